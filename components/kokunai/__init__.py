@@ -1,0 +1,1 @@
+"""GPU clusters on domestic Japanese capacity, declared with Pulumi."""

@@ -1,0 +1,1 @@
+"""`kokunai`: what pulumi itself does not do."""

@@ -1,0 +1,1 @@
+"""How each seller is reached: a method is a call."""

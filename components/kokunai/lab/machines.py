@@ -1,0 +1,157 @@
+"""What the emulator asks of the host side of the lab: the contract between the API and real hosts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+
+@dataclass(frozen=True)
+class FilterRule:
+    """One packet filter rule, first match wins, stateless, for packets that reach the server."""
+
+    protocol: str
+    """tcp, udp, icmp, fragment or ip."""
+    action: str
+    """allow or deny."""
+    source_network: str = ""
+    """CIDR or address; empty is any."""
+    source_port: str = ""
+    """`22`, `32768-61000` or empty for any."""
+    destination_port: str = ""
+
+
+@dataclass(frozen=True)
+class Nic:
+    """One network interface: eth0, eth1 ... in the order of the list."""
+
+    interface_id: str
+    mac_address: str
+    switch_id: str
+    """12 digits, or `shared` for the segment with the way out."""
+    address: str = ""
+    """Address configured at boot; empty leaves the interface bare, as the provider does for all but the first."""
+    prefix_length: int = 24
+    gateway: str = ""
+    filter_rules: tuple[FilterRule, ...] | None = None
+    """None is no packet filter; an empty tuple is a filter that lets everything pass."""
+
+
+@dataclass(frozen=True)
+class Gpu:
+    """Simulated GPUs: what the PCI bus of the host shows."""
+
+    model: str
+    """Model as the API names it, for example nvidia_h100_80gbvram."""
+    product_name: str
+    vendor_id: str
+    device_id: str
+    pci_class: str
+    count: int
+
+
+@dataclass(frozen=True)
+class Machine:
+    """A server as it must look when it is on."""
+
+    server_id: str
+    """12 digits; names everything this host leaves on the machine."""
+    disk_id: str
+    """The boot disk: its contents survive power-off, and a new disk is a new file system."""
+    host_name: str
+    nics: tuple[Nic, ...]
+    ssh_public_keys: tuple[str, ...]
+    password_hash: str = ""
+    """crypt(3) hash for root, or empty for a locked password."""
+    password_login: bool = False
+    startup_scripts: tuple[str, ...] = ()
+    """Run once at the first boot of the disk, in order."""
+    gpu: Gpu | None = None
+
+
+@dataclass(frozen=True)
+class NfsAppliance:
+    """A file server on a switch."""
+
+    appliance_id: str
+    switch_id: str
+    address: str
+    prefix_length: int
+    size_gib: int
+
+
+class MachinesError(Exception):
+    """The machine refused; the text says what and what would help, Japanese then English."""
+
+
+class Machines(Protocol):
+    """Hosts, switches and file servers of one lab; blocking calls, each idempotent by id."""
+
+    kind: str
+    """full, rootless, light or none."""
+    limits: str
+    """One line, Japanese then English: what this kind cannot do."""
+
+    def ensure_switch(self, switch_id: str) -> None:
+        """Make the layer-2 segment of a switch."""
+
+    def remove_switch(self, switch_id: str) -> None:
+        """Remove it; absent is success."""
+
+    def boot(self, machine: Machine) -> None:
+        """Switch a host on; returns when its init runs. Already running is success."""
+
+    def power_off(self, server_id: str, *, force: bool) -> None:
+        """Switch it off, cleanly unless forced; returns when nothing of it runs any more."""
+
+    def set_filter(self, server_id: str, interface_id: str, rules: tuple[FilterRule, ...] | None) -> None:
+        """Enforce the rules on the host's link at once."""
+
+    def remove_machine(self, server_id: str) -> None:
+        """Remove links and run-time files; absent is success."""
+
+    def remove_disk(self, disk_id: str) -> None:
+        """Remove a disk's contents; absent is success."""
+
+    def ensure_nfs(self, appliance: NfsAppliance) -> None:
+        """Start a file server."""
+
+    def remove_nfs(self, appliance_id: str) -> None:
+        """Stop it and remove its data; absent is success."""
+
+    def running(self) -> set[str]:
+        """Ids of the servers that are on, seen on the machine and not in a file."""
+
+    def tear_down(self) -> None:
+        """Remove every process, namespace, mount and interface of this lab, whatever state it is in."""
+
+
+class NoMachines:
+    """API without hosts: power states are only remembered; for tests of the API alone."""
+
+    kind = "none"
+    limits = "ホストは起動しません(API のみ)。 No hosts are started (API only)."
+
+    def __init__(self) -> None:
+        self._on: set[str] = set()
+
+    def ensure_switch(self, switch_id: str) -> None: ...
+    def remove_switch(self, switch_id: str) -> None: ...
+
+    def boot(self, machine: Machine) -> None:
+        self._on.add(machine.server_id)
+
+    def power_off(self, server_id: str, *, force: bool) -> None:  # noqa: ARG002
+        self._on.discard(server_id)
+
+    def set_filter(self, server_id: str, interface_id: str, rules: tuple[FilterRule, ...] | None) -> None: ...
+    def remove_machine(self, server_id: str) -> None: ...
+    def remove_disk(self, disk_id: str) -> None: ...
+    def ensure_nfs(self, appliance: NfsAppliance) -> None: ...
+    def remove_nfs(self, appliance_id: str) -> None: ...
+
+    def running(self) -> set[str]:
+        return set(self._on)
+
+    def tear_down(self) -> None:
+        self._on.clear()

@@ -1,0 +1,62 @@
+"""Names, ports and addresses of one lab, all derived from its directory so that two labs never meet."""
+
+from __future__ import annotations
+
+import hashlib
+import ipaddress
+from dataclasses import dataclass
+from pathlib import Path
+
+# Reserved for tests between network devices and never routed (RFC 2544, RFC 6890).
+_TEST_RANGE = ipaddress.IPv4Network("198.18.0.0/15")
+_FIRST_PORT = 20_000
+_PORT_COUNT = 10_000
+
+
+@dataclass(frozen=True)
+class Places:
+    """Where one lab lives. `slot` moves ports and addresses when another lab already took them."""
+
+    directory: Path
+    slot: int = 0
+
+    @property
+    def lab_id(self) -> str:
+        """Six hexadecimal digits of the directory's path; part of every name on the machine."""
+        return hashlib.sha256(str(self.directory.resolve()).encode()).hexdigest()[:6]
+
+    @property
+    def _number(self) -> int:
+        return int(self.lab_id, 16) + self.slot * 7919
+
+    @property
+    def port(self) -> int:
+        """TCP port of the emulator on 127.0.0.1."""
+        return _FIRST_PORT + self._number % _PORT_COUNT
+
+    @property
+    def shared_network(self) -> ipaddress.IPv4Network:
+        """The /24 of the shared segment; .1 is this machine, servers start at .11."""
+        first = int(_TEST_RANGE.network_address) + (self._number % 512) * 256
+        return ipaddress.IPv4Network((first, 24))
+
+    @property
+    def gateway(self) -> str:
+        return str(self.shared_network[1])
+
+    @property
+    def namespace(self) -> str:
+        """Network namespace that holds every bridge of this lab."""
+        return f"kk{self.lab_id}"
+
+    @property
+    def store(self) -> Path:
+        return self.directory / "store.sqlite"
+
+    @property
+    def log(self) -> Path:
+        return self.directory / "lab.log"
+
+    @property
+    def pid_file(self) -> Path:
+        return self.directory / "lab.pid"

@@ -1,0 +1,1 @@
+"""Resource provider plugin: create, read, update and delete of our resource kinds."""

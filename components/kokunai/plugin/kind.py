@@ -1,0 +1,178 @@
+"""What a resource kind must offer, and what the server gives it: the contract between kinds and the gRPC server."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import TYPE_CHECKING, Any, Final, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+class _Unknown:
+    """A value the engine does not know yet (preview only)."""
+
+    def __repr__(self) -> str:
+        return "UNKNOWN"
+
+    def __bool__(self) -> bool:
+        raise TypeError("an unknown value was used in a condition")
+
+
+UNKNOWN: Final = _Unknown()
+"""Stands in plain inputs wherever the engine sent a computed value."""
+
+Props = dict[str, Any]
+"""Plain properties, camelCase keys; unknown leaves are `UNKNOWN`, secrets are unwrapped."""
+
+
+@dataclass(frozen=True)
+class Failure:
+    """One mistake in the inputs, at a property path such as `disks[0].sizeGib`."""
+
+    path: str
+    ja: str
+    en: str
+
+
+@dataclass(frozen=True)
+class Checked:
+    """Inputs with defaults filled in, and every mistake at once."""
+
+    inputs: Props
+    failures: tuple[Failure, ...] = ()
+
+
+class ChangeKind(Enum):
+    """What happened to a property."""
+
+    ADD = "add"
+    DELETE = "delete"
+    UPDATE = "update"
+
+
+@dataclass(frozen=True)
+class Change:
+    """One changed property, and what it costs."""
+
+    path: str
+    kind: ChangeKind = ChangeKind.UPDATE
+    replace: bool = False
+    reason: str = ""
+    """Why a replacement or a power-off is needed, Japanese then English; shown to the user."""
+    power_off: bool = False
+    """The server is switched off and on again to apply this."""
+    of_state: bool = False
+    """The change is in the outputs (drift), not between old and new inputs."""
+
+
+@dataclass(frozen=True)
+class Created:
+    """A finished create."""
+
+    id: str
+    outputs: Props
+
+
+@dataclass(frozen=True)
+class Found:
+    """What `read` saw: `inputs` holds every input, so that import then preview shows no change."""
+
+    id: str
+    inputs: Props
+    outputs: Props
+
+
+class InitFailed(Exception):  # noqa: N818 - it is a state, not a crash
+    """Something exists but is not finished; the engine keeps `id` and calls `update` next time."""
+
+    def __init__(self, id: str, outputs: Props, reasons: list[str]) -> None:  # noqa: A002
+        super().__init__("; ".join(reasons))
+        self.id = id
+        self.outputs = outputs
+        self.reasons = reasons
+
+
+class Cancelled(Exception):  # noqa: N818 - not an error
+    """The engine asked to stop; raised from `Operation.sleep` and at every driver call."""
+
+
+class Operation(Protocol):
+    """What one call of the engine gives a kind."""
+
+    urn: str
+    name: str
+    stack: str
+    project: str
+    preview: bool
+    config: Mapping[str, Any]
+    """Provider configuration, camelCase keys, secrets unwrapped."""
+    digest: str
+    """`kokunai-` and 16 hexadecimal digits of the URN: the tag that makes create repeatable."""
+
+    def info(self, message: str) -> None:
+        """A line that stays in the log of the run."""
+
+    def status(self, message: str) -> None:
+        """A passing progress line; the next one replaces it."""
+
+    def warn(self, message: str) -> None:
+        """A warning that stays in the summary."""
+
+    def remaining_seconds(self) -> float:
+        """Time left of `customTimeouts`, or of the kind's default."""
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait; raises Cancelled at once when the engine cancels, TimeoutError when time is up."""
+
+
+class Kind(Protocol):
+    """One resource kind; every method is async except `diff`, which only compares."""
+
+    token: str
+    """For example `kokunai:sakura:Server`."""
+    default_timeout_seconds: float
+    secret_properties: frozenset[str]
+    """Top-level properties that are always secret, in inputs and outputs."""
+
+    def schema(self) -> dict[str, Any]:
+        """Pulumi schema of the resource: inputProperties, requiredInputs, properties, required."""
+
+    async def check(self, op: Operation, olds: Props | None, news: Props) -> Checked:
+        """Every mistake at once; defaults filled in."""
+
+    def diff(self, id: str, state: Props, old_inputs: Props, news: Props) -> list[Change]:  # noqa: A002
+        """Changes by property; an empty list is no change."""
+
+    async def create(self, op: Operation, inputs: Props) -> Created:
+        """Make it or find what an earlier, killed create made (by `op.digest`)."""
+
+    async def read(self, op: Operation, id: str, state: Props, inputs: Props) -> Found | None:  # noqa: A002
+        """What is really there, or None; `state` and `inputs` are empty on import."""
+
+    async def update(
+        self,
+        op: Operation,
+        id: str,  # noqa: A002
+        state: Props,
+        old_inputs: Props,
+        news: Props,
+    ) -> Props:
+        """Bring it to the new inputs and return all outputs; must finish what InitFailed left."""
+
+    async def delete(self, op: Operation, id: str, state: Props) -> None:  # noqa: A002
+        """Remove it; absent is success."""
+
+
+@dataclass
+class Registry:
+    """All kinds by token."""
+
+    kinds: dict[str, Kind] = field(default_factory=dict)
+
+    def add(self, kind: Kind) -> None:
+        """Register one kind; a token can be taken only once."""
+        if kind.token in self.kinds:
+            raise ValueError(f"{kind.token} is registered twice")
+        self.kinds[kind.token] = kind

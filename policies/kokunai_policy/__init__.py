@@ -1,0 +1,1 @@
+"""Domestic-data rules as pure functions; Pulumi enters only in policies/__main__.py."""

@@ -104,7 +104,9 @@ class Machines(Protocol):
     def power_off(self, server_id: str, *, force: bool) -> None:
         """Switch it off, cleanly unless forced; returns when nothing of it runs any more."""
 
-    def set_filter(self, server_id: str, interface_id: str, rules: tuple[FilterRule, ...] | None) -> None:
+    def set_filter(
+        self, server_id: str, interface_id: str, rules: tuple[FilterRule, ...] | None
+    ) -> None:
         """Enforce the rules on the host's link at once."""
 
     def remove_machine(self, server_id: str) -> None:
@@ -144,7 +146,9 @@ class NoMachines:
     def power_off(self, server_id: str, *, force: bool) -> None:  # noqa: ARG002
         self._on.discard(server_id)
 
-    def set_filter(self, server_id: str, interface_id: str, rules: tuple[FilterRule, ...] | None) -> None: ...
+    def set_filter(
+        self, server_id: str, interface_id: str, rules: tuple[FilterRule, ...] | None
+    ) -> None: ...
     def remove_machine(self, server_id: str) -> None: ...
     def remove_disk(self, disk_id: str) -> None: ...
     def ensure_nfs(self, appliance: NfsAppliance) -> None: ...

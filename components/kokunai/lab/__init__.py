@@ -1,1 +1,1 @@
-"""The alliance on one machine: API emulator and real Linux hosts, simulated hardware labelled as such."""
+"""The alliance on one machine: an API emulator and real Linux hosts with simulated hardware."""

@@ -1,4 +1,4 @@
-"""What the emulator asks of the host side of the lab: the contract between the API and real hosts."""
+"""What the emulator asks of the host side of the lab: the contract between API and hosts."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Nic:
     switch_id: str
     """12 digits, or `shared` for the segment with the way out."""
     address: str = ""
-    """Address configured at boot; empty leaves the interface bare, as the provider does for all but the first."""
+    """Configured at boot; empty leaves the interface bare, as the provider does for later ones."""
     prefix_length: int = 24
     gateway: str = ""
     filter_rules: tuple[FilterRule, ...] | None = None
@@ -125,7 +125,7 @@ class Machines(Protocol):
         """Ids of the servers that are on, seen on the machine and not in a file."""
 
     def tear_down(self) -> None:
-        """Remove every process, namespace, mount and interface of this lab, whatever state it is in."""
+        """Remove every process, namespace, mount and interface of this lab, in any state."""
 
 
 class NoMachines:

@@ -1,11 +1,14 @@
-"""Names, ports and addresses of one lab, all derived from its directory so that two labs never meet."""
+"""Names, ports and addresses of one lab, derived from its directory so that labs never meet."""
 
 from __future__ import annotations
 
 import hashlib
 import ipaddress
 from dataclasses import dataclass
-from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 # Reserved for tests between network devices and never routed (RFC 2544, RFC 6890).
 _TEST_RANGE = ipaddress.IPv4Network("198.18.0.0/15")

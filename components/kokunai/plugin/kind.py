@@ -1,4 +1,4 @@
-"""What a resource kind must offer, and what the server gives it: the contract between kinds and the gRPC server."""
+"""What a resource kind must offer and what the server gives it."""
 
 from __future__ import annotations
 

@@ -1,0 +1,215 @@
+"""Reads what a stack file says and reports every mistake at once, each with its path."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from ipaddress import IPv4Network
+from itertools import combinations
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from kokunai import catalog, model
+from kokunai.errors import KokunaiError
+from kokunai.mistakes import Mistake, path_text, translated
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+KEY = "kokunai:environment"
+
+_Part = TypeVar("_Part", bound=BaseModel)
+
+
+@dataclass(frozen=True)
+class _Parts:
+    """What could be read, by index: mistakes elsewhere do not hide mistakes between these."""
+
+    networks: dict[int, model.Network]
+    pools: dict[int, model.GpuNodePool]
+    storage: dict[int, model.Storage]
+
+    def network(self, name: str | None) -> model.Network | None:
+        """The network of this name, if it could be read."""
+        return next((one for one in self.networks.values() if one.name == name), None)
+
+
+def read_file(path: Path) -> model.Environment:
+    """Environment of a stack file. Raises KokunaiError naming the file and every mistake."""
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise KokunaiError(
+            ja=f"{path} を読めません: {error.strerror}", en=f"cannot read {path}: {error.strerror}"
+        ) from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        where = " ".join(str(error).split())
+        raise KokunaiError(
+            ja=f"{path} は YAML として読めません: {where}", en=f"{path} is not YAML: {where}"
+        ) from None
+    return read(_environment_of(content, path), where=f"{path}: config")
+
+
+def _environment_of(content: Any, path: Path) -> Any:
+    config = content.get("config") if isinstance(content, dict) else None
+    if isinstance(config, dict) and KEY in config:
+        return config[KEY]
+    raise KokunaiError(
+        ja=f"{path} に config の下の {KEY} がありません。kokunai schema で書き方を確認できます",
+        en=f"{path} lacks {KEY} below config; `kokunai schema` prints what it may hold",
+    )
+
+
+def read(raw: Any, *, where: str = "config") -> model.Environment:
+    """Environment from plain data. Raises KokunaiError with every mistake, sorted by path."""
+    mistakes: list[Mistake] = []
+    environment = None
+    try:
+        environment = model.Environment.model_validate(raw)
+    except ValidationError as error:
+        mistakes += translated(error, model.Environment)
+    mistakes += _between(_parts(raw))
+    if mistakes or environment is None:
+        raise _refusal(mistakes, where)
+    return environment
+
+
+def _refusal(mistakes: list[Mistake], where: str) -> KokunaiError:
+    ordered = sorted(set(mistakes), key=lambda one: one.path)
+    prefix = f"{where}.{KEY}"
+
+    def lines(language: str) -> str:
+        return "\n".join(f"  {prefix}{one.path}: {getattr(one, language)}" for one in ordered)
+
+    return KokunaiError(
+        ja=f"スタックファイルに {len(ordered)} 件の誤りがあります。\n{lines('ja')}",
+        en=f"{len(ordered)} mistake(s) in the stack file:\n{lines('en')}",
+    )
+
+
+def _parts(raw: Any) -> _Parts:
+    source = raw if isinstance(raw, dict) else {}
+    return _Parts(
+        networks=_readable(source.get("networks"), model.Network),
+        pools=_readable(source.get("pools"), model.GpuNodePool),
+        storage=_readable(source.get("storage"), model.Storage),
+    )
+
+
+def _readable(rows: Any, kind: type[_Part]) -> dict[int, _Part]:
+    found = {}
+    for index, row in enumerate(rows if isinstance(rows, list) else []):
+        try:
+            found[index] = kind.model_validate(row)
+        except ValidationError:
+            continue
+    return found
+
+
+def _between(parts: _Parts) -> Iterator[Mistake]:
+    for section in ("networks", "pools", "storage"):
+        yield from _repeated_names(section, getattr(parts, section))
+    yield from _unknown_goods(parts)
+    yield from _overlapping_networks(parts.networks)
+    yield from _unknown_networks(parts)
+    yield from _clashing_hosts(parts)
+
+
+def _repeated_names(section: str, rows: dict[int, Any]) -> Iterator[Mistake]:
+    first: dict[str, int] = {}
+    for index, row in rows.items():
+        if (earlier := first.setdefault(row.name, index)) != index:
+            yield Mistake(
+                path_text((section, index, "name")),
+                f"名前 {row.name} は {section}[{earlier}] と重複しています",
+                f"name {row.name} is already used by {section}[{earlier}]",
+            )
+
+
+def _unknown_goods(parts: _Parts) -> Iterator[Mistake]:
+    for index, network in parts.networks.items():
+        yield from _refused(("networks", index, "site"), lambda n=network: catalog.site(n.site))
+    for index, pool in parts.pools.items():
+        if pool.site not in catalog.sites():
+            yield from _refused(("pools", index, "site"), lambda p=pool: catalog.site(p.site))
+            continue
+        yield from _refused(("pools", index, "gpu"), lambda p=pool: _sold(p))
+
+
+def _sold(pool: model.GpuNodePool) -> None:
+    offer = catalog.offer(site=pool.site, gpu=pool.gpu)
+    catalog.image(pool.image, driver=offer.driver)
+
+
+def _refused(location: tuple[str | int, ...], look_up: Any) -> Iterator[Mistake]:
+    try:
+        look_up()
+    except KokunaiError as error:
+        yield Mistake(path_text(location), error.ja, error.en)
+
+
+def _overlapping_networks(networks: dict[int, model.Network]) -> Iterator[Mistake]:
+    for (first, one), (second, other) in combinations(networks.items(), 2):
+        if IPv4Network(one.cidr).overlaps(IPv4Network(other.cidr)):
+            yield Mistake(
+                path_text(("networks", second, "cidr")),
+                f"{other.cidr} は networks[{first}] の {one.cidr} と重なっています",
+                f"{other.cidr} overlaps {one.cidr} of networks[{first}]",
+            )
+
+
+def _unknown_networks(parts: _Parts) -> Iterator[Mistake]:
+    names = ", ".join(one.name for one in parts.networks.values()) or "なし / none"
+    for section, rows in (("pools", parts.pools), ("storage", parts.storage)):
+        for index, row in rows.items():
+            if row.network is not None and parts.network(row.network) is None:
+                yield Mistake(
+                    path_text((section, index, "network")),
+                    f"ネットワーク {row.network} は networks にありません。あるもの: {names}",
+                    f"network {row.network} is not among networks; there are: {names}",
+                )
+    yield from _networks_elsewhere(parts)
+
+
+def _networks_elsewhere(parts: _Parts) -> Iterator[Mistake]:
+    for index, pool in parts.pools.items():
+        network = parts.network(pool.network)
+        if network is not None and network.site != pool.site:
+            yield Mistake(
+                path_text(("pools", index, "network")),
+                f"ネットワーク {network.name} は {network.site} にあり、{pool.site} では使えません",
+                f"network {network.name} is at {network.site}, out of reach of {pool.site}",
+            )
+
+
+def _claims(parts: _Parts) -> Iterator[tuple[model.Network, tuple[str | int, ...], str, range]]:
+    """Every block of host numbers somebody takes, with the path of who takes it."""
+    for index, pool in parts.pools.items():
+        if network := parts.network(pool.network):
+            block = range(pool.first_host, pool.first_host + pool.node_count)
+            yield network, ("pools", index, "first_host"), f"pools[{index}]", block
+    for index, share in parts.storage.items():
+        if network := parts.network(share.network):
+            block = range(share.host, share.host + 1)
+            yield network, ("storage", index, "host"), f"storage[{index}]", block
+
+
+def _clashing_hosts(parts: _Parts) -> Iterator[Mistake]:
+    claims = list(_claims(parts))
+    for network, location, _, block in claims:
+        last = IPv4Network(network.cidr).num_addresses - 2
+        if len(block) and block[-1] > last:
+            yield Mistake(
+                path_text(location),
+                f"ホスト番号 {block[-1]} は {network.cidr} に入りません。1 から {last} まで",
+                f"host number {block[-1]} does not fit {network.cidr}; allowed: 1 to {last}",
+            )
+    for (one, _, taker, first), (other, location, _, second) in combinations(claims, 2):
+        if one.name == other.name and set(first) & set(second):
+            yield Mistake(
+                path_text(location),
+                f"ホスト番号が {taker} と重なっています({one.name})",
+                f"host numbers overlap those of {taker} in {one.name}",
+            )

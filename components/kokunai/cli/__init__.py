@@ -1,1 +1,66 @@
 """`kokunai`: what pulumi itself does not do."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from typing import Any
+
+import click
+
+# Each command is imported when it is asked for, so that --help answers at once.
+_COMMANDS = {
+    "check": ("kokunai.cli.stack_files", "check"),
+    "doctor": ("kokunai.cli.doctor", "doctor"),
+    "engine": ("kokunai.cli.engine", "engine"),
+    "env": ("kokunai.cli.local", "env"),
+    "inventory": ("kokunai.cli.outputs", "inventory"),
+    "lab": ("kokunai.cli.lab", "lab"),
+    "run": ("kokunai.cli.local", "run"),
+    "schema": ("kokunai.cli.stack_files", "schema"),
+    "summary": ("kokunai.cli.outputs", "summary"),
+}
+
+
+class _LateGroup(click.Group):
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
+        return sorted(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        if cmd_name not in _COMMANDS:
+            return None
+        module, attribute = _COMMANDS[cmd_name]
+        command: click.Command = getattr(importlib.import_module(module), attribute)
+        return command
+
+
+@click.group(cls=_LateGroup)
+@click.version_option(package_name="kokunai")
+def _kokunai() -> None:
+    """国内の GPU を Pulumi で。GPU clusters on domestic Japanese capacity.
+
+    Pulumi がしないことだけをします。Does only what pulumi itself does not do.
+    """
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Entry point; a mistake the user can fix is one message on stderr and exit code 1."""
+    try:
+        _kokunai.main(arguments, prog_name="kokunai", standalone_mode=False)
+    except click.exceptions.Exit as end:
+        sys.exit(end.exit_code)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except (click.Abort, KeyboardInterrupt):
+        sys.exit(130)
+    except Exception as error:  # noqa: BLE001 - only to tell a refusal from a bug
+        _refuse_or_raise(error)
+
+
+def _refuse_or_raise(error: Exception) -> Any:
+    """Errors of the lab and the engine are refusals like our own: they carry `ja` and `en`."""
+    if not (hasattr(error, "ja") and hasattr(error, "en")):
+        raise error
+    click.echo(click.style("エラー / error", fg="red") + f": {error}", err=True)
+    sys.exit(1)

@@ -1,0 +1,52 @@
+"""What this machine lacks, and with --install the Debian packages that mend it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+
+import click
+
+# Program -> Debian package; the lab and Ansible call these by name.
+_PACKAGES = {
+    "ip": "iproute2",
+    "mmdebstrap": "mmdebstrap",
+    "nft": "nftables",
+    "ssh": "openssh-client",
+    "sshd": "openssh-server",
+    "systemd-nspawn": "systemd-container",
+}
+
+
+def missing_packages() -> list[str]:
+    """Debian packages of the programs this machine lacks."""
+    path = os.environ.get("PATH", os.defpath) + ":/usr/sbin:/sbin"
+    return [
+        package for program, package in _PACKAGES.items() if not shutil.which(program, path=path)
+    ]
+
+
+@click.command()
+@click.option("--install", is_flag=True, help="足りないものを apt で入れる / install with apt-get")
+def doctor(*, install: bool) -> None:
+    """足りないものを調べます。Say what this machine lacks."""
+    missing = missing_packages()
+    if not missing:
+        click.echo("準備できています。 This machine has what the lab needs.")
+        return
+    command = ["apt-get", "install", "-y", "--no-install-recommends", *missing]
+    click.echo(f"足りないパッケージ / missing packages: {' '.join(missing)}")
+    if not (install and shutil.which("apt-get") and os.geteuid() == 0):
+        click.echo(f"入れるには / install with: sudo {' '.join(command)}")
+        sys.exit(1)
+    _install(command)
+
+
+def _install(command: list[str]) -> None:
+    click.echo(f"実行 / running: {' '.join(command)}")
+    quiet = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    subprocess.run(["apt-get", "update", "-qq"], env=quiet, check=False)
+    ended = subprocess.run([*command, "-qq"], env=quiet, check=False, stdout=subprocess.DEVNULL)
+    sys.exit(ended.returncode)

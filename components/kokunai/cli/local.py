@@ -1,0 +1,85 @@
+"""The environment of the stack `local`: engine, state on this machine, the lab's API."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shlex
+from pathlib import Path
+
+import click
+
+from kokunai.errors import KokunaiError
+
+STATE = Path(".kokunai")
+
+
+def project_root() -> Path:
+    """Nearest folder upwards with Pulumi.yaml. Raises KokunaiError outside a project."""
+    here = Path.cwd()
+    for folder in (here, *here.parents):
+        if (folder / "Pulumi.yaml").is_file():
+            return folder
+    raise KokunaiError(
+        ja="Pulumi.yaml のあるフォルダーの中で実行してください。",
+        en="run this inside a folder with Pulumi.yaml.",
+    )
+
+
+def environment(root: Path) -> dict[str, str]:
+    """Variables for pulumi; what the caller has set already is left alone."""
+    from kokunai.cli.engine import engine_environment
+
+    state = root / STATE
+    ours = {
+        "PULUMI_BACKEND_URL": f"file://{_folder(state / 'state')}",
+        "PULUMI_CONFIG_PASSPHRASE_FILE": str(_passphrase(state / "passphrase")),
+        "PULUMI_SKIP_UPDATE_CHECK": "true",
+        **_lab_environment(root),
+    }
+    kept = {key: value for key, value in ours.items() if key not in os.environ}
+    if "PULUMI_CONFIG_PASSPHRASE" in os.environ:
+        kept.pop("PULUMI_CONFIG_PASSPHRASE_FILE", None)
+    return {**kept, **engine_environment()}
+
+
+def _lab_environment(root: Path) -> dict[str, str]:
+    from kokunai.cli.lab import lab_environment
+
+    return lab_environment(root / STATE / "lab")
+
+
+def _folder(path: Path) -> Path:
+    path.mkdir(parents=True, exist_ok=True)
+    return path
+
+
+def _passphrase(path: Path) -> Path:
+    """A random passphrase made once; only its owner may read it."""
+    if not path.exists():
+        _folder(path.parent)
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "w") as file:
+            file.write(secrets.token_urlsafe(32))
+    return path
+
+
+@click.command()
+def env() -> None:
+    """環境変数を export 文で表示します。Print the variables: eval "$(kokunai env)"."""
+    for key, value in environment(project_root()).items():
+        click.echo(f"export {key}={shlex.quote(value)}")
+
+
+@click.command(context_settings={"ignore_unknown_options": True})
+@click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED)
+def run(command: tuple[str, ...]) -> None:
+    """ローカル環境でコマンドを実行します。Run a command with those variables set."""
+    variables = {**os.environ, **environment(project_root())}
+    os.environ["PATH"] = variables["PATH"]
+    try:
+        os.execvpe(command[0], command, variables)  # noqa: S606 - replaces this process
+    except FileNotFoundError:
+        raise KokunaiError(
+            ja=f"{command[0]} が見つかりません。", en=f"{command[0]} was not found."
+        ) from None

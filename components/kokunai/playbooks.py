@@ -6,6 +6,7 @@ from pathlib import Path
 
 from kokunai.errors import KokunaiError
 
+
 def directory() -> Path:
     """Folder with site.yml. Raises KokunaiError when the installation lacks it."""
     found = Path(__file__).parents[2] / "playbooks"

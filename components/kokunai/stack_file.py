@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import dataclass
 from ipaddress import IPv4Network
 from itertools import combinations
@@ -109,8 +110,9 @@ def _readable(rows: Any, kind: type[_Part]) -> dict[int, _Part]:
 
 
 def _between(parts: _Parts) -> Iterator[Mistake]:
-    for section in ("networks", "pools", "storage"):
-        yield from _repeated_names(section, getattr(parts, section))
+    yield from _repeated_names("networks", parts.networks)
+    yield from _repeated_names("pools", parts.pools)
+    yield from _repeated_names("storage", parts.storage)
     yield from _unknown_goods(parts)
     yield from _overlapping_networks(parts.networks)
     yield from _unknown_networks(parts)
@@ -130,24 +132,33 @@ def _repeated_names(section: str, rows: dict[int, Any]) -> Iterator[Mistake]:
 
 def _unknown_goods(parts: _Parts) -> Iterator[Mistake]:
     for index, network in parts.networks.items():
-        yield from _refused(("networks", index, "site"), lambda n=network: catalog.site(n.site))
+        with _collected(("networks", index, "site")) as found:
+            catalog.zoned_site(network.site)
+        yield from found
     for index, pool in parts.pools.items():
-        if pool.site not in catalog.sites():
-            yield from _refused(("pools", index, "site"), lambda p=pool: catalog.site(p.site))
-            continue
-        yield from _refused(("pools", index, "gpu"), lambda p=pool: _sold(p))
+        yield from _unknown_offer(index, pool)
 
 
-def _sold(pool: model.GpuNodePool) -> None:
-    offer = catalog.offer(site=pool.site, gpu=pool.gpu)
-    catalog.image(pool.image, driver=offer.driver)
+def _unknown_offer(index: int, pool: model.GpuNodePool) -> Iterator[Mistake]:
+    with _collected(("pools", index, "site")) as found:
+        catalog.site(pool.site)
+    if not found:
+        with _collected(("pools", index, "gpu")) as found:
+            offer = catalog.offer(site=pool.site, gpu=pool.gpu)
+    if not found:
+        with _collected(("pools", index, "image")) as found:
+            catalog.image(pool.image, driver=offer.driver)
+    yield from found
 
 
-def _refused(location: tuple[str | int, ...], look_up: Any) -> Iterator[Mistake]:
+@contextmanager
+def _collected(location: tuple[str | int, ...]) -> Iterator[list[Mistake]]:
+    """Turn the catalogue's refusal inside the block into a mistake at this place."""
+    found: list[Mistake] = []
     try:
-        look_up()
+        yield found
     except KokunaiError as error:
-        yield Mistake(path_text(location), error.ja, error.en)
+        found.append(Mistake(path_text(location), error.ja, error.en))
 
 
 def _overlapping_networks(networks: dict[int, model.Network]) -> Iterator[Mistake]:

@@ -111,6 +111,18 @@ def site(key: str) -> Site:
     )
 
 
+def zoned_site(key: str) -> Site:
+    """A site where networks can be made by API. Raises KokunaiError naming those."""
+    found = site(key)
+    if found.zones:
+        return found
+    known = ", ".join(name for name, one in sites().items() if one.zones)
+    raise KokunaiError(
+        ja=f"{key} には API で作れるネットワークがありません。指定できるもの: {known}",
+        en=f"networks cannot be made by API at {key}; allowed: {known}",
+    )
+
+
 def gpu(key: str) -> Gpu:
     """The GPU of this key; every offer's GPU has a row."""
     return gpus()[key]

@@ -1,0 +1,36 @@
+"""The catalogue answers with what is for sale, and every row says where it comes from."""
+
+import pytest
+
+from kokunai import catalog
+from kokunai.errors import KokunaiError
+
+
+def test_an_unknown_gpu_is_refused_with_what_the_site_sells():
+    with pytest.raises(KokunaiError) as refusal:
+        catalog.offer(site="sakura-ishikari", gpu="h300")
+
+    assert "販売中: h100, v100" in str(refusal.value)
+    assert "it sells: h100, v100" in str(refusal.value)
+
+
+def test_an_unknown_site_is_refused_with_all_sites():
+    with pytest.raises(KokunaiError, match="sakura-ishikari"):
+        catalog.site("us-east-1")
+
+
+def test_every_offer_stands_on_rows_that_exist():
+    for offer in catalog.offers():
+        assert offer.site in catalog.sites()
+        assert offer.gpu in catalog.gpus()
+        assert offer.zone in catalog.site(offer.site).zones
+
+
+def test_every_row_has_a_source_and_a_date():
+    rows = [*catalog.sites().values(), *catalog.gpus().values(), *catalog.offers()]
+
+    assert all(row.source and row.as_of for row in rows)
+
+
+def test_a_price_belongs_to_every_offer():
+    assert all(offer.jpy_per_hour > 0 for offer in catalog.offers())

@@ -1,0 +1,58 @@
+"""The house keeps its own rules: one-way imports, a reason on top of every file, small functions."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+from statistics import median
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+SOURCES = sorted(
+    path
+    for folder in ("components", "policies", "stacks")
+    for path in (ROOT / folder).rglob("*.py")
+)
+
+
+def _functions(path: Path) -> list[ast.FunctionDef | ast.AsyncFunctionDef]:
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    return [n for n in ast.walk(tree) if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef)]
+
+
+def _length(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
+    assert function.end_lineno
+    return function.end_lineno - function.lineno + 1
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_a_file_opens_with_why_it_exists_and_stays_small(path: Path):
+    text = path.read_text(encoding="utf-8")
+
+    assert ast.get_docstring(ast.parse(text))
+    assert text.count("\n") <= 250
+    assert all(_length(function) <= 40 for function in _functions(path))
+
+
+def test_the_median_function_is_under_ten_lines():
+    lengths = [_length(function) for path in SOURCES for function in _functions(path)]
+
+    assert median(lengths) < 10
+
+
+def test_imports_go_one_way():
+    ended = subprocess.run(
+        [Path(sys.executable).parent / "lint-imports", "--no-cache"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert ended.returncode == 0, ended.stdout
+
+
+@pytest.mark.parametrize("path", sorted(ROOT.glob("playbooks/**/tasks/*.yml")), ids=str)
+def test_a_task_file_stays_under_sixty_lines(path: Path):
+    assert path.read_text(encoding="utf-8").count("\n") < 60

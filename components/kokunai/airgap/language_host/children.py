@@ -1,0 +1,88 @@
+"""Starts the processes of a user's code so that none of them outlives the host."""
+
+import asyncio
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+_LAUNCH = Path(__file__).with_name("launch.py")
+_GRACE_SECONDS = 2.0
+
+
+def watch_end(pid: int) -> "asyncio.Future[None]":
+    """Return a future that is done when the process `pid` has ended."""
+    loop = asyncio.get_running_loop()
+    ended: asyncio.Future[None] = loop.create_future()
+    descriptor = os.pidfd_open(pid)
+
+    def notice() -> None:
+        loop.remove_reader(descriptor)
+        os.close(descriptor)
+        if not ended.done():
+            ended.set_result(None)
+
+    loop.add_reader(descriptor, notice)
+    return ended
+
+
+class Child:
+    """One process and everything in its process group."""
+
+    def __init__(self, process: subprocess.Popen[bytes]) -> None:
+        self.process = process
+        self._ended = watch_end(process.pid)
+
+    async def wait(self) -> int:
+        """Return the exit code; asyncio's own wait would also wait for the pipes to close."""
+        await asyncio.shield(self._ended)
+        return self.process.wait()
+
+    async def stop(self) -> None:
+        """Interrupt the whole group, and kill what is left after the grace period."""
+        self.signal(signal.SIGINT)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self.wait(), _GRACE_SECONDS)
+        self.signal(signal.SIGKILL)
+        await self.wait()
+
+    def signal(self, number: int) -> None:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self.process.pid, number)
+
+
+class Children:
+    """Every process of this host that is still running."""
+
+    def __init__(self) -> None:
+        self._running: set[Child] = set()
+
+    def start(
+        self, command: Sequence[str], *, cwd: str, env: Mapping[str, str], piped: bool
+    ) -> Child:
+        """Run `command` in a session of its own: with pipes, or on the host's own output."""
+        # Called in the main thread only: the kernel ties a child to the thread that started it.
+        process = subprocess.Popen(
+            [sys.executable, "-I", "-S", str(_LAUNCH), str(os.getpid()), *command],
+            cwd=cwd,
+            env=dict(env),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE if piped else None,
+            stderr=subprocess.PIPE if piped else None,
+            start_new_session=True,
+        )
+        child = Child(process)
+        self._running.add(child)
+        return child
+
+    async def stop(self, child: Child) -> None:
+        if child in self._running:
+            self._running.discard(child)
+            if child.process.poll() is None:
+                await child.stop()
+
+    async def stop_all(self) -> None:
+        await asyncio.gather(*(child.stop() for child in self._running))

@@ -1,0 +1,117 @@
+"""Runs one Pulumi program inside the program's own Python, whatever version of the SDK that has."""
+
+import argparse
+import asyncio
+import inspect
+import logging
+import runpy
+import signal
+import sys
+import traceback
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+# Tells the host that the user has been shown the reason already.
+_REASON_SHOWN = 32
+
+
+def read_arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(allow_abbrev=False)
+    for name in ("monitor", "engine", "project", "stack", "organization", "root-directory"):
+        parser.add_argument(f"--{name}")
+    parser.add_argument("--parallel", type=int, default=1)
+    parser.add_argument("--dry-run", action="store_true")
+    parser.add_argument("entry")
+    parser.add_argument("arguments", nargs=argparse.REMAINDER)
+    return parser.parse_args()
+
+
+def configure(arguments: argparse.Namespace) -> None:
+    """Tell the SDK where the engine is and what the stack's configuration says."""
+    from pulumi import runtime  # noqa: PLC0415 - its absence is reported, not a traceback
+
+    runtime.set_all_config(runtime.get_config_env(), runtime.get_config_secret_keys_env())
+    wanted = {name: value for name, value in vars(arguments).items() if name != "entry"}
+    known = inspect.signature(runtime.Settings.__init__).parameters
+    runtime.configure(
+        runtime.Settings(**{name: value for name, value in wanted.items() if name in known})
+    )
+
+
+def run(entry: str, *, parallel: int) -> None:
+    """Run the program and wait for every resource it declared."""
+    from pulumi import runtime  # noqa: PLC0415 - see configure
+
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
+    with ThreadPoolExecutor(max_workers=4 * max(parallel, 1)) as executor:
+        # Blocking calls to the engine run in threads, one for each resource in flight.
+        loop.set_default_executor(executor)
+        work = runtime.run_in_stack(lambda: runpy.run_path(entry, run_name="__main__"))
+        loop.run_until_complete(work)
+
+
+def format_failure(error: BaseException, entry: str) -> str:
+    """Return the traceback from the user's first line on, without the machinery above it."""
+    frames = traceback.extract_tb(error.__traceback__)
+    program = Path(entry).resolve()
+    own = [
+        index
+        for index, frame in enumerate(frames)
+        if program in (Path(frame.filename).resolve(), Path(frame.filename).resolve().parent)
+    ]
+    limit = own[0] - len(frames) if own else None
+    return "".join(traceback.format_exception(error, limit=limit))
+
+
+def is_without_main(error: BaseException) -> bool:
+    """Whether runpy itself found nothing to run, as opposed to an import of the program's."""
+    files = {frame.filename for frame in traceback.extract_tb(error.__traceback__)[-2:]}
+    return isinstance(error, ImportError) and all("runpy" in file for file in files)
+
+
+def report(error: Exception, entry: str) -> None:
+    """Show a failure: one sentence for what the user can fix, else the traceback."""
+    import pulumi  # noqa: PLC0415 - see configure
+
+    if isinstance(error, pulumi.RunError):
+        pulumi.log.error(str(error))
+    elif is_without_main(error):
+        pulumi.log.error(
+            f"{Path(entry).resolve()} に __main__.py がありません。\n"
+            f"there is no __main__.py in {Path(entry).resolve()}"
+        )
+    else:
+        pulumi.log.error(
+            f"Program failed with an unhandled exception:\n{format_failure(error, entry)}"
+        )
+
+
+def main() -> int:
+    # The host interrupts a program whose update was cancelled: end at once, without a traceback.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    arguments = read_arguments()
+    try:
+        configure(arguments)
+    except ModuleNotFoundError as error:
+        sys.stderr.write(
+            f"{error.name} がこの Python にありません: {sys.executable} -m pip install pulumi\n"
+            f"this Python lacks {error.name}: {sys.executable} -m pip install pulumi\n"
+        )
+        return 1
+    # A program that fails leaves futures nobody awaits; asyncio's complaints would bury the reason.
+    logging.getLogger("asyncio").setLevel(logging.CRITICAL)
+    sys.argv = [arguments.entry, *arguments.arguments]
+    # Python put this file's directory first; a program's own comes there (for a directory, runpy
+    # adds it itself).
+    sys.path[0] = str(Path(arguments.entry).resolve().parent)
+    try:
+        run(arguments.entry, parallel=arguments.parallel)
+    except Exception as error:  # noqa: BLE001 - whatever a program raises is shown
+        report(error, arguments.entry)
+        return _REASON_SHOWN
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

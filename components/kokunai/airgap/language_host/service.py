@@ -1,0 +1,145 @@
+"""Answers the engine's calls about Python projects."""
+
+import contextlib
+import os
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import grpc
+from google.protobuf import empty_pb2
+from pulumi.runtime.proto import language_pb2, language_pb2_grpc, plugin_pb2
+
+from kokunai.airgap.errors import AirgapError
+from kokunai.airgap.language_host import plugin_runs
+from kokunai.airgap.language_host.children import Child, Children
+from kokunai.airgap.language_host.interpreters import find_interpreter
+from kokunai.airgap.language_host.program_runs import (
+    describe_environment,
+    judge_end,
+    plan_program,
+)
+
+
+@contextlib.asynccontextmanager
+async def refuse_clearly(context: Any) -> AsyncIterator[None]:
+    """Turn what the user can fix into the call's error message."""
+    try:
+        yield
+    except AirgapError as error:
+        await context.abort(grpc.StatusCode.FAILED_PRECONDITION, str(error))
+
+
+class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
+    """The Python side of the engine's contract with a language.
+
+    Code generation (`GeneratePackage` and its like) is left unimplemented: running needs none.
+    """
+
+    def __init__(self, engine_address: str, children: Children) -> None:
+        self._engine_address = engine_address
+        self._children = children
+        self._programs: set[Child] = set()
+        self._cancelled = False
+
+    async def Handshake(  # noqa: N802
+        self, request: language_pb2.LanguageHandshakeRequest, _context: Any
+    ) -> language_pb2.LanguageHandshakeResponse:
+        self._engine_address = request.engine_address
+        return language_pb2.LanguageHandshakeResponse()
+
+    async def GetPluginInfo(  # noqa: N802
+        self, _request: empty_pb2.Empty, _context: Any
+    ) -> plugin_pb2.PluginInfo:
+        from importlib.metadata import version  # noqa: PLC0415 - the start counts
+
+        return plugin_pb2.PluginInfo(version=version("kokunai"))
+
+    async def GetRequiredPackages(  # noqa: N802
+        self, request: language_pb2.GetRequiredPackagesRequest, context: Any
+    ) -> language_pb2.GetRequiredPackagesResponse:
+        from kokunai.airgap.language_host.packages import find_packages  # noqa: PLC0415 - the same
+
+        async with refuse_clearly(context):
+            site_packages = find_interpreter(request.info).site_packages()
+        packages = find_packages(site_packages)
+        return language_pb2.GetRequiredPackagesResponse(packages=packages)
+
+    async def Run(  # noqa: N802
+        self, request: language_pb2.RunRequest, context: Any
+    ) -> language_pb2.RunResponse:
+        async with refuse_clearly(context):
+            child = self._children.start(
+                plan_program(request, self._engine_address),
+                cwd=request.pwd,
+                env=describe_environment(request),
+                piped=False,
+            )
+        self._programs.add(child)
+        try:
+            exit_code = await child.wait()
+        finally:
+            self._programs.discard(child)
+            await self._children.stop(child)
+        return judge_end(exit_code, cancelled=self._cancelled)
+
+    async def RunPlugin(  # noqa: N802
+        self, request: language_pb2.RunPluginRequest, context: Any
+    ) -> None:
+        async with (
+            refuse_clearly(context),
+            contextlib.aclosing(plugin_runs.run(request, self._children)) as responses,
+        ):
+            async for response in responses:
+                await context.write(response)
+
+    async def InstallDependencies(  # noqa: N802
+        self, request: language_pb2.InstallDependenciesRequest, context: Any
+    ) -> None:
+        from kokunai.airgap.language_host.install import install  # noqa: PLC0415 - the same
+
+        async with (
+            refuse_clearly(context),
+            contextlib.aclosing(install(request, self._children)) as responses,
+        ):
+            async for response in responses:
+                await context.write(response)
+
+    async def RuntimeOptionsPrompts(  # noqa: N802
+        self, _request: language_pb2.RuntimeOptionsRequest, _context: Any
+    ) -> language_pb2.RuntimeOptionsResponse:
+        return language_pb2.RuntimeOptionsResponse()
+
+    async def About(  # noqa: N802
+        self, request: language_pb2.AboutRequest, context: Any
+    ) -> language_pb2.AboutResponse:
+        import platform  # noqa: PLC0415 - the same
+
+        async with refuse_clearly(context):
+            executable = find_interpreter(request.info).executable
+        return language_pb2.AboutResponse(executable=executable, version=platform.python_version())
+
+    async def GetProgramDependencies(  # noqa: N802
+        self, request: language_pb2.GetProgramDependenciesRequest, context: Any
+    ) -> language_pb2.GetProgramDependenciesResponse:
+        from kokunai.airgap.language_host.packages import (  # noqa: PLC0415 - the same
+            list_dependencies,
+        )
+
+        async with refuse_clearly(context):
+            site_packages = find_interpreter(request.info).site_packages()
+        found = list_dependencies(site_packages, transitive=request.transitiveDependencies)
+        return language_pb2.GetProgramDependenciesResponse(
+            dependencies=[
+                language_pb2.DependencyInfo(name=name, version=version) for name, version in found
+            ]
+        )
+
+    async def Cancel(  # noqa: N802
+        self, _request: empty_pb2.Empty, _context: Any
+    ) -> empty_pb2.Empty:
+        """Stop the program; plugins get their own call from the engine, to finish in order."""
+        self._cancelled = True
+        for program in tuple(self._programs):
+            await self._children.stop(program)
+        return empty_pb2.Empty()

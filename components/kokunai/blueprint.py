@@ -44,6 +44,8 @@ class SharePlan:
     spec: model.Storage
     network: NetworkPlan
     address: str
+    export: str = "/export"
+    """What the provider's NFS appliance exports."""
 
 
 @dataclass(frozen=True)

@@ -6,14 +6,19 @@ from typing import TYPE_CHECKING, Any
 
 import pulumi
 
-from kokunai import inventory, resources
+from kokunai import inventory, nccl, resources
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from kokunai.blueprint import Blueprint, PoolPlan
+    from kokunai.blueprint import Blueprint, PoolPlan, SharePlan
     from kokunai.node_pool import GpuNodePool
     from kokunai.placement import Node
+
+SHARED_INTERFACE = "eth0"
+"""First interface of a server: the shared segment."""
+PRIVATE_INTERFACE = "eth1"
+"""Second interface: the private network."""
 
 
 def configuration_props(plan: PoolPlan, blueprint: Blueprint, role_digest: str) -> dict[str, Any]:
@@ -23,10 +28,39 @@ def configuration_props(plan: PoolPlan, blueprint: Blueprint, role_digest: str) 
         "labels": {**blueprint.labels, "pool": plan.spec.name},
         "pool": plan.spec.name,
         "roleDigest": role_digest,
-        "variables": inventory.pool_variables(plan, blueprint.spec),
+        "variables": pool_variables(plan, blueprint),
         "privateKeyFile": blueprint.key.private_key_file,
         "keyId": blueprint.key.key_id,
     }
+
+
+def pool_variables(plan: PoolPlan, blueprint: Blueprint) -> dict[str, Any]:
+    """What the roles need to know of a pool, from the blueprint alone."""
+    hosts = blueprint.spec.hosts
+    # Nodes of a pool meet on their private network where there is one.
+    interface = PRIVATE_INTERFACE if plan.network else SHARED_INTERFACE
+    return inventory.pool_variables(
+        ntp_servers=hosts.ntp_servers,
+        dns_servers=hosts.dns_servers or plan.site.name_servers,
+        package_sources=[one.model_dump() for one in hosts.package_sources],
+        expected_gpu_count=plan.offer.gpu_count,
+        expected_gpu_vendor_id=plan.gpu.pci_vendor_id,
+        collective_environment=nccl.environment(interface),
+        collective_configuration_file=plan.gpu.collective_settings_file,
+        storage_servers=[{"name": one.spec.name, "address": one.address} for one in plan.shares],
+        nfs_mounts=[_mount(one) for one in plan.shares],
+    )
+
+
+def _mount(share: SharePlan) -> dict[str, str]:
+    return {"server": share.address, "export": share.export, "path": share.spec.mount}
+
+
+def _node_variables(node: Node, host_name: str) -> dict[str, Any]:
+    if node.interface_address is None:
+        return inventory.node_variables(host_name=host_name)
+    private = {"interface": PRIVATE_INTERFACE, "address": node.interface_address}
+    return inventory.node_variables(host_name=host_name, addresses=[private])
 
 
 def _host(node: Node, server: resources.Server, plan: PoolPlan, name: str) -> dict[str, Any]:
@@ -35,7 +69,7 @@ def _host(node: Node, server: resources.Server, plan: PoolPlan, name: str) -> di
         "address": server.address,
         "serverId": server.serverId,
         "user": plan.image.login_user,
-        "variables": inventory.node_variables(node, name),
+        "variables": _node_variables(node, name),
     }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -37,6 +38,7 @@ class Environment(pulumi.ComponentResource):
 
     nodes: dict[str, pulumi.Output[dict[str, Any]]]
     verified: dict[str, pulumi.Output[dict[str, Any]]]
+    login: dict[str, pulumi.Output[str]]
 
     def __init__(
         self,
@@ -50,9 +52,10 @@ class Environment(pulumi.ComponentResource):
         self._role_digest = inventory.role_digest(playbooks_directory())
         guard(planned(self._plan, self._role_digest), Context(lab=spec.lab))
         super().__init__("kokunai:index:Environment", spec.name, None, opts)
+        self.private_key_file = spec.access.private_key_file
         self._provider = self._declare_provider(secrets)
         self._secrets = secrets
-        self.nodes, self.verified = {}, {}
+        self.nodes, self.verified, self.login = {}, {}, {}
         self._build()
         self.register_outputs({"nodes": self.nodes, "verified": self.verified})
 
@@ -99,6 +102,9 @@ class Environment(pulumi.ComponentResource):
         )
         for node, server in pool.servers:
             self.nodes[node.name] = pulumi.Output.from_input(_node_summary(plan, node, server))
+            self.login[node.name] = pulumi.Output.concat(
+                f"ssh -i {self._plan.key.private_key_file} {plan.image.login_user}@", server.address
+            )
         configuration = NodeConfiguration(
             pool,
             plan,
@@ -166,13 +172,22 @@ def planned(plan: Blueprint, role_digest: str) -> Iterator[Resource]:
         yield one(resources.Configuration.token, pool.spec.name, props)
 
 
+def _environment_value(config: pulumi.Config) -> Any:
+    """Plain data of the stack file; text that is no object is left for the model to refuse."""
+    text = config.get("environment")
+    try:
+        return None if text is None else json.loads(text)
+    except json.JSONDecodeError:
+        return text
+
+
 def from_config() -> Environment:
     """The environment of the running stack. Raises pulumi.RunError with a clean message."""
     config = pulumi.Config("kokunai")
     names = (*_PROVIDER_SECRETS, *_HOST_SECRETS)
     secrets = {name: value for name in names if (value := config.get_secret(name)) is not None}
     try:
-        spec = stack_file.read(config.get_object("environment"))
+        spec = stack_file.read(_environment_value(config))
         root = Path(pulumi.runtime.get_root_directory())
         return Environment(spec, root=root, secrets=secrets)
     except KokunaiError as refusal:

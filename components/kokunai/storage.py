@@ -11,9 +11,6 @@ from kokunai import resources
 if TYPE_CHECKING:
     from kokunai.blueprint import Blueprint, SharePlan
 
-EXPORT = "/export"
-"""What the provider's NFS appliance exports."""
-
 
 def nfs_props(plan: SharePlan, blueprint: Blueprint) -> dict[str, Any]:
     """Plain inputs of the file server, without the switch it will be connected to."""

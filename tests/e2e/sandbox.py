@@ -1,0 +1,208 @@
+"""A project of its own for one test: own stack file, state, lab and key; the code is ours."""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+ROOT = Path(__file__).parents[2]
+KOKUNAI = Path(sys.executable).parent / "kokunai"
+STACK = "e2e"
+
+ENVIRONMENT: dict[str, Any] = {
+    "name": "e2e",
+    "data_class": "internal",
+    "lab": True,
+    "access": {
+        "private_key_file": ".kokunai/ssh/id_ed25519",
+        "ssh_from": ["198.18.0.0/15"],
+    },
+    "networks": [{"name": "cluster", "site": "sakura-ishikari", "cidr": "192.168.10.0/24"}],
+    "pools": [
+        {
+            "name": "train",
+            "site": "sakura-ishikari",
+            "gpu": "h100",
+            "node_count": 1,
+            "network": "cluster",
+        }
+    ],
+}
+
+
+class Sandbox:
+    """`pulumi` runs in it as a user's would; `close` removes everything the test left."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.environment = copy.deepcopy(ENVIRONMENT)
+        for name in ("components", "playbooks", "policies", ".venv"):
+            (root / name).symlink_to(ROOT / name)
+        shutil.copy(ROOT / "Pulumi.yaml", root)
+        (root / "stacks").mkdir()
+        shutil.copy(ROOT / "stacks/__main__.py", root / "stacks")
+        self._make_key()
+        self.config: dict[str, Any] = {}
+
+    def _make_key(self) -> None:
+        key = self.root / ".kokunai/ssh/id_ed25519"
+        key.parent.mkdir(parents=True, mode=0o700)
+        subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", key], check=True)
+
+    @property
+    def pool(self) -> dict[str, Any]:
+        return self.environment["pools"][0]
+
+    @property
+    def stack_path(self) -> Path:
+        return self.root / f"stacks/Pulumi.{STACK}.yaml"
+
+    def write_stack(self) -> None:
+        """Put the environment into the stack file, keeping what pulumi wrote there."""
+        content = yaml.safe_load(self.stack_path.read_text()) if self.stack_path.exists() else {}
+        content = content or {}
+        content.setdefault("config", {}).update({"kokunai:environment": self.environment})
+        self.stack_path.write_text(yaml.safe_dump(content, allow_unicode=True))
+
+    def run(
+        self, *command: str, check: bool = True, timeout: float = 420, **more: Any
+    ) -> subprocess.CompletedProcess[str]:
+        """Run a command with the variables of `kokunai run`."""
+        ended = subprocess.run(
+            [KOKUNAI, *command],
+            cwd=self.root,
+            text=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            timeout=timeout,
+            check=False,
+            **more,
+        )
+        if check:
+            assert ended.returncode == 0, ended.stdout
+        return ended
+
+    def start(self, *command: str) -> subprocess.Popen[str]:
+        """Start a command in its own process group and do not wait for it."""
+        return subprocess.Popen(
+            [KOKUNAI, "run", "--", *command],
+            cwd=self.root,
+            text=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+
+    def pulumi(self, *arguments: str, **more: Any) -> subprocess.CompletedProcess[str]:
+        return self.run("run", "--", "pulumi", *arguments, "--stack", STACK, **more)
+
+    def open(self) -> None:
+        """Start the lab and make the stack."""
+        self.run("lab", "up")
+        self.write_stack()
+        self.run("run", "--", "pulumi", "stack", "init", STACK)
+
+    def up(self, *arguments: str, **more: Any) -> subprocess.CompletedProcess[str]:
+        self.write_stack()
+        policies = ("--policy-pack", "policies")
+        return self.pulumi("up", "--yes", "--skip-preview", *policies, *arguments, **more)
+
+    def preview(self, *arguments: str, **more: Any) -> subprocess.CompletedProcess[str]:
+        self.write_stack()
+        return self.pulumi("preview", "--policy-pack", "policies", *arguments, **more)
+
+    def outputs(self) -> dict[str, Any]:
+        return json.loads(self.pulumi("stack", "output", "--json").stdout)
+
+    def resources(self) -> list[dict[str, Any]]:
+        state = json.loads(self.pulumi("stack", "export").stdout)
+        return state["deployment"].get("resources", [])
+
+    def of_type(self, kind: str) -> list[dict[str, Any]]:
+        return [one for one in self.resources() if one["type"] == f"kokunai:{kind}"]
+
+    def steps(self, *arguments: str) -> dict[str, list[str]]:
+        """Changed resources of a preview: operation -> sorted names."""
+        reply = self.preview("--json", *arguments).stdout
+        found: dict[str, list[str]] = {}
+        for step in json.loads(reply[reply.index("{") :])["steps"]:
+            if step["op"] != "same":
+                found.setdefault(step["op"], []).append(step["urn"].split("::", 2)[2])
+        return {operation: sorted(names) for operation, names in found.items()}
+
+    def lab_variables(self) -> dict[str, str]:
+        return json.loads(self.run("lab", "env", "--json").stdout)
+
+    @property
+    def lab_url(self) -> str:
+        return self.lab_variables()["SAKURA_API_ROOT_URL"].split("/cloud/")[0]
+
+    def lab(self, path: str, method: str = "GET", body: Any = None) -> Any:
+        """Ask the emulator's own endpoints."""
+        request = urllib.request.Request(
+            f"{self.lab_url}/_lab/{path}",
+            method=method,
+            data=None if body is None else json.dumps(body).encode(),
+            headers={"Content-Type": "application/json"},
+        )
+        with urllib.request.urlopen(request, timeout=30) as reply:
+            text = reply.read()
+        return json.loads(text) if text else None
+
+    def api(self, path: str, method: str = "GET", body: Any = None) -> Any:
+        """Call the emulated API as another client would."""
+        import httpx
+
+        variables = self.lab_variables()
+        reply = httpx.request(
+            method,
+            f"{variables['SAKURA_API_ROOT_URL']}/is1a/api/cloud/1.1/{path}",
+            auth=(variables["SAKURA_ACCESS_TOKEN"], variables["SAKURA_ACCESS_TOKEN_SECRET"]),
+            headers={"X-Requested-With": "XMLHttpRequest"},
+            json=body,
+            timeout=30,
+        )
+        reply.raise_for_status()
+        return reply.json()
+
+    def ssh(self, node: str, command: str) -> str:
+        """Output of a command on a node, over SSH with the stack's key."""
+        address = self.outputs()["nodes"][node]["address"]
+        options = ("StrictHostKeyChecking=no", "UserKnownHostsFile=/dev/null", "LogLevel=ERROR")
+        ended = subprocess.run(
+            [
+                "ssh",
+                *(word for option in options for word in ("-o", option)),
+                "-i",
+                self.root / ".kokunai/ssh/id_ed25519",
+                f"root@{address}",
+                command,
+            ],
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        assert ended.returncode == 0, ended.stderr
+        return ended.stdout.strip()
+
+    def close(self) -> None:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self.run("lab", "down", "--purge", check=False, timeout=120)
+
+
+def stop(process: subprocess.Popen[str], number: signal.Signals) -> None:
+    """Signal a whole process group we started."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, number)

@@ -1,0 +1,71 @@
+"""What is wrong is refused in the preview, once, in both languages, without a traceback."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+from sandbox import STACK, Sandbox
+
+BROKEN = sorted((Path(__file__).parents[1] / "data/broken_stack_files").glob("*.yaml"))
+
+UNLABELLED = """
+import pulumi
+from kokunai import resources
+
+site = {"zone": "is1a", "site": "sakura-ishikari"}
+pulumi.export("x", resources.Switch("bare", {"name": "bare", **site, "labels": {}}).id)
+"""
+
+UNKNOWN_REGION = """
+import pulumi
+from kokunai import resources
+
+labels = {"data-class": "internal"}
+where = {"zone": "us-east-1", "site": "moon-base"}
+pulumi.export("x", resources.Switch("far", {"name": "far", **where, "labels": labels}).id)
+"""
+
+
+def _refused(sandbox: Sandbox) -> str:
+    ended = sandbox.preview(check=False)
+    assert ended.returncode != 0, ended.stdout
+    assert "Traceback" not in ended.stdout
+    return ended.stdout
+
+
+def test_a_foreign_time_server_is_refused(sandbox: Sandbox):
+    sandbox.environment["hosts"] = {"ntp_servers": ["time.google.com"]}
+
+    shown = _refused(sandbox)
+
+    assert shown.count("KN-NTP-01") == 1
+    assert "国内" in shown
+    assert "time.google.com" in shown
+
+
+@pytest.mark.parametrize(
+    ("program", "rule"),
+    [(UNLABELLED, "KN-CLS-01"), (UNKNOWN_REGION, "KN-LOC-01")],
+    ids=["unlabelled", "unknown_region"],
+)
+def test_a_program_of_ones_own_is_refused_too(sandbox: Sandbox, program: str, rule: str):
+    (sandbox.root / "stacks/__main__.py").write_text(program)
+
+    shown = _refused(sandbox)
+
+    assert shown.count(rule) == 1
+
+
+@pytest.mark.parametrize("path", BROKEN, ids=lambda path: path.stem)
+def test_a_broken_stack_file_gives_one_message(closed_sandbox: Sandbox, path: Path):
+    closed_sandbox.run("run", "--", "pulumi", "stack", "init", STACK)
+    shutil.copy(path, closed_sandbox.stack_path)
+
+    ended = closed_sandbox.pulumi("preview", check=False)
+
+    expected = path.read_text().splitlines()[0].removeprefix("# expect: ").split(": ")[0]
+    assert ended.returncode != 0
+    assert "Traceback" not in ended.stdout
+    assert expected in ended.stdout or "yaml" in ended.stdout.lower()

@@ -1,4 +1,4 @@
-"""The house keeps its own rules: one-way imports, a reason on top of every file, small functions."""
+"""The house keeps its own rules: one-way imports, a reason atop every file, small functions."""
 
 import ast
 import subprocess

@@ -1,4 +1,4 @@
-"""Kill it anywhere and run it again: the next `pulumi up` converges, without orphan or duplicate."""
+"""Kill it anywhere, run it again: the next `pulumi up` converges, no orphan, no duplicate."""
 
 from __future__ import annotations
 

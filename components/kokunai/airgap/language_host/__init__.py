@@ -1,1 +1,1 @@
-"""Runs Python programs, plugins and policy packs for an engine that came without its Python host."""
+"""Runs Python code for an engine that came without its Python host."""

@@ -25,7 +25,9 @@ def import_stubs_only() -> None:
     import_bare("kokunai", kokunai)
     spec = importlib.util.find_spec("pulumi")
     if spec is None or not spec.submodule_search_locations:
-        sys.exit(f"pulumi SDK がありません: {sys.executable} -m pip install pulumi で入れてください。")
+        sys.exit(
+            f"pulumi SDK がありません: {sys.executable} -m pip install pulumi で入れてください。"
+        )
     pulumi = Path(spec.submodule_search_locations[0])
     import_bare("pulumi", pulumi)
     import_bare("pulumi.runtime", pulumi / "runtime")
@@ -37,7 +39,7 @@ def main() -> None:
     # gRPC's fork handlers would print warnings; children are spawned, never forked to go on.
     os.environ["GRPC_ENABLE_FORK_SUPPORT"] = "0"
     import_stubs_only()
-    from kokunai.airgap.language_host.server import run  # noqa: PLC0415 - after the bare packages
+    from kokunai.airgap.language_host.server import run  # after the bare packages
 
     del os.environ["GRPC_ENABLE_FORK_SUPPORT"]
     run(sys.argv[1:])

@@ -4,7 +4,7 @@ import os
 import shlex
 import shutil
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from pathlib import Path
 
 from pulumi.runtime.proto import language_pb2
@@ -61,7 +61,7 @@ def find_uv() -> str:
 
 async def install(
     request: language_pb2.InstallDependenciesRequest, children: Children
-) -> AsyncIterator[language_pb2.InstallDependenciesResponse]:
+) -> AsyncGenerator[language_pb2.InstallDependenciesResponse, None]:
     """Run the commands, passing on what they print."""
     directory = Path(request.directory or request.info.program_directory)
     for command in plan_installation(request.info, directory, is_plugin=request.is_plugin):

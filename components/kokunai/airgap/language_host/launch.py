@@ -18,6 +18,6 @@ def die_with(parent: int) -> None:
 if __name__ == "__main__":
     die_with(int(sys.argv[1]))
     try:
-        os.execvp(sys.argv[2], sys.argv[2:])
+        os.execvp(sys.argv[2], sys.argv[2:])  # noqa: S606 - a list of arguments, no shell
     except OSError as error:
         sys.exit(f"{sys.argv[2]}: {error.strerror}")

@@ -45,7 +45,7 @@ async def pump(
 
 
 async def announce_end(
-    child: Child, readers: "asyncio.Future[list[None]]", queue: "asyncio.Queue[Chunk | None]"
+    child: Child, readers: "asyncio.Future[tuple[None, None]]", queue: "asyncio.Queue[Chunk | None]"
 ) -> None:
     await child.wait()
     # A process it left behind may hold the pipes open for ever.

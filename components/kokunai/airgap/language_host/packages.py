@@ -45,7 +45,7 @@ def describe_package(folder: Path, content: dict[str, Any]) -> plugin_pb2.Packag
 
 
 def decode(value: str) -> bytes:
-    import base64  # noqa: PLC0415 - rarely needed, and the start counts
+    import base64  # rarely needed, and the start counts
 
     return base64.b64decode(value)
 

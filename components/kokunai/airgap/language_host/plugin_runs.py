@@ -1,6 +1,6 @@
 """Runs a plugin or a policy pack and passes on what it prints, its port first."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from pathlib import Path
 
 from pulumi.runtime.proto import language_pb2
@@ -11,7 +11,7 @@ from kokunai.airgap.language_host.output import stream_output
 from kokunai.airgap.language_host.plugins import plan_command
 from kokunai.airgap.language_host.policy_proxy import PolicyProxy
 
-Responses = AsyncIterator[language_pb2.RunPluginResponse]
+Responses = AsyncGenerator[language_pb2.RunPluginResponse, None]
 
 
 def run(request: language_pb2.RunPluginRequest, children: Children) -> Responses:
@@ -75,9 +75,7 @@ def start(
 ) -> Child:
     directory = Path(request.info.program_directory)
     interpreter = find_interpreter(request.info, is_plugin=request.kind != "analyzer")
-    command = plan_command(
-        interpreter.executable, directory, list(request.args), kind=request.kind
-    )
+    command = plan_command(interpreter.executable, directory, list(request.args), kind=request.kind)
     given = dict(pair.partition("=")[::2] for pair in request.env)
     environment = interpreter.activate(given | extra)
     return children.start(command, cwd=cwd or str(directory), env=environment, piped=True)

@@ -22,6 +22,8 @@ def read_project_name(directory: Path) -> str:
         return str(content["project"]["name"])
     except (OSError, tomllib.TOMLDecodeError, KeyError) as error:
         raise AirgapError(
-            ja=f"{directory} を実行できません。__main__.py か、name のある pyproject.toml が必要です。",
-            en=f"{directory} cannot be run: it needs a __main__.py, or a pyproject.toml with a name",
+            ja=f"{directory} を実行できません。"
+            "__main__.py か、name のある pyproject.toml が必要です。",
+            en=f"{directory} cannot be run: "
+            "it needs a __main__.py, or a pyproject.toml with a name",
         ) from error

@@ -13,7 +13,7 @@ from kokunai.airgap.language_host.transport import CHANNEL_OPTIONS, LOOPBACK
 _SERVICE = "/pulumirpc.Analyzer/"
 
 
-class PolicyProxy(grpc.GenericRpcHandler):  # type: ignore[misc]
+class PolicyProxy(grpc.GenericRpcHandler):
     """Answers until the pack runs, then passes every call on as it came.
 
     The engine tells the stack's name and configuration by a call; a pack's SDK reads them from
@@ -65,13 +65,17 @@ class PolicyProxy(grpc.GenericRpcHandler):  # type: ignore[misc]
         }
         passing = partial(self._forward, details.method)
         # Without serialisers a handler sees the bytes as they are.
-        return grpc.unary_unary_rpc_method_handler(own.get(details.method, passing))
+        handler: grpc.RpcMethodHandler = grpc.unary_unary_rpc_method_handler(  # type: ignore[no-untyped-call]
+            own.get(details.method, passing)
+        )
+        return handler
 
     async def _handshake(self, _request: bytes, _context: object) -> bytes:
         return b""
 
     async def _configure_stack(self, request: bytes, _context: object) -> bytes:
-        stack = analyzer_pb2.AnalyzerStackConfigureRequest.FromString(request)
+        stack: Any = analyzer_pb2.AnalyzerStackConfigureRequest()
+        stack.ParseFromString(request)
         if not self._stack.done():
             self._stack.set_result(stack)
         return b""
@@ -87,13 +91,29 @@ class PolicyProxy(grpc.GenericRpcHandler):  # type: ignore[misc]
         try:
             channel = await asyncio.shield(self._pack)
         except ConnectionError as error:
-            await context.abort(grpc.StatusCode.UNAVAILABLE, str(error))
+            return await refuse(context, grpc.StatusCode.UNAVAILABLE, str(error), ())
         try:
-            answer: bytes = await channel.unary_unary(method)(request)
+            return await call(channel, method, request)
         except grpc.aio.AioRpcError as error:
             details = tuple(error.trailing_metadata() or ())
-            await context.abort(error.code(), error.details() or "", details)
-        return answer
+            return await refuse(context, error.code(), error.details() or "", details)
+
+
+async def call(channel: Any, method: str, request: bytes) -> bytes:
+    answer: bytes = await channel.unary_unary(method)(request)
+    return answer
+
+
+async def refuse(
+    context: Any, code: grpc.StatusCode, reason: str, details: tuple[Any, ...]
+) -> bytes:
+    await context.abort(code, reason, details)
+    return b""  # never reached: abort raises
+
+
+def serialise(message: Any) -> bytes:
+    content: bytes = message.SerializeToString()
+    return content
 
 
 async def configure_stack(
@@ -101,7 +121,7 @@ async def configure_stack(
 ) -> None:
     """Tell the pack by the call too; packs older than the call do without."""
     try:
-        await channel.unary_unary(f"{_SERVICE}ConfigureStack")(stack.SerializeToString())
+        await call(channel, f"{_SERVICE}ConfigureStack", serialise(stack))
     except grpc.aio.AioRpcError as error:
         if error.code() != grpc.StatusCode.UNIMPLEMENTED:
             raise ConnectionError(error.details()) from error

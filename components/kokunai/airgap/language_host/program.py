@@ -28,7 +28,7 @@ def read_arguments() -> argparse.Namespace:
 
 def configure(arguments: argparse.Namespace) -> None:
     """Tell the SDK where the engine is and what the stack's configuration says."""
-    from pulumi import runtime  # noqa: PLC0415 - its absence is reported, not a traceback
+    from pulumi import runtime  # its absence is reported, not a traceback
 
     runtime.set_all_config(runtime.get_config_env(), runtime.get_config_secret_keys_env())
     wanted = {name: value for name, value in vars(arguments).items() if name != "entry"}
@@ -38,17 +38,20 @@ def configure(arguments: argparse.Namespace) -> None:
     )
 
 
+def run_as_main(entry: str) -> None:
+    runpy.run_path(entry, run_name="__main__")
+
+
 def run(entry: str, *, parallel: int) -> None:
     """Run the program and wait for every resource it declared."""
-    from pulumi import runtime  # noqa: PLC0415 - see configure
+    from pulumi import runtime  # see configure
 
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
     with ThreadPoolExecutor(max_workers=4 * max(parallel, 1)) as executor:
         # Blocking calls to the engine run in threads, one for each resource in flight.
         loop.set_default_executor(executor)
-        work = runtime.run_in_stack(lambda: runpy.run_path(entry, run_name="__main__"))
-        loop.run_until_complete(work)
+        loop.run_until_complete(runtime.run_in_stack(lambda: run_as_main(entry)))
 
 
 def format_failure(error: BaseException, entry: str) -> str:
@@ -72,7 +75,7 @@ def is_without_main(error: BaseException) -> bool:
 
 def report(error: Exception, entry: str) -> None:
     """Show a failure: one sentence for what the user can fix, else the traceback."""
-    import pulumi  # noqa: PLC0415 - see configure
+    import pulumi  # see configure
 
     if isinstance(error, pulumi.RunError):
         pulumi.log.error(str(error))

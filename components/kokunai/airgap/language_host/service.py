@@ -1,9 +1,7 @@
 """Answers the engine's calls about Python projects."""
 
 import contextlib
-import os
 from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 import grpc
@@ -49,16 +47,16 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
         return language_pb2.LanguageHandshakeResponse()
 
     async def GetPluginInfo(  # noqa: N802
-        self, _request: empty_pb2.Empty, _context: Any
+        self, _request: object, _context: Any
     ) -> plugin_pb2.PluginInfo:
-        from importlib.metadata import version  # noqa: PLC0415 - the start counts
+        from importlib.metadata import version  # the start counts
 
         return plugin_pb2.PluginInfo(version=version("kokunai"))
 
     async def GetRequiredPackages(  # noqa: N802
         self, request: language_pb2.GetRequiredPackagesRequest, context: Any
     ) -> language_pb2.GetRequiredPackagesResponse:
-        from kokunai.airgap.language_host.packages import find_packages  # noqa: PLC0415 - the same
+        from kokunai.airgap.language_host.packages import find_packages  # the start counts
 
         async with refuse_clearly(context):
             site_packages = find_interpreter(request.info).site_packages()
@@ -83,7 +81,9 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
             await self._children.stop(child)
         return judge_end(exit_code, cancelled=self._cancelled)
 
-    async def RunPlugin(  # noqa: N802
+    # The streaming calls write instead of yielding, so that a cancelled call ends its child at once
+    # and not when the garbage collector finds the generator.
+    async def RunPlugin(  # type: ignore[override]  # noqa: N802
         self, request: language_pb2.RunPluginRequest, context: Any
     ) -> None:
         async with (
@@ -93,10 +93,10 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
             async for response in responses:
                 await context.write(response)
 
-    async def InstallDependencies(  # noqa: N802
+    async def InstallDependencies(  # type: ignore[override]  # noqa: N802
         self, request: language_pb2.InstallDependenciesRequest, context: Any
     ) -> None:
-        from kokunai.airgap.language_host.install import install  # noqa: PLC0415 - the same
+        from kokunai.airgap.language_host.install import install  # the start counts
 
         async with (
             refuse_clearly(context),
@@ -113,7 +113,7 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
     async def About(  # noqa: N802
         self, request: language_pb2.AboutRequest, context: Any
     ) -> language_pb2.AboutResponse:
-        import platform  # noqa: PLC0415 - the same
+        import platform  # the start counts
 
         async with refuse_clearly(context):
             executable = find_interpreter(request.info).executable
@@ -122,7 +122,7 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
     async def GetProgramDependencies(  # noqa: N802
         self, request: language_pb2.GetProgramDependenciesRequest, context: Any
     ) -> language_pb2.GetProgramDependenciesResponse:
-        from kokunai.airgap.language_host.packages import (  # noqa: PLC0415 - the same
+        from kokunai.airgap.language_host.packages import (  # the start counts
             list_dependencies,
         )
 
@@ -136,10 +136,10 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
         )
 
     async def Cancel(  # noqa: N802
-        self, _request: empty_pb2.Empty, _context: Any
-    ) -> empty_pb2.Empty:
+        self, _request: object, _context: Any
+    ) -> Any:
         """Stop the program; plugins get their own call from the engine, to finish in order."""
         self._cancelled = True
         for program in tuple(self._programs):
             await self._children.stop(program)
-        return empty_pb2.Empty()
+        return empty_pb2.Empty()  # type: ignore[attr-defined]

@@ -1,0 +1,86 @@
+"""Finds the Pulumi engine to use, or builds it."""
+
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from kokunai.airgap import cache
+from kokunai.airgap.build import build
+from kokunai.airgap.errors import AirgapError
+from kokunai.airgap.release import INSTALLER, VERSION, format_version, read_version
+from kokunai.airgap.search import Found, find_go, find_official_host, find_pulumi
+from kokunai.airgap.wrapper import place_wrapper
+
+Source = Literal["auto", "path", "build"]
+
+
+@dataclass(frozen=True)
+class Engine:
+    """An engine that can run Python programs."""
+
+    pulumi: Path
+    version: str
+    origin: Literal["path", "build"]
+    directories: tuple[Path, ...]
+    """What has to stand in front of PATH."""
+
+    def environment(self, base: Mapping[str, str] | None = None) -> dict[str, str]:
+        """Return the variables to add to `base` (this process's) so that `pulumi` is this one."""
+        search = (os.environ if base is None else base).get("PATH", os.defpath)
+        own = [str(directory) for directory in self.directories]
+        rest = [entry for entry in search.split(os.pathsep) if entry not in own]
+        return {"PATH": os.pathsep.join([*own, *rest])}
+
+
+def find_or_build_engine(source: Source = "auto") -> Engine:
+    """Return a usable engine; AirgapError says what to install when there is no way to one."""
+    installed = find_pulumi() if source != "build" else None
+    if installed and installed.path:
+        return Engine(installed.path, installed.version, "path", ())
+    if source == "path":
+        raise refuse(installed)
+    return find_built_engine() or build_engine(installed)
+
+
+def find_engine() -> Engine | None:
+    """Return a usable engine if there is one already."""
+    installed = find_pulumi()
+    if installed.path:
+        return Engine(installed.path, installed.version, "path", ())
+    return find_built_engine()
+
+
+def find_built_engine() -> Engine | None:
+    pulumi = cache.find_built(cache.find_cache())
+    return describe_built(pulumi) if pulumi else None
+
+
+def build_engine(installed: Found | None) -> Engine:
+    go = find_go()
+    if go.path is None or sys.platform != "linux":
+        raise refuse(installed, go)
+    compiler = go.path
+    return describe_built(cache.keep(cache.find_cache(), lambda draft: build(compiler, draft)))
+
+
+def describe_built(pulumi: Path) -> Engine:
+    """An official language host on PATH is left to do its work; ours stands in for none."""
+    if find_official_host(None):
+        directory = pulumi.parent
+    else:
+        directory = place_wrapper(pulumi, cache.find_cache() / "hosts")
+    version = format_version(read_version(VERSION) or ())
+    return Engine(directory / "pulumi", version, "build", (directory,))
+
+
+def refuse(*missing: Found | None) -> AirgapError:
+    reasons = [found for found in missing if found]
+    return AirgapError(
+        ja=f"Pulumi エンジンがありません: {'、'.join(found.ja for found in reasons)}。"
+        f"公式の手順 {INSTALLER} で入れるか、閉域網では Go を入れて再実行してください。",
+        en=f"There is no Pulumi engine: {'; '.join(found.en for found in reasons)}. "
+        f"Install it as {INSTALLER} says, or on a closed network install Go and run this again.",
+    )

@@ -1,0 +1,7 @@
+"""Real Linux hosts for the lab: picks the kind this machine can run and says what it cannot do."""
+
+from __future__ import annotations
+
+from kokunai.lab.hosts.choosing import choose, missing_packages, prepare, probe
+
+__all__ = ["choose", "missing_packages", "prepare", "probe"]

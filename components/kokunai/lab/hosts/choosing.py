@@ -1,0 +1,126 @@
+"""Decides which kind of host this machine can run: a probe, then a plain sentence."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from kokunai.lab.hosts import image
+from kokunai.lab.hosts.fleet import Fleet
+from kokunai.lab.hosts.full import Full
+from kokunai.lab.hosts.names import Names
+from kokunai.lab.hosts.shell import refused, run
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from kokunai.lab.machines import Machines
+    from kokunai.lab.places import Places
+
+_INSTANCES = Path("/proc/sys/fs/inotify/max_user_instances")
+_ENOUGH_INSTANCES = 8192
+"""The kernel's 128 stop the thirtieth systemd of one user, measured; 64 hosts need some 1,000."""
+
+_TOOLS = {
+    "systemd-nspawn": "systemd-container",
+    "mmdebstrap": "mmdebstrap",
+    "nft": "nftables",
+    "ip": "iproute2",
+    "nsenter": "util-linux",
+    "ssh": "openssh-client",
+    "ssh-keygen": "openssh-client",
+}
+
+
+def missing_packages(kind: str = "full") -> list[str]:
+    """Debian packages whose tools this machine lacks."""
+    needed = {
+        tool: package
+        for tool, package in _TOOLS.items()
+        if kind == "full" or tool != "systemd-nspawn"
+    }
+    path = f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"
+    return sorted(
+        {package for tool, package in needed.items() if not shutil.which(tool, path=path)}
+    )
+
+
+def probe() -> list[tuple[str, bool, str]]:
+    """Every kind, whether it is possible here, and why not; best first."""
+    reason = _why_not("full")
+    return [("full", not reason, reason)]
+
+
+def choose(places: Places, kind: str | None = None) -> Machines:
+    """Hosts of the wanted kind, or of the best possible; MachinesError says what is missing."""
+    found = probe()
+    for name, possible, reason in found:
+        if name == kind and not possible:
+            raise refused(
+                f"種類 {name} は使えません: {reason}", f"kind {name} is not possible: {reason}"
+            )
+        if possible and kind in (None, name):
+            return _open(places)
+    reasons = "; ".join(f"{name}: {reason}" for name, _, reason in found)
+    raise refused(f"ホストを起動できません: {reasons}", f"no kind of host is possible: {reasons}")
+
+
+def prepare(progress: Callable[[str], None]) -> None:
+    """What has to be there before the first host: tools, limits and the root file system."""
+    _refuse_missing("full")
+    _raise_inotify_limit(progress)
+    image.ensure(progress)
+
+
+def _open(places: Places) -> Machines:
+    if not image.is_built():
+        prepare(lambda _: None)
+    _refuse_unfit(places.directory)
+    return Fleet(places, Full(Names(places)), image.directory())
+
+
+def _why_not(kind: str) -> str:
+    if os.geteuid() != 0:
+        return "root ではありません / not root"
+    if missing := missing_packages(kind):
+        return f"apt-get install {' '.join(missing)}"
+    if run("unshare", "--mount", "--net", "--pid", "--fork", "true", check=False).returncode != 0:
+        return "名前空間を作れません / this machine does not let us make namespaces"
+    return ""
+
+
+def _refuse_missing(kind: str) -> None:
+    if missing := missing_packages(kind):
+        line = f"apt-get install -y {' '.join(missing)}"
+        raise refused(f"次を実行してください: {line}", f"tools are missing; run: {line}")
+
+
+def _raise_inotify_limit(progress: Callable[[str], None]) -> None:
+    try:
+        if int(_INSTANCES.read_text()) < _ENOUGH_INSTANCES:
+            _INSTANCES.write_text(str(_ENOUGH_INSTANCES))
+            progress(f"fs.inotify.max_user_instances={_ENOUGH_INSTANCES}")
+    except OSError:
+        progress(
+            f"{_INSTANCES} を変更できません。多数のホストは起動できません。"
+            f" {_INSTANCES} cannot be raised; many hosts may not start."
+        )
+
+
+def _refuse_unfit(directory: Path) -> None:
+    """Overlay needs a file system that can be its upper layer, which another overlay cannot."""
+    trial = directory / "hosts" / f"trial-{os.getpid()}"
+    for name in ("lower", "upper", "work", "root"):
+        (trial / name).mkdir(parents=True, exist_ok=True)
+    mount = "mount -t overlay overlay -o lowerdir=lower,upperdir=upper,workdir=work root"
+    done = run(
+        "unshare", "--mount", "sh", "-c", f'cd "$1" && {mount}', "sh", str(trial), check=False
+    )
+    shutil.rmtree(trial, ignore_errors=True)
+    if done.returncode != 0:
+        raise refused(
+            f"{directory} では overlay を使えません。--directory で別の場所を指定してください",
+            f"{directory} cannot carry an overlay; choose another place with --directory",
+        )

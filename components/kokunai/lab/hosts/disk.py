@@ -1,0 +1,105 @@
+"""Boot disks: one directory each, laid over the shared root when a host is on."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import stat
+import uuid
+from typing import TYPE_CHECKING
+
+from kokunai.lab.hosts import identity
+from kokunai.lab.hosts.shell import run
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from kokunai.lab.hosts.identity import Files
+    from kokunai.lab.machines import Machine
+
+_HOST_KEY = "etc/ssh/ssh_host_ed25519_key"
+
+
+class Disk:
+    """Contents of one boot disk while no host has it mounted."""
+
+    def __init__(self, directory: Path, root: Path) -> None:
+        self.directory = directory
+        self._root = root
+        self._upper = directory / "upper"
+        self._configured = directory / "configured"
+
+    def prepare(self, machine: Machine) -> None:
+        """Make the disk the machine's: everything once, the configuration when it changed."""
+        if not (self.directory / "made").exists():
+            self._make(machine)
+        if self._read_digest() != identity.digest(machine):
+            self._configure(machine)
+        if machine.gpu is None:
+            (self._upper / identity.NVIDIA_SMI).unlink(missing_ok=True)
+        self._write(identity.labels(machine))
+
+    def remove(self) -> None:
+        shutil.rmtree(self.directory, ignore_errors=True)
+
+    def _make(self, machine: Machine) -> None:
+        shutil.rmtree(self.directory, ignore_errors=True)  # half of a disk that a crash left
+        self._upper.mkdir(parents=True)
+        (self.directory / "work").mkdir()
+        self._write(identity.first_boot(machine, uuid.uuid4().hex))
+        key = self._upper / _HOST_KEY
+        self._make_directories("etc/ssh")
+        comment = f"root@{machine.host_name}"
+        run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", comment, "-f", str(key))
+        (self.directory / "made").touch()
+
+    def _configure(self, machine: Machine) -> None:
+        for old in (self._upper / "etc/systemd/network").glob("10-kokunai-lab-*"):
+            old.unlink()
+        self._write(identity.configured(machine, self._read("etc/shadow")))
+        self._configured.write_text(identity.digest(machine), encoding="ascii")
+
+    def _read_digest(self) -> str:
+        with contextlib.suppress(FileNotFoundError):
+            return self._configured.read_text(encoding="ascii")
+        return ""
+
+    def _read(self, path: str) -> str:
+        upper = self._upper / path
+        return (upper if upper.exists() else self._root / path).read_text(encoding="utf-8")
+
+    def _write(self, files: Files) -> None:
+        for path, file in files.items():
+            self._make_directories(path.rpartition("/")[0])
+            # A guest may have put a symbolic link there; renaming replaces it and never follows.
+            _replace(self._upper / path, file)
+
+    def _make_directories(self, path: str) -> None:
+        """Directories of a disk keep the mode of the shared root's: the upper one wins."""
+        made, below = self._upper, self._root
+        for part in path.split("/"):
+            made, below = made / part, below / part
+            if _is_directory(made):
+                continue
+            made.unlink(missing_ok=True)
+            made.mkdir()
+            made.chmod(stat.S_IMODE(below.stat().st_mode) if below.is_dir() else _new_mode(part))
+
+
+def _is_directory(path: Path) -> bool:
+    return path.is_dir() and not path.is_symlink()
+
+
+def _new_mode(name: str) -> int:
+    return 0o700 if name == ".ssh" else 0o755
+
+
+def _replace(path: Path, file: identity.File) -> None:
+    temporary = path.with_name(f".{path.name}.new")
+    temporary.unlink(missing_ok=True)
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, file.mode)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
+        os.fchmod(descriptor, file.mode)
+        stream.write(file.content)
+    temporary.replace(path)

@@ -1,0 +1,222 @@
+"""Hosts in namespaces of this machine: the Machines of the lab, however a host is launched."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import threading
+import time
+from collections import defaultdict
+from typing import TYPE_CHECKING, Protocol
+
+from kokunai.lab.hosts import hardware, identity, launching, processes
+from kokunai.lab.hosts.disk import Disk
+from kokunai.lab.hosts.names import Names
+from kokunai.lab.hosts.network import Network
+from kokunai.lab.hosts.nfs import FileServers
+from kokunai.lab.hosts.shell import refused
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from kokunai.lab.hosts.processes import Process
+    from kokunai.lab.machines import FilterRule, Machine, NfsAppliance
+    from kokunai.lab.places import Places
+
+_BOOT_LIMIT_SECONDS = 60.0
+_SSH_LIMIT_SECONDS = 30.0
+_CLEAN_STOP_LIMIT_SECONDS = 20.0
+_LOOK_SECONDS = 0.05
+_SSH_PORT = 22
+
+
+class Launcher(Protocol):
+    """What differs between kinds of hosts."""
+
+    kind: str
+    limits: str
+    stop_signal: int
+
+    def command(self, machine: Machine, directory: Path) -> tuple[str, ...]:
+        """What runs in the host's network namespace until the host is off."""
+
+    def environment(self, server_id: str) -> dict[str, str]: ...
+
+    def wire(self, machine: Machine) -> None:
+        """Configure the interfaces before the start, where the host does not do it itself."""
+
+    def clean(self, server_id: str) -> None:
+        """Remove what only this kind leaves; empty `server_id` means of the whole lab."""
+
+
+class Fleet:
+    """Implements the Machines protocol; thread-safe, one operation at a time per host."""
+
+    def __init__(self, places: Places, launcher: Launcher, root: Path) -> None:
+        self._names = Names(places)
+        self._launcher = launcher
+        self._root = root
+        self._network = Network(self._names)
+        self._file_servers = FileServers(self._names, self._network)
+        self._locks: defaultdict[str, threading.RLock] = defaultdict(threading.RLock)
+        self.kind = launcher.kind
+        self.limits = launcher.limits
+
+    def ensure_switch(self, switch_id: str) -> None:
+        self._network.ensure_switch(switch_id)
+
+    def remove_switch(self, switch_id: str) -> None:
+        self._network.remove_switch(switch_id)
+
+    def boot(self, machine: Machine) -> None:
+        with self._locks[machine.server_id]:
+            if self._init(machine.server_id) is None:
+                self._stop(machine.server_id)
+                self._start(machine)
+                self._wait(machine)
+
+    def power_off(self, server_id: str, *, force: bool) -> None:
+        with self._locks[server_id]:
+            if not force:
+                self._ask_to_stop(server_id)
+            self._stop(server_id)
+
+    def set_filter(
+        self, server_id: str, interface_id: str, rules: tuple[FilterRule, ...] | None
+    ) -> None:
+        running = processes.inode(self._names.server(server_id)) is not None
+        if running and self._network.has_port(interface_id):
+            self._network.filter(interface_id, rules)
+
+    def remove_machine(self, server_id: str) -> None:
+        with self._locks[server_id]:
+            self._stop(server_id)
+            shutil.rmtree(self._names.machine_directory(server_id), ignore_errors=True)
+
+    def remove_disk(self, disk_id: str) -> None:
+        with self._locks[disk_id]:
+            Disk(self._names.disk_directory(disk_id), self._root).remove()
+
+    def ensure_nfs(self, appliance: NfsAppliance) -> None:
+        with self._locks[appliance.appliance_id]:
+            self._file_servers.ensure(appliance)
+
+    def remove_nfs(self, appliance_id: str) -> None:
+        with self._locks[appliance_id]:
+            self._file_servers.remove(appliance_id)
+
+    def running(self) -> set[str]:
+        prefix = f"{self._names.lab}-"
+        names = [name for name in self._network.namespaces() if name.startswith(prefix)]
+        ids = {processes.inode(name): name.removeprefix(prefix) for name in names}
+        alive = [one for one in processes.everything() if one.namespace in ids]
+        return {ids[one.namespace] for one in alive if one.is_init()}
+
+    def tear_down(self) -> None:
+        """The disks' and file servers' contents stay: they are files of the lab's directory."""
+        processes.end_all(self._all_processes)
+        self._network.tear_down()
+        self._launcher.clean("")
+        shutil.rmtree(self._names.hosts / "machines", ignore_errors=True)
+
+    def _start(self, machine: Machine) -> None:
+        namespace = self._names.server(machine.server_id)
+        self._network.disconnect(namespace, [nic.interface_id for nic in machine.nics])
+        self._network.connect(namespace, machine.nics)
+        Disk(self._names.disk_directory(machine.disk_id), self._root).prepare(machine)
+        directory = self._make_directory(machine)
+        self._launcher.wire(machine)
+        launching.start(
+            namespace,
+            self._launcher.command(machine, directory),
+            mark=self._names.mark(machine.server_id),
+            log=directory / "console.log",
+            environment=self._launcher.environment(machine.server_id),
+        )
+
+    def _make_directory(self, machine: Machine) -> Path:
+        """Run-time directory of a host: where its root is put together, its console and its bus."""
+        directory = self._names.machine_directory(machine.server_id)
+        (directory / "root").mkdir(parents=True, exist_ok=True)
+        _point(directory / "lower", self._root)
+        _point(directory / "disk", self._names.disk_directory(machine.disk_id))
+        hardware.write_bus(directory / "pci", machine.gpu)
+        (directory / "ended").unlink(missing_ok=True)
+        (directory / "console.log").write_bytes(b"")
+        (directory / "machine.json").write_text(identity.describe(machine), encoding="utf-8")
+        return directory
+
+    def _wait(self, machine: Machine) -> None:
+        """Until sshd listens at the configured address; a host without sshd is still on."""
+        begun = time.monotonic()
+        address = next((nic.address for nic in machine.nics if nic.address), "")
+        while (waited := time.monotonic() - begun) < _BOOT_LIMIT_SECONDS:
+            init = self._init(machine.server_id)
+            if self._has_ended(machine.server_id):
+                break
+            if init and (waited > _SSH_LIMIT_SECONDS or _is_reachable(init.pid, address)):
+                return
+            time.sleep(_LOOK_SECONDS)
+        self._refuse_boot(machine.server_id)
+
+    def _refuse_boot(self, server_id: str) -> None:
+        console = self._names.machine_directory(server_id) / "console.log"
+        said = console.read_text(encoding="utf-8", errors="replace").strip()[-800:]
+        self._stop(server_id)
+        raise refused(
+            f"ホスト {server_id} が起動しませんでした: {said}",
+            f"host {server_id} did not start: {said}",
+        )
+
+    def _has_ended(self, server_id: str) -> bool:
+        return (self._names.machine_directory(server_id) / "ended").exists()
+
+    def _ask_to_stop(self, server_id: str) -> None:
+        init = self._init(server_id)
+        if init is None:
+            return
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(init.pid, self._launcher.stop_signal)
+        limit = time.monotonic() + _CLEAN_STOP_LIMIT_SECONDS
+        while self._processes(server_id) and time.monotonic() < limit:
+            time.sleep(_LOOK_SECONDS)
+
+    def _stop(self, server_id: str) -> None:
+        """End whatever is left of a host and its links, in any half-done state."""
+        processes.end_all(lambda: self._processes(server_id))
+        self._network.disconnect(self._names.server(server_id), self._interface_ids(server_id))
+        self._launcher.clean(server_id)
+
+    def _interface_ids(self, server_id: str) -> list[str]:
+        """Of the last start; without the file the ports go with the namespace, only later."""
+        path = self._names.machine_directory(server_id) / "machine.json"
+        with contextlib.suppress(FileNotFoundError, ValueError):
+            return [nic["interface_id"] for nic in json.loads(path.read_text("utf-8"))["nics"]]
+        return []
+
+    def _init(self, server_id: str) -> Process | None:
+        return next((one for one in self._processes(server_id) if one.is_init()), None)
+
+    def _processes(self, server_id: str) -> list[Process]:
+        number = processes.inode(self._names.server(server_id))
+        mark = self._names.mark(server_id)
+        found = processes.everything()
+        return [one for one in found if one.mark == mark or one.namespace == number]
+
+    def _all_processes(self) -> list[Process]:
+        numbers = {processes.inode(name) for name in self._network.namespaces()}
+        prefix = self._names.mark("")
+        found = processes.everything()
+        return [one for one in found if one.mark.startswith(prefix) or one.namespace in numbers]
+
+
+def _point(link: Path, target: Path) -> None:
+    link.unlink(missing_ok=True)
+    link.symlink_to(target.resolve())
+
+
+def _is_reachable(pid: int, address: str) -> bool:
+    has_address = not address or processes.has_address(pid, address)
+    return has_address and processes.listens(pid, _SSH_PORT)

@@ -1,0 +1,56 @@
+"""Hosts of kind `full`: systemd-nspawn guests, with services that really start and stop."""
+
+from __future__ import annotations
+
+import signal
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from kokunai.lab.hosts import control_groups
+from kokunai.lab.hosts.names import Names, bridge
+
+if TYPE_CHECKING:
+    from kokunai.lab.machines import Machine
+
+_SCRIPT = Path(__file__).parent / "guest" / "launch_full.sh"
+
+
+class Full:
+    """How a full host is launched."""
+
+    kind = "full"
+    limits = (
+        "カーネル共有のため、モジュール、bond、VLAN、net 以外の sysctl、時計は変更できません。"
+        "NFS と GPU は模擬です。外部には出られません。"
+        " The kernel is shared: no modules, bonds, VLANs, sysctls outside net, or clock changes;"
+        " NFS and GPUs are simulated; hosts have no way out of the machine."
+    )
+    stop_signal = signal.SIGRTMIN + 4  # systemd's own signal for poweroff.target
+
+    def __init__(self, names: Names) -> None:
+        self._names = names
+
+    def command(self, machine: Machine, directory: Path) -> tuple[str, ...]:
+        unit = f"{self._names.lab}-{machine.server_id}"
+        binds = [f"--bind-ro={directory / 'pci'}:/run/kokunai-lab/pci"]
+        for switch_id in sorted({nic.switch_id for nic in machine.nics if nic.switch_id}):
+            share = self._names.share_directory(switch_id)
+            share.mkdir(parents=True, exist_ok=True)
+            binds.append(f"--bind={_escaped(share)}:/run/kokunai-lab/nfs/{bridge(switch_id)}")
+        separate = ("unshare", "--mount", "--propagation", "private")
+        return (*separate, "sh", str(_SCRIPT), str(directory), unit, *binds)
+
+    def environment(self, server_id: str) -> dict[str, str]:
+        groups = control_groups.make(self._names.control_group, server_id)
+        return {"KOKUNAI_CONTROL_GROUPS": " ".join(str(group) for group in groups)}
+
+    def wire(self, machine: Machine) -> None:
+        """Nothing: networkd in the host reads the files of the disk configuration."""
+
+    def clean(self, server_id: str) -> None:
+        """Remove what only this kind leaves."""
+        control_groups.remove(self._names.control_group, server_id)
+
+
+def _escaped(path: Path) -> str:
+    return str(path).replace("\\", "\\\\").replace(":", "\\:")

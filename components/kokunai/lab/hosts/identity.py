@@ -1,0 +1,121 @@
+"""Files that make one root file system this very host: decisions only, disk.py writes them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from kokunai.lab.hosts import hardware
+
+if TYPE_CHECKING:
+    from kokunai.lab.machines import Machine, Nic
+
+NVIDIA_SMI = "usr/local/bin/nvidia-smi"
+STARTUP = "var/lib/kokunai-lab/startup"
+_GUEST = Path(__file__).parent / "guest"
+_MOTD = (
+    "\n*** SIMULATION: kokunai のラボの模擬ホストです。実機ではありません。 ***\n"
+    "*** SIMULATION: a simulated host of the kokunai lab, not a real server. ***\n\n"
+)
+
+
+@dataclass(frozen=True)
+class File:
+    content: str
+    mode: int = 0o644
+
+
+Files = dict[str, File]
+"""Path relative to the root of the host -> file."""
+
+
+def digest(machine: Machine) -> str:
+    """Changes when the API configures the disk anew: name, keys, password, addresses."""
+    wires = [(nic.address, nic.prefix_length, nic.gateway) for nic in machine.nics]
+    keys = machine.ssh_public_keys
+    values = (machine.host_name, keys, machine.password_hash, machine.password_login, wires)
+    return hashlib.sha256(json.dumps(values).encode()).hexdigest()
+
+
+def configured(machine: Machine, shadow: str) -> Files:
+    """What the provider's disk configuration writes; `shadow` is the host's present /etc/shadow."""
+    keys = "".join(f"{key.strip()}\n" for key in machine.ssh_public_keys)
+    name = machine.host_name
+    files = {
+        "etc/hostname": File(f"{name}\n"),
+        "etc/hosts": File(f"127.0.0.1 localhost\n::1 localhost\n127.0.1.1 {name}\n"),
+        "root/.ssh/authorized_keys": File(keys, 0o600),
+        "etc/ssh/sshd_config.d/50-kokunai-lab.conf": File(_sshd(machine)),
+        "etc/shadow": File(_with_root_password(shadow, machine.password_hash), 0o640),
+    }
+    for number, nic in enumerate(machine.nics):
+        if nic.address:
+            path = f"etc/systemd/network/10-kokunai-lab-eth{number}.network"
+            files[path] = File(_network(number, nic))
+    return files
+
+
+def first_boot(machine: Machine, machine_id: str) -> Files:
+    """What a new disk gets once."""
+    files = {"etc/machine-id": File(f"{machine_id}\n", 0o444), "etc/motd": File(_MOTD)}
+    for number, script in enumerate(machine.startup_scripts):
+        files[f"{STARTUP}/{number:02d}"] = File(script, 0o700)
+    return files
+
+
+def labels(machine: Machine) -> Files:
+    """What says that the host is simulated, and the stand-in tools of its hardware."""
+    files = {"etc/kokunai-simulation": File(_label(machine))}
+    if machine.gpu:
+        tool = (_GUEST / "nvidia_smi.py").read_text(encoding="utf-8")
+        files[NVIDIA_SMI] = File(tool, 0o755)
+    return files
+
+
+def _label(machine: Machine) -> str:
+    lines = [
+        "# SIMULATION: this host and its hardware are simulated by the kokunai lab.",
+        f"server: {machine.server_id}",
+    ]
+    if machine.gpu:
+        lines += [
+            f"gpu_count: {machine.gpu.count}",
+            f"gpu_model: {machine.gpu.model}",
+            f"gpu_product: {machine.gpu.product_name}",
+        ]
+        buses = enumerate(hardware.addresses(machine.gpu))
+        lines += [f"gpu_bus_{index}: {address}" for index, address in buses]
+    return "\n".join(lines) + "\n"
+
+
+def _sshd(machine: Machine) -> str:
+    password = "yes" if machine.password_login else "no"
+    root = "yes" if machine.password_login else "prohibit-password"
+    return f"PasswordAuthentication {password}\nPermitRootLogin {root}\nUseDNS no\n"
+
+
+def _with_root_password(shadow: str, password_hash: str) -> str:
+    lines = [line.split(":") for line in shadow.splitlines()]
+    for fields in lines:
+        if fields[0] == "root":
+            fields[1] = password_hash or "*"
+    return "".join(":".join(fields) + "\n" for fields in lines)
+
+
+def _network(number: int, nic: Nic) -> str:
+    gateway = f"Gateway={nic.gateway}\n" if nic.gateway else ""
+    return (
+        f"[Match]\nName=eth{number}\n\n[Network]\n"
+        f"Address={nic.address}/{nic.prefix_length}\n{gateway}LinkLocalAddressing=no\n"
+    )
+
+
+def describe(machine: Machine) -> str:
+    """The machine as JSON without what is secret, for the lab's directory."""
+    values = asdict(machine)
+    values.pop("password_hash")
+    values.pop("startup_scripts")
+    return json.dumps(values, indent=2, ensure_ascii=False)

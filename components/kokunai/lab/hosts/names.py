@@ -1,0 +1,76 @@
+"""Names of everything a lab leaves on the machine, so that it is found without a record."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from kokunai.lab.places import Places
+
+NAMESPACES = Path("/run/netns")
+MARK = "KOKUNAI_HOST"
+"""Environment variable of the processes that keep a host alive: `<lab id>/<server id>`."""
+_INTERFACE_NAME_LIMIT = 15
+
+
+@dataclass(frozen=True)
+class Names:
+    """Every name derived from the lab's places and the API's ids."""
+
+    places: Places
+
+    @property
+    def lab(self) -> str:
+        """Network namespace of the bridges; prefix of all others."""
+        return self.places.namespace
+
+    @property
+    def uplink(self) -> str:
+        """Interface of the machine that reaches the shared segment."""
+        return self.places.namespace
+
+    @property
+    def control_group(self) -> str:
+        return f"kokunai-{self.places.lab_id}"
+
+    @property
+    def hosts(self) -> Path:
+        return self.places.directory / "hosts"
+
+    def mark(self, server_id: str) -> str:
+        return f"{self.places.lab_id}/{server_id}"
+
+    def server(self, server_id: str) -> str:
+        return f"{self.lab}-{server_id}"
+
+    def appliance(self, appliance_id: str) -> str:
+        return f"{self.lab}-nfs-{appliance_id}"
+
+    def machine_directory(self, server_id: str) -> Path:
+        return self.hosts / "machines" / server_id
+
+    def disk_directory(self, disk_id: str) -> Path:
+        return self.hosts / "disks" / disk_id
+
+    def share_directory(self, switch_id: str) -> Path:
+        """Data of the file servers on one switch, a directory per address."""
+        return self.hosts / "nfs" / switch_id
+
+
+def bridge(switch_id: str) -> str:
+    return interface("br", switch_id)
+
+
+def port(interface_id: str) -> str:
+    return interface("p", interface_id)
+
+
+def interface(prefix: str, identifier: str) -> str:
+    """An interface name, shortened by a hash where the kernel's limit asks for it."""
+    name = prefix + identifier
+    if len(name) <= _INTERFACE_NAME_LIMIT and identifier.isalnum():
+        return name
+    return prefix + hashlib.sha256(identifier.encode()).hexdigest()[:10]

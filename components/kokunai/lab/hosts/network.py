@@ -1,0 +1,162 @@
+"""The lab's wires: bridges in one namespace, a port per interface, one way to the machine."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import ipaddress
+import json
+from typing import TYPE_CHECKING
+
+from kokunai.lab.hosts import filters, processes
+from kokunai.lab.hosts.names import NAMESPACES, Names, bridge, port
+from kokunai.lab.hosts.shell import refused, run
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from kokunai.lab.machines import FilterRule, Nic
+    from kokunai.lab.places import Places
+
+SHARED = "shared"
+_UPLINK = "uplink"
+
+
+class Network:
+    """Layer 2 of one lab; every method may be repeated."""
+
+    def __init__(self, names: Names) -> None:
+        self._names = names
+
+    def ensure_switch(self, switch_id: str) -> None:
+        with self._locked():
+            self._ensure_lab()
+            self._ensure_bridge(bridge(switch_id))
+            if switch_id == SHARED:
+                self._ensure_uplink()
+
+    def remove_switch(self, switch_id: str) -> None:
+        if processes.inode(self._names.lab) is not None:
+            run("ip", "-n", self._names.lab, "link", "delete", bridge(switch_id), check=False)
+
+    def connect(self, namespace: str, nics: tuple[Nic, ...]) -> None:
+        """Make a namespace with one interface per NIC, each behind its filter before it is up."""
+        for switch_id in {nic.switch_id for nic in nics if nic.switch_id}:
+            self.ensure_switch(switch_id)
+        with self._locked():
+            self._ensure_lab()
+            _add_namespace(namespace)
+        for nic in nics:
+            self.filter(nic.interface_id, nic.filter_rules)
+        lines = [
+            line for number, nic in enumerate(nics) for line in _wiring(namespace, number, nic)
+        ]
+        run("ip", "-n", self._names.lab, "-batch", "-", text="\n".join(lines))
+
+    def disconnect(self, namespace: str, interface_ids: list[str]) -> None:
+        """Remove a namespace and its ports; what is absent stays absent."""
+        if processes.inode(self._names.lab) is not None:
+            for interface_id in interface_ids:
+                run("ip", "-n", self._names.lab, "link", "delete", port(interface_id), check=False)
+                self.filter(interface_id, None)
+        remove_namespace(namespace)
+
+    def has_port(self, interface_id: str) -> bool:
+        shown = run("ip", "-n", self._names.lab, "link", "show", port(interface_id), check=False)
+        return shown.returncode == 0
+
+    def filter(self, interface_id: str, rules: tuple[FilterRule, ...] | None) -> None:
+        """Enforce the rules on the way to an interface at once."""
+        namespace = NAMESPACES / self._names.lab
+        try:
+            text = filters.chain(port(interface_id), rules)
+        except KeyError as error:
+            raise refused(
+                f"パケットフィルタの値 {error} は無効です", f"packet filter: {error} is not known"
+            ) from error
+        run("nsenter", f"--net={namespace}", "nft", "-f", "-", text=text)
+
+    def tear_down(self) -> None:
+        """Remove the uplink and every namespace of the lab; their processes must be gone."""
+        run("ip", "link", "delete", self._names.uplink, check=False)
+        for name in self.namespaces():
+            remove_namespace(name)
+
+    def namespaces(self) -> list[str]:
+        """Every namespace name of the lab, its own last."""
+        found = NAMESPACES.glob(f"{self._names.lab}-*") if NAMESPACES.is_dir() else ()
+        return [*sorted(path.name for path in found), self._names.lab]
+
+    def _ensure_lab(self) -> None:
+        if processes.inode(self._names.lab) is None:
+            _add_namespace(self._names.lab)
+        namespace = NAMESPACES / self._names.lab
+        run("nsenter", f"--net={namespace}", "nft", "-f", "-", text=filters.table())
+
+    def _ensure_bridge(self, name: str) -> None:
+        namespace = self._names.lab
+        if run("ip", "-n", namespace, "link", "show", name, check=False).returncode != 0:
+            run("ip", "-n", namespace, "link", "add", name, "type", "bridge")
+        run("ip", "-n", namespace, "link", "set", name, "up")
+
+    def _ensure_uplink(self) -> None:
+        names, places = self._names, self._names.places
+        if run("ip", "link", "show", names.uplink, check=False).returncode != 0:
+            _refuse_taken(places)
+            peer = ("peer", "name", _UPLINK, "netns", names.lab)
+            run("ip", "link", "add", names.uplink, "type", "veth", *peer)
+        shared = bridge(SHARED)
+        run("ip", "-n", names.lab, "link", "set", _UPLINK, "master", shared, "up")
+        address = f"{places.gateway}/{places.shared_network.prefixlen}"
+        run("ip", "address", "replace", address, "dev", names.uplink)
+        run("ip", "link", "set", names.uplink, "up")
+
+    @contextlib.contextmanager
+    def _locked(self) -> Iterator[None]:
+        self._names.hosts.mkdir(parents=True, exist_ok=True)
+        with (self._names.hosts / "network.lock").open("w") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            yield
+
+
+def interface_in_the_way(places: Places) -> str:
+    """An interface not of this lab whose network overlaps the shared segment; or empty."""
+    for link in json.loads(run("ip", "-json", "-4", "address").stdout):
+        for address in link.get("addr_info", ()):
+            text = f"{address['local']}/{address['prefixlen']}"
+            taken = ipaddress.IPv4Interface(text).network.overlaps(places.shared_network)
+            if taken and link["ifname"] != places.namespace:
+                return str(link["ifname"])
+    return ""
+
+
+def remove_namespace(name: str) -> None:
+    """Remove a namespace by name, also the empty file that a crash leaves in its place."""
+    path = NAMESPACES / name
+    if path.exists() and run("ip", "netns", "delete", name, check=False).returncode != 0:
+        path.unlink(missing_ok=True)
+
+
+def _add_namespace(name: str) -> None:
+    if processes.inode(name) is None:
+        remove_namespace(name)
+        run("ip", "netns", "add", name)
+
+
+def _wiring(namespace: str, number: int, nic: Nic) -> Iterator[str]:
+    name = port(nic.interface_id)
+    hardware = f"address {nic.mac_address}" if nic.mac_address else ""
+    peer = f"peer name eth{number} {hardware} netns {namespace}"
+    yield f"link add {name} type veth {peer}"
+    if nic.switch_id:
+        yield f"link set {name} master {bridge(nic.switch_id)}"
+    yield f"link set {name} up"
+
+
+def _refuse_taken(places: Places) -> None:
+    if other := interface_in_the_way(places):
+        network = places.shared_network
+        raise refused(
+            f"{network} は {other} で使用中です。別の slot を使ってください",
+            f"{network} is in use on {other}; choose another slot",
+        )

@@ -1,0 +1,109 @@
+"""Finds and ends the processes of a lab as the machine shows them: files lie after a crash."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from kokunai.lab.hosts.names import MARK, NAMESPACES
+from kokunai.lab.hosts.shell import refused
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_PROC = Path("/proc")
+_KILL_LIMIT_SECONDS = 15.0
+_LISTENING = "0A"
+
+
+@dataclass(frozen=True)
+class Process:
+    pid: int
+    namespace: int
+    """Inode of its network namespace."""
+    mark: str
+    """Value of KOKUNAI_HOST in its environment, or empty."""
+
+    def is_init(self) -> bool:
+        """Whether it is process 1 of a pid namespace of its own."""
+        with contextlib.suppress(OSError):
+            for line in (_PROC / str(self.pid) / "status").read_text().splitlines():
+                if line.startswith("NSpid:"):
+                    numbers = line.split()[1:]
+                    return len(numbers) > 1 and numbers[-1] == "1"
+        return False
+
+
+def everything() -> list[Process]:
+    """Every living process; one that ends while being read is left out."""
+    own = os.getpid()
+    numbers = [int(entry.name) for entry in _PROC.iterdir() if entry.name.isdigit()]
+    found = (_look_at(number) for number in numbers if number != own)
+    return [process for process in found if process is not None]
+
+
+def _look_at(pid: int) -> Process | None:
+    directory = _PROC / str(pid)
+    try:
+        namespace = (directory / "ns" / "net").stat().st_ino
+        environment = (directory / "environ").read_bytes()
+    except OSError:
+        return None
+    prefix = f"{MARK}=".encode()
+    marks = [item for item in environment.split(b"\0") if item.startswith(prefix)]
+    mark = marks[0][len(prefix) :].decode(errors="replace") if marks else ""
+    return Process(pid=pid, namespace=namespace, mark=mark)
+
+
+def inode(namespace: str) -> int | None:
+    """Inode of a named network namespace; None when the name is absent or names nothing."""
+    try:
+        status = (NAMESPACES / namespace).stat()
+        kernel = (_PROC / "self" / "ns" / "net").stat()
+    except OSError:
+        return None
+    if status.st_dev != kernel.st_dev or status.st_ino == kernel.st_ino:
+        return None  # an empty file left by a crash, or the machine's own namespace: never ours
+    return status.st_ino
+
+
+def in_namespace(namespace: str) -> list[Process]:
+    number = inode(namespace)
+    return [] if number is None else [one for one in everything() if one.namespace == number]
+
+
+def end_all(find: Callable[[], list[Process]]) -> None:
+    """Kill what `find` returns until it returns nothing: a dying host may still fork."""
+    limit = time.monotonic() + _KILL_LIMIT_SECONDS
+    while found := find():
+        if time.monotonic() > limit:
+            numbers = ", ".join(str(one.pid) for one in found)
+            raise refused(f"プロセスが終了しません: {numbers}", f"processes do not end: {numbers}")
+        for one in found:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(one.pid, signal.SIGKILL)
+        time.sleep(0.02)
+
+
+def listens(pid: int, port: int) -> bool:
+    """Whether something in the process's network namespace listens on a TCP port."""
+    wanted = f":{port:04X}"
+    for table in ("tcp", "tcp6"):
+        with contextlib.suppress(OSError):
+            for line in (_PROC / str(pid) / "net" / table).read_text().splitlines()[1:]:
+                fields = line.split()
+                if fields[1].endswith(wanted) and fields[3] == _LISTENING:
+                    return True
+    return False
+
+
+def has_address(pid: int, address: str) -> bool:
+    """Whether the process's network namespace has the IPv4 address."""
+    with contextlib.suppress(OSError):
+        return f"|-- {address}\n" in (_PROC / str(pid) / "net" / "fib_trie").read_text()
+    return False

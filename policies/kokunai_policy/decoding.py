@@ -1,0 +1,120 @@
+"""What a string says once its encodings are taken off."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import gzip
+import io
+import json
+import re
+import zlib
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import unquote_to_bytes
+
+import yaml
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+LIMIT_BYTES: Final = 1 << 20
+"""More than this in one value is not read; it counts as unknown."""
+LIMIT_DEPTH: Final = 4
+
+_BASE64_RUN = re.compile(r"[A-Za-z0-9+/_-]{8,}={0,2}")
+_PERCENT = re.compile(r"%[0-9A-Fa-f]{2}")
+_STRUCTURED = re.compile(r"\s*[\[{\"]|.*?:(?:\s|$)|---", re.DOTALL)
+_LIMIT_RUNS = 64
+_GZIP_MAGIC = b"\x1f\x8b"
+_SCALARS = (str, bool, int, float, type(None))
+
+
+class TooMuch(Exception):  # noqa: N818 - a state of the value, not a fault
+    """The value is larger or deeper than what is read."""
+
+
+def decoded(text: str) -> Iterator[tuple[str, Any]]:
+    """Every other reading of `text` with the name of the encoding. Raises TooMuch."""
+    if len(text) > LIMIT_BYTES:
+        raise TooMuch
+    if _PERCENT.search(text):
+        yield "url", unquote_to_bytes(text).decode("utf-8", "replace")
+    yield from _base64_readings(text)
+    yield from _structures(text)
+
+
+def _base64_readings(text: str) -> Iterator[tuple[str, str]]:
+    joined = "".join(text.split())
+    if _BASE64_RUN.fullmatch(joined):
+        runs = [joined]
+    else:
+        runs = _BASE64_RUN.findall(text)
+    readable = 0
+    for run in runs:
+        plain = _plain(run)
+        if plain is None:
+            continue
+        readable += 1
+        if readable > _LIMIT_RUNS:
+            raise TooMuch
+        yield "base64", plain
+
+
+def _plain(run: str) -> str | None:
+    """Text behind one run of base64, gzip included; None where it is no text."""
+    bare = run.rstrip("=").replace("-", "+").replace("_", "/")
+    try:
+        raw = base64.b64decode(bare + "=" * (-len(bare) % 4), validate=True)
+        if raw.startswith(_GZIP_MAGIC):
+            raw = _inflate(raw)
+        plain = raw.decode("utf-8")
+    except (binascii.Error, UnicodeDecodeError, OSError, EOFError, zlib.error):
+        return None
+    return plain if plain and plain.isascii() and _printable(plain) else _wide(plain)
+
+
+def _wide(plain: str) -> str | None:
+    # Random bytes are hardly ever valid UTF-8 for long; short ones are, and say nothing.
+    return plain if len(plain) >= 12 and _printable(plain) else None
+
+
+def _printable(text: str) -> bool:
+    return all(sign.isprintable() or sign in "\r\n\t" for sign in text)
+
+
+def _inflate(raw: bytes) -> bytes:
+    with gzip.GzipFile(fileobj=io.BytesIO(raw)) as stream:
+        plain = stream.read(LIMIT_BYTES + 1)
+    if len(plain) > LIMIT_BYTES:
+        raise TooMuch
+    return plain
+
+
+def _structures(text: str) -> Iterator[tuple[str, Any]]:
+    if not _STRUCTURED.match(text):
+        return
+    try:
+        value = json.loads(text)
+    except RecursionError:
+        raise TooMuch from None
+    except ValueError:
+        yield from _yaml_documents(text)
+        return
+    if value != text and not isinstance(value, (bool, int, float, type(None))):
+        yield "json", value
+
+
+def _yaml_documents(text: str) -> Iterator[tuple[str, Any]]:
+    # A line that ends in a colon or holds `key: value`; plain prose and scripts mostly fail at once.
+    if "\n" not in text and ": " not in text and not text.lstrip().startswith(("[", "{", "-")):
+        return
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    try:
+        documents = list(yaml.load_all(text, Loader=loader))  # noqa: S506 - both are safe loaders
+    except RecursionError:
+        raise TooMuch from None
+    except (yaml.YAMLError, ValueError, TypeError):
+        return
+    for document in documents:
+        if not isinstance(document, _SCALARS):
+            yield "yaml", document

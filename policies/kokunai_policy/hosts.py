@@ -1,0 +1,144 @@
+"""One spelling for every host name and address, however it was written."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+import unicodedata
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from kokunai.catalog.facts import Host as KnownHost
+
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+_URL = re.compile(r"(?<![a-z0-9+.-])[a-z][a-z0-9+.-]*:(?:/|\\){2}[^\s\"'<>`]*", re.IGNORECASE)
+_AUTHORITY_END = re.compile(r"[/?#\\]")
+_NAME = re.compile(
+    r"(?=.{1,253}$)(?:[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?\.)*[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?$"
+)
+_BARE = re.compile(
+    r"(?<![\w.-])(?:[\w-]+\.)+[^\W\d_][\w-]+\.?(?![\w-])|(?<![\w.])\d+(?:\.\d+){3}(?![\w.])"
+)
+_DOTS = str.maketrans("。．｡", "...")
+# Addresses that never leave the user's own network (RFC 1918, RFC 4193); link-local ones are left out
+# because clouds answer there with services of their own.
+_INSIDE: Final = tuple(
+    ipaddress.ip_network(text)
+    for text in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7")
+)
+
+
+@dataclass(frozen=True)
+class Host:
+    """A host in canonical form: lower case, no trailing dot, punycode; an address as an address."""
+
+    name: str
+    address: Address | None = None
+
+    @property
+    def loopback(self) -> bool:
+        """Whether it is this machine."""
+        if self.address is not None:
+            return self.address.is_loopback
+        return self.name == "localhost" or self.name.endswith(".localhost")
+
+    @property
+    def inside(self) -> bool:
+        """Whether it is in the user's own network."""
+        address = self.address
+        return address is not None and any(
+            address.version == network.version and address in network for network in _INSIDE
+        )
+
+
+def canonical(text: str) -> Host | None:
+    """Canonical host of a bare host, `host:port` or URL; None where it is none."""
+    plain = unicodedata.normalize("NFKC", text).translate(_DOTS).strip()
+    if "://" in plain or ":\\\\" in plain:
+        plain = re.split(r":(?:/|\\){2}", plain, maxsplit=1)[1]
+        plain = _AUTHORITY_END.split(plain, maxsplit=1)[0]
+    # Whatever stands before the last @ is a user name, not a host.
+    plain = plain.rpartition("@")[2]
+    return _host(_without_port(plain).rstrip(".").lower())
+
+
+def _without_port(authority: str) -> str:
+    if authority.startswith("["):
+        return authority[1:].partition("]")[0]
+    if authority.count(":") == 1:
+        return authority.partition(":")[0]
+    return authority
+
+
+def _host(text: str) -> Host | None:
+    if not text:
+        return None
+    address = _address(text.partition("%")[0])
+    if address is not None:
+        return Host(str(address), address)
+    try:
+        name = text if text.isascii() else text.encode("idna").decode("ascii")
+    except UnicodeError:
+        return None
+    return Host(name) if _NAME.match(name) else None
+
+
+def _address(text: str) -> Address | None:
+    try:
+        address: Address = ipaddress.ip_address(text)
+    except ValueError:
+        return _loose_address(text)
+    mapped = getattr(address, "ipv4_mapped", None)
+    return mapped or address
+
+
+def _loose_address(text: str) -> Address | None:
+    """IPv4 in the decimal, hexadecimal and octal forms that resolvers accept."""
+    parts = text.split(".")
+    if len(parts) > 4:
+        return None
+    try:
+        numbers = [_number(part) for part in parts]
+    except ValueError:
+        return None
+    *heads, last = numbers
+    if any(head > 255 for head in heads) or last >= 256 ** (5 - len(parts)):
+        return None
+    value = sum(head << (24 - 8 * index) for index, head in enumerate(heads)) + last
+    return ipaddress.IPv4Address(value)
+
+
+def _number(text: str) -> int:
+    if not text or not text[0].isdigit():
+        raise ValueError(text)
+    if text[:2] in {"0x", "0X"}:
+        return int(text, 16)
+    return int(text, 8) if len(text) > 1 and text[0] == "0" else int(text)
+
+
+def named_in(text: str) -> Iterator[Host]:
+    """Every host a text names: in URLs, as a dotted name, as an address."""
+    plain = unicodedata.normalize("NFKC", text).translate(_DOTS)
+    urls = [match.group() for match in _URL.finditer(plain)]
+    rest = _URL.sub(" ", plain)
+    bare = [match.group() for match in _BARE.finditer(rest)]
+    seen: set[str] = set()
+    for found in (canonical(one) for one in (*urls, *bare)):
+        if found is not None and found.name not in seen:
+            seen.add(found.name)
+            yield found
+
+
+def known(host: Host, rows: Iterable[KnownHost]) -> KnownHost | None:
+    """The row for this host, compared by whole labels."""
+    return next((row for row in rows if _matches(host.name, row.host)), None)
+
+
+def _matches(name: str, pattern: str) -> bool:
+    if pattern.startswith("*."):
+        return name.endswith(pattern[1:]) and len(name) > len(pattern) - 1
+    return name == pattern

@@ -1,0 +1,121 @@
+"""What the rules must know of the running stack that no resource says: files and environment."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from kokunai_policy.model import Context, StateStore
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+_CLOUD = "https://api.pulumi.com"
+_SELF_MANAGED = ("file:", "s3:", "gs:", "azblob:", "postgres:", "postgresql:")
+ENVIRONMENT_KEY = "kokunai:environment"
+
+
+def running_context(environment: Mapping[str, str], pack: Path) -> Context:
+    """Context of the stack that the engine runs now, from its environment variables."""
+    config = _json(environment.get("PULUMI_CONFIG"))
+    directory = find(environment.get("PULUMI_PROJECT"), _candidates(environment, pack))
+    return Context(
+        lab=says_lab(config),
+        directory=directory and directory / (_yaml(directory / "Pulumi.yaml").get("main") or ""),
+        environment=environment,
+        state=state_store(directory, environment.get("PULUMI_STACK"), environment),
+    )
+
+
+def says_lab(config: Mapping[str, Any]) -> bool:
+    """Whether the stack file says that the stack runs on the local lab."""
+    environment = config.get(ENVIRONMENT_KEY)
+    if isinstance(environment, str):
+        environment = _json(environment)
+    return isinstance(environment, dict) and environment.get("lab") is True
+
+
+def find(project: str | None, candidates: Iterator[Path]) -> Path | None:
+    """Folder of the Pulumi.yaml of this project, at or above one of the candidates."""
+    for start in candidates:
+        for folder in (start, *start.parents):
+            if _is_project(folder, project):
+                return folder
+    return None
+
+
+def _is_project(folder: Path, project: str | None) -> bool:
+    name = _yaml(folder / "Pulumi.yaml").get("name")
+    return name is not None and project in {None, name}
+
+
+def _candidates(environment: Mapping[str, str], pack: Path) -> Iterator[Path]:
+    # The engine starts language hosts in the project, whatever folder it starts packs in.
+    for process in ("self", str(os.getppid())):
+        try:
+            yield Path(f"/proc/{process}/cwd").readlink()
+        except OSError:
+            continue
+    if shell := environment.get("PWD"):
+        yield Path(shell)
+    yield pack.resolve().parent
+
+
+def state_store(
+    directory: Path | None, stack: str | None, environment: Mapping[str, str]
+) -> StateStore:
+    """Where Pulumi keeps state and secret keys, decided in the order in which it decides."""
+    backend = environment.get("PULUMI_BACKEND_URL") or _written_backend(directory)
+    backend = backend or _logged_in_backend(environment)
+    return StateStore(backend, _secrets_provider(directory, stack, backend))
+
+
+def _written_backend(directory: Path | None) -> str | None:
+    if directory is None:
+        return None
+    backend = _yaml(directory / "Pulumi.yaml").get("backend")
+    url = backend.get("url") if isinstance(backend, dict) else None
+    return str(url) if url else None
+
+
+def _logged_in_backend(environment: Mapping[str, str]) -> str | None:
+    home = environment.get("PULUMI_HOME") or Path(environment.get("HOME", "/")) / ".pulumi"
+    try:
+        text = (Path(home) / "credentials.json").read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return _CLOUD
+    except (OSError, UnicodeDecodeError):
+        return None
+    return str(_json(text).get("current") or _CLOUD)
+
+
+def _secrets_provider(directory: Path | None, stack: str | None, backend: str | None) -> str | None:
+    if directory is None or not stack or backend is None:
+        return None
+    folder = directory / str(_yaml(directory / "Pulumi.yaml").get("stackConfigDir") or "")
+    settings = _yaml(folder / f"Pulumi.{stack.rpartition('/')[2]}.yaml")
+    if provider := settings.get("secretsprovider"):
+        return str(provider)
+    if "encryptionsalt" in settings or backend.startswith(_SELF_MANAGED):
+        return "passphrase"
+    return "default"
+
+
+def _json(text: str | None) -> dict[str, Any]:
+    try:
+        value = json.loads(text or "{}")
+    except ValueError:
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
+def _yaml(path: Path) -> dict[str, Any]:
+    try:
+        value = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError):
+        return {}
+    return value if isinstance(value, dict) else {}

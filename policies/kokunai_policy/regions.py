@@ -1,0 +1,63 @@
+"""Whether a region, zone or location name lies in Japan."""
+
+from __future__ import annotations
+
+import functools
+import re
+import unicodedata
+from typing import TYPE_CHECKING
+
+from kokunai.catalog import facts
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+
+def plain(text: str) -> str:
+    """Lower case, half width, without surrounding space."""
+    return unicodedata.normalize("NFKC", text).strip().lower()
+
+
+@functools.cache
+def _names_in_japan(cloud: str) -> re.Pattern[str]:
+    table = facts.clouds()[cloud]
+    names = "|".join(sorted(map(re.escape, table.domestic), key=len, reverse=True))
+    suffix = f"(?:{table.zone_suffix})?" if table.zone_suffix else ""
+    return re.compile(f"(?:{names}){suffix}")
+
+
+def is_domestic(name: str, cloud: str | None) -> bool:
+    """Whether this exact name is in the cloud's table of places in Japan, or in any without one."""
+    # A reference such as projects/p/zones/z names the place last; Azure writes spaces in display names.
+    place = plain(name).replace(" ", "").rpartition("/")[2]
+    return any(_names_in_japan(one).fullmatch(place) for one in _tables(cloud))
+
+
+def _tables(cloud: str | None) -> Iterable[str]:
+    return (cloud,) if cloud else facts.clouds()
+
+
+@functools.cache
+def _foreign() -> re.Pattern[str]:
+    shapes = [shape for cloud in facts.clouds().values() for shape in cloud.shapes]
+    names = sorted(name for cloud in facts.clouds().values() for name in cloud.names)
+    whole = "|".join((*shapes, f"(?:{'|'.join(names)})(?![a-z])"))
+    return re.compile(rf"(?<![a-z0-9])(?:{whole})(?!\d)")
+
+
+@functools.cache
+def _all_domestic() -> frozenset[str]:
+    return frozenset().union(*(cloud.domestic for cloud in facts.clouds().values()))
+
+
+# Every shape of a region name holds one of these; most texts hold none and need no search.
+_HINT = re.compile(r"\d|[a-z]{4,}(?:us|central|east|west|north|south|virginia|arizona|texas)|us")
+
+
+def foreign_in(text: str) -> list[str]:
+    """Names of foreign regions in a text, each once, in order."""
+    simple = plain(text)
+    if not _HINT.search(simple):
+        return []
+    found = (match.group() for match in _foreign().finditer(simple))
+    return list(dict.fromkeys(name for name in found if name not in _all_domestic()))

@@ -1,0 +1,154 @@
+"""Where hosts get their time, their names and their packages."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from kokunai import catalog
+from kokunai.catalog import facts
+from kokunai_policy import hosts
+from kokunai_policy.model import Inspected, Judgement, Verdict, shown, unknown
+from kokunai_policy.regions import plain
+from kokunai_policy.walker import Node, State, under
+from kokunai_policy.words import nearest_name
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from kokunai_policy.walker import Keys
+
+_TYPE = "kokunai:ansible:Configuration"
+_OPEN = {State.UNKNOWN, State.UNREADABLE}
+_MAPS = ("variables", "secretVariables")
+
+
+@dataclass(frozen=True)
+class _Source:
+    variable: str
+    use: str
+    """Which list of known hosts counts."""
+    ja: str
+    en: str
+
+    def allowed(self) -> str:
+        return ", ".join(row.host for row in facts.hosts(self.use) if row.domestic)
+
+
+_TIME = _Source("ntp_servers", "time", "時刻の取得元 (NTP)", "time server")
+_RESOLVERS = _Source("dns_servers", "resolver", "名前解決の参照先 (DNS)", "name server")
+_PACKAGES = _Source("package_sources", "package", "パッケージの取得元", "package source")
+
+
+def judge_time(seen: Inspected) -> Iterator[Judgement]:
+    """Hosts are told domestic time servers; without any, the distribution's default is abroad."""
+    if seen.resource.type != _TYPE:
+        return
+    yield from _given(seen, _TIME)
+    if _is_absent(seen, _TIME):
+        yield _missing(_TIME)
+
+
+def judge_resolvers(seen: Inspected) -> Iterator[Judgement]:
+    """Hosts are told domestic name servers, or keep those that the site is known to give."""
+    if seen.resource.type != _TYPE:
+        return
+    yield from _given(seen, _RESOLVERS)
+    if _is_absent(seen, _RESOLVERS) and not _site_resolves(seen):
+        yield _missing(_RESOLVERS)
+
+
+def judge_packages(seen: Inspected) -> Iterator[Judgement]:
+    """Hosts are told domestic package sources; those of an image are not known."""
+    if seen.resource.type != _TYPE:
+        return
+    yield from _given(seen, _PACKAGES)
+    # Hosts of the lab have no way out of this machine, whatever their image says.
+    if _is_absent(seen, _PACKAGES) and not seen.context.lab:
+        yield _missing(_PACKAGES)
+
+
+def _site_resolves(seen: Inspected) -> bool:
+    node = seen.node("site")
+    site = catalog.sites().get(plain(node.text)) if node is not None and node.text else None
+    return site is not None and bool(site.name_servers)
+
+
+def _is_absent(seen: Inspected, source: _Source) -> bool:
+    """Whether the variables of the whole pool leave it out or give nothing."""
+    for holder in _MAPS:
+        node = seen.node(holder, source.variable)
+        if node is not None and node.state in _OPEN:
+            return False
+        if any(one.state is State.KNOWN for one in under(seen.nodes, (holder, source.variable))):
+            return False
+    return True
+
+
+def _given(seen: Inspected, source: _Source) -> Iterator[Judgement]:
+    for holder in _holders(seen):
+        # A holder that is unknown as a whole may hold anything.
+        node = seen.node(*holder, source.variable)
+        if node is not None and node.state in _OPEN:
+            yield unknown(node, source.ja, f"the {source.en}")
+            continue
+        for one in under(seen.nodes, (*holder, source.variable)):
+            yield from _value(one, source)
+
+
+def _holders(seen: Inspected) -> Iterator[Keys]:
+    yield from ((name,) for name in _MAPS)
+    for host in seen.members("hosts"):
+        yield (*host.keys, "variables")
+
+
+def _value(node: Node, source: _Source) -> Iterator[Judgement]:
+    if node.layers or not _is_host(node, source):
+        return
+    if node.state in _OPEN:
+        yield unknown(node, source.ja, f"the {source.en}")
+        return
+    text = str(node.value)
+    host = hosts.canonical(text)
+    if _is_good(text, host, source):
+        yield Judgement(Verdict.PASS, node.path)
+        return
+    name = shown(node, host.name) if host else "?"
+    yield Judgement(
+        Verdict.FAIL,
+        node.path,
+        f"{source.ja} {name} は国内の登録済みのものではありません。指定できるもの: "
+        f"{source.allowed()}、または社内ネットワークのアドレス",
+        f"the {source.en} {name} is not a known domestic one; allowed: "
+        f"{source.allowed()}, or an address inside your own network",
+    )
+
+
+def _is_host(node: Node, source: _Source) -> bool:
+    if node.state not in {State.KNOWN, *_OPEN}:
+        return False
+    if source is not _PACKAGES:
+        return True
+    # A package source is a mapping; its address is the one member that leaves the host.
+    name = nearest_name(node.keys)
+    return name in {"uri", "url", source.variable} or "://" in (node.text or "")
+
+
+def _is_good(text: str, host: hosts.Host | None, source: _Source) -> bool:
+    if source is _PACKAGES and plain(text).startswith("file:/"):
+        return True
+    if host is None:
+        return False
+    row = hosts.known(host, facts.hosts(source.use))
+    return host.inside or host.loopback or (row is not None and row.domestic)
+
+
+def _missing(source: _Source) -> Judgement:
+    return Judgement(
+        Verdict.FAIL,
+        f"variables.{source.variable}",
+        f"{source.ja}が指定されていません。OS の既定値は国外のことがあります。"
+        f"指定できるもの: {source.allowed()}",
+        f"no {source.en} is given and the distribution's default may be abroad; "
+        f"allowed: {source.allowed()}",
+    )

@@ -1,0 +1,85 @@
+"""Who really answers behind a provider: the endpoint decides, not the name of the package."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from kokunai.catalog import facts
+from kokunai_policy import hosts
+from kokunai_policy.model import Inspected, Judgement, Verdict, shown, unknown
+from kokunai_policy.walker import Node, State
+from kokunai_policy.words import is_endpoint
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_OPEN = {State.UNKNOWN, State.UNREADABLE}
+# Where the plugins look for an endpoint that the stack does not state, in their order.
+_ENVIRONMENT = ("SAKURA_API_ROOT_URL", "SAKURACLOUD_API_ROOT_URL")
+_LAB_INPUT = "sakuraApiRootUrl"
+
+
+def judge_endpoint(seen: Inspected) -> Iterator[Judgement]:
+    """Every endpoint of a provider belongs to a known domestic operator, or to the lab."""
+    if not seen.resource.is_provider:
+        return
+    stated = False
+    for node in seen.nodes:
+        if is_endpoint(node.keys) and (node.state in _OPEN or node.text):
+            stated = True
+            yield _endpoint(seen, node)
+        elif node.text and not node.secret and not node.layers and "://" in node.text:
+            yield _endpoint(seen, node)
+    if not stated:
+        yield from _left_out(seen)
+
+
+def _endpoint(seen: Inspected, node: Node) -> Judgement:
+    if node.text is None:
+        return unknown(node, "接続先", "the endpoint")
+    return judge_host(seen, node)
+
+
+def _left_out(seen: Inspected) -> Iterator[Judgement]:
+    package = seen.package
+    if package is None or package.endpoint is None:
+        return
+    for name in _ENVIRONMENT:
+        if text := seen.context.environment.get(name):
+            yield judge_host(seen, Node((_LAB_INPUT,), State.KNOWN, text), source=name)
+            return
+    yield judge_host(seen, Node((_LAB_INPUT,), State.KNOWN, package.endpoint))
+
+
+def judge_host(seen: Inspected, node: Node, *, source: str = "") -> Judgement:
+    """One endpoint against the known API hosts."""
+    host = hosts.canonical(node.text or "")
+    path = f"{node.path} ({source})" if source else node.path
+    if host is not None and (row := hosts.known(host, facts.hosts("api"))) and row.domestic:
+        return Judgement(Verdict.PASS, path)
+    if host is not None and host.loopback:
+        return _loopback(seen, path)
+    name = shown(node, host.name) if host else "?"
+    return Judgement(
+        Verdict.FAIL,
+        path,
+        f"接続先 {name} は別の事業者です。国内事業者として登録された接続先だけを使えます: {_allowed()}",
+        f"the endpoint {name} is another operator; only known domestic ones are allowed: {_allowed()}",
+    )
+
+
+def _allowed() -> str:
+    return ", ".join(row.host for row in facts.hosts("api") if row.domestic)
+
+
+def _loopback(seen: Inspected, path: str) -> Judgement:
+    if seen.context.lab:
+        return Judgement(Verdict.PASS, path)
+    return Judgement(
+        Verdict.FAIL,
+        path,
+        "接続先がこのマシン自身です。ラボを使うスタックだけが指定できます"
+        "(kokunai:environment の lab: true)",
+        "the endpoint is this machine; only a stack of the local lab may use it"
+        " (lab: true in kokunai:environment)",
+    )

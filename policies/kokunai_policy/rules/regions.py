@@ -1,0 +1,124 @@
+"""Nothing is placed in, or points to, a region outside Japan."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from kokunai.catalog import facts
+from kokunai_policy.model import Inspected, Judgement, Verdict, shown, unknown
+from kokunai_policy.regions import foreign_in, is_domestic, plain
+from kokunai_policy.walker import State
+from kokunai_policy.words import is_location, is_reference, nearest_name
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from kokunai_policy.walker import Keys, Node
+
+_OPEN = {State.UNKNOWN, State.UNREADABLE}
+# Values of our own kinds that other rules judge, also when they are unknown.
+_JUDGED_ELSEWHERE = frozenset({"site", "zone", "labels"})
+_JUDGED_VARIABLES = frozenset({"ntp_servers", "dns_servers", "package_sources"})
+
+
+def judge_locations(seen: Inspected) -> Iterator[Judgement]:
+    """Every region-like property names a place in Japan; a provider that needs one has one."""
+    stated = False
+    for node in seen.nodes:
+        if not is_location(node.keys) or _is_own_place(seen, node.keys):
+            continue
+        if node.text is not None:
+            stated = True
+            yield _location(seen, node)
+        elif node.state in _OPEN:
+            stated = True
+            yield unknown(node, "設置場所", "the location")
+    if not stated:
+        yield from _missing(seen)
+
+
+def _is_own_place(seen: Inspected, keys: Keys) -> bool:
+    return seen.resource.is_kokunai and len(keys) == 1 and keys[0] in _JUDGED_ELSEWHERE
+
+
+def _location(seen: Inspected, node: Node) -> Judgement:
+    text = node.text or ""
+    cloud = seen.package.cloud if seen.package else None
+    if is_domestic(text, cloud):
+        return Judgement(Verdict.PASS, node.path)
+    allowed = ", ".join(sorted(facts.clouds()[cloud].domestic)) if cloud else "国内のリージョン"
+    allowed_en = allowed if cloud else "regions in Japan"
+    name = shown(node, text)
+    why_ja, why_en = ("は国内の登録済みリージョンではありません", "is no known region in Japan")
+    if plain(text) in facts.names_beyond_japan():
+        why_ja, why_en = ("は日本の外も含みます", "covers more than Japan")
+    return Judgement(
+        Verdict.FAIL,
+        node.path,
+        f"{name} {why_ja}。指定できるもの: {allowed}",
+        f"{name} {why_en}; allowed: {allowed_en}",
+    )
+
+
+def _missing(seen: Inspected) -> Iterator[Judgement]:
+    package, resource = seen.package, seen.resource
+    if package is None:
+        return
+    if resource.is_provider and package.location_keys:
+        keys = package.location_keys
+    elif package.every_resource and resource.custom and not resource.is_builtin:
+        keys = ("location",)
+    else:
+        return
+    names = " / ".join(keys)
+    yield Judgement(
+        Verdict.FAIL,
+        keys[0],
+        f"{names} が指定されていません。実行環境まかせになるため、国内のリージョンを明記してください",
+        f"{names} is missing and would be left to the environment; state a region in Japan",
+    )
+
+
+def judge_every_value(seen: Inspected) -> Iterator[Judgement]:
+    """No value, key, encoded text or asset mentions a foreign region; none is unreadable."""
+    reported: list[tuple[str, Keys]] = []
+    for node in seen.nodes:
+        if node.state in _OPEN:
+            if not _may_be_open(seen, node):
+                yield unknown(node, "値", "the value")
+        elif node.text is not None or node.state is State.KEY:
+            yield from _foreign(seen, node, reported)
+    if not reported and seen.nodes:
+        yield Judgement(Verdict.PASS)
+
+
+def _may_be_open(seen: Inspected, node: Node) -> bool:
+    """Whether another rule reports it, or it can only be known once something else was made."""
+    if is_location(node.keys) or (node.state is State.UNKNOWN and is_reference(node.keys)):
+        return True
+    if not seen.resource.is_kokunai or not node.keys:
+        return False
+    names = [key for key in node.keys if isinstance(key, str)]
+    return names[0] in _JUDGED_ELSEWHERE or bool(_JUDGED_VARIABLES.intersection(names))
+
+
+def _foreign(seen: Inspected, node: Node, reported: list[tuple[str, Keys]]) -> Iterator[Judgement]:
+    if node.text is not None and _judged_as_location(seen, node):
+        return
+    text = nearest_name(node.keys) if node.state is State.KEY else node.text or ""
+    for region in foreign_in(text):
+        # The same name inside a decoded form of a reported value is the same finding.
+        if any(region == name and node.keys[: len(at)] == at for name, at in reported):
+            continue
+        reported.append((region, node.keys))
+        name = shown(node, region)
+        yield Judgement(
+            Verdict.FAIL,
+            node.path,
+            f"国外のリージョン {name} が値に含まれています。国内のリージョンだけを使えます",
+            f"the value names the foreign region {name}; only regions in Japan are allowed",
+        )
+
+
+def _judged_as_location(seen: Inspected, node: Node) -> bool:
+    return is_location(node.keys) or _is_own_place(seen, node.keys)

@@ -1,0 +1,197 @@
+"""Flattens the properties of a resource so that nothing nested, encoded or unknown stays hidden."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from kokunai_policy import archives
+from kokunai_policy.decoding import LIMIT_BYTES, LIMIT_DEPTH, TooMuch, decoded
+from kokunai_policy.values import Content, Secret, content_of, is_unknown_text, unwrap
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_LIMIT_NESTING = 64
+_LIMIT_NODES = 50_000
+
+
+class State(Enum):
+    """How much is known of a value; a path without a node is missing."""
+
+    KNOWN = "known"
+    NULL = "null"
+    UNKNOWN = "unknown"
+    UNREADABLE = "unreadable"
+    """Too large, too deep, or kept elsewhere."""
+    MAPPING = "mapping"
+    SEQUENCE = "sequence"
+    KEY = "key"
+    """The name of a member; names can carry facts too."""
+
+
+Keys = tuple[str | int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """One value at one path; `layers` names the encodings that were taken off to see it."""
+
+    keys: Keys
+    state: State
+    value: Any = None
+    secret: bool = False
+    layers: tuple[str, ...] = ()
+
+    @property
+    def path(self) -> str:
+        """Property path as Pulumi writes it, for example `disks[0].sizeGib`."""
+        text = path_text(self.keys)
+        return f"{text} ({', '.join(self.layers)})" if self.layers else text
+
+    @property
+    def text(self) -> str | None:
+        """The value if it is a known string."""
+        return self.value if self.state is State.KNOWN and isinstance(self.value, str) else None
+
+
+def path_text(keys: Keys) -> str:
+    """Property path as Pulumi writes it."""
+    parts = [f"[{key}]" if isinstance(key, int) else f".{key}" for key in keys]
+    return "".join(parts).removeprefix(".")
+
+
+@dataclass
+class _Walk:
+    directory: Path
+    nodes: list[Node] = field(default_factory=list)
+    read_bytes: int = 0
+
+    def spend(self, byte_count: int) -> None:
+        self.read_bytes += byte_count
+        if self.read_bytes > LIMIT_BYTES or len(self.nodes) > _LIMIT_NODES:
+            raise TooMuch
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    keys: Keys = ()
+    secret: bool = False
+    layers: tuple[str, ...] = ()
+
+    def down(self, key: str | int) -> _Place:
+        return _Place((*self.keys, key), self.secret, self.layers)
+
+    def node(self, state: State, value: Any = None) -> Node:
+        return Node(self.keys, state, value, self.secret, self.layers)
+
+
+def flatten(props: Any, *, directory: Path | None = None) -> list[Node]:
+    """Every value of `props`; never raises, what cannot be read is a node that says so.
+
+    Relative paths of file assets are taken from `directory`.
+    """
+    walk = _Walk(directory or Path())
+    _visit(walk, props, _Place())
+    return walk.nodes
+
+
+def _visit(walk: _Walk, value: Any, place: _Place) -> None:
+    if len(place.keys) > _LIMIT_NESTING:
+        walk.nodes.append(place.node(State.UNREADABLE))
+        return
+    try:
+        walk.spend(0)
+        _visit_known(walk, value, place)
+    except (TooMuch, RecursionError):
+        walk.nodes.append(place.node(State.UNREADABLE))
+
+
+def _visit_known(walk: _Walk, value: Any, place: _Place) -> None:
+    if value is None:
+        walk.nodes.append(place.node(State.NULL))
+    elif isinstance(value, str):
+        _visit_text(walk, value, place)
+    elif isinstance(value, (bool, int, float)):
+        walk.nodes.append(place.node(State.KNOWN, value))
+    elif isinstance(value, (bytes, bytearray)):
+        _visit_text(walk, bytes(value).decode("utf-8", "replace"), place)
+    elif (content := content_of(value)) is not None:
+        _visit_content(walk, *content, place)
+    elif isinstance(value, Mapping):
+        _visit_mapping(walk, value, place)
+    elif isinstance(value, Sequence):
+        _visit_sequence(walk, value, place)
+    else:  # an output, a coroutine, anything that has no value yet
+        walk.nodes.append(place.node(State.UNKNOWN))
+
+
+def _visit_mapping(walk: _Walk, value: Mapping[Any, Any], place: _Place) -> None:
+    inner, is_secret = unwrap(value)
+    if is_secret:
+        _visit(walk, inner, _Place(place.keys, secret=True, layers=place.layers))
+        return
+    walk.nodes.append(place.node(State.MAPPING, len(value)))
+    for key in list(value):
+        at = place.down(str(key))
+        walk.nodes.append(at.node(State.KEY, str(key)))
+        _visit_member(walk, value, key, at)
+
+
+def _visit_sequence(walk: _Walk, value: Sequence[Any], place: _Place) -> None:
+    walk.nodes.append(place.node(State.SEQUENCE, len(value)))
+    # By index, never by slice or iteration: Pulumi's proxies leak the marks of unknowns there.
+    for index in range(len(value)):
+        _visit_member(walk, value, index, place.down(index))
+
+
+def _visit_member(walk: _Walk, holder: Any, key: Any, place: _Place) -> None:
+    try:
+        member = holder[key]
+    except Exception:  # noqa: BLE001 - the proxy raises its own class on an unknown member
+        walk.nodes.append(place.node(State.UNKNOWN))
+        return
+    _visit(walk, member, place)
+
+
+def _visit_text(walk: _Walk, text: str, place: _Place) -> None:
+    if is_unknown_text(text):
+        walk.nodes.append(place.node(State.UNKNOWN))
+        return
+    if isinstance(text, Secret):
+        place = _Place(place.keys, secret=True, layers=place.layers)
+    walk.nodes.append(place.node(State.KNOWN, text))
+    walk.spend(len(text))
+    for layer, reading in decoded(text):
+        if len(place.layers) >= LIMIT_DEPTH:
+            raise TooMuch
+        _visit(walk, reading, _Place(place.keys, place.secret, (*place.layers, layer)))
+
+
+def _visit_content(walk: _Walk, kind: Content, body: Any, place: _Place) -> None:
+    if kind is Content.PARTS:
+        _visit(walk, dict(body) if isinstance(body, Mapping) else body, place)
+    elif kind is Content.TEXT:
+        _visit(walk, body, place)
+    elif kind is Content.FILE and isinstance(body, str) and not is_unknown_text(body):
+        _visit_files(walk, walk.directory / body, place)
+    else:  # content that is fetched from elsewhere cannot be judged
+        state = State.UNKNOWN if not isinstance(body, str) else State.UNREADABLE
+        walk.nodes.append(place.node(state))
+
+
+def _visit_files(walk: _Walk, path: Path, place: _Place) -> None:
+    try:
+        for name, text in archives.texts(path, LIMIT_BYTES):
+            _visit(walk, text, place.down(name))
+    except archives.Unreadable:
+        walk.nodes.append(place.node(State.UNREADABLE))
+
+
+def under(nodes: list[Node], keys: Keys) -> Iterator[Node]:
+    """Nodes at or below `keys`, encodings included."""
+    depth = len(keys)
+    return (node for node in nodes if node.keys[:depth] == keys)

@@ -1,0 +1,57 @@
+"""What the name of a property says about its value."""
+
+from __future__ import annotations
+
+import functools
+import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from kokunai_policy.walker import Keys
+
+_WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
+_LOCATIONS = frozenset({"region", "location", "zone", "datacenter", "datacentre", "az"})
+# A zone of these kinds is no place.
+_NO_PLACES = frozenset({"hosted", "dns", "time", "private", "managed", "security", "landing"})
+_ENDPOINTS = frozenset({"url", "uri", "endpoint", "host", "hostname", "proxy", "fqdn"})
+# What only exists once something else was made; it is judged when `up` sends the real value.
+_REFERENCES = frozenset(
+    {"id", "arn", "address", "ip", "fingerprint", "urn", "key", "password", "token", "secret"}
+)
+# Free words of the user: a region in them is found by its shape, not by the name of its key.
+_FREE_MAPS = frozenset({"labels", "tags", "annotations"})
+
+
+@functools.lru_cache(maxsize=4096)
+def _words(key: str) -> tuple[str, ...]:
+    found = [word.lower() for word in _WORD.findall(key)]
+    return tuple(word.removesuffix("s") if word != "dns" else word for word in found)
+
+
+def nearest_name(keys: Keys) -> str:
+    """The last name on a path, list indices left out."""
+    return next((key for key in reversed(keys) if isinstance(key, str)), "")
+
+
+def is_location(keys: Keys) -> bool:
+    """Whether the value at this path should be a region, zone or location."""
+    if any(key in _FREE_MAPS for key in keys[:-1]):
+        return False
+    words = _words(nearest_name(keys))
+    if words and words[-1] in {"name", "code"}:
+        words = words[:-1]
+    if not words or words[-1] not in _LOCATIONS:
+        return False
+    return not _NO_PLACES.intersection(words[:-1])
+
+
+def is_endpoint(keys: Keys) -> bool:
+    """Whether the value at this path should be a host or URL that is called."""
+    words = _words(nearest_name(keys))
+    return bool(words) and (words[-1] in _ENDPOINTS or "endpoints" in keys)
+
+
+def is_reference(keys: Keys) -> bool:
+    """Whether the value at this path may be known only once something else was made."""
+    words = _words(nearest_name(keys))
+    return bool(words) and words[-1] in _REFERENCES

@@ -18,8 +18,10 @@ _TICK_SECONDS = 0.2
 
 def find_cache() -> Path:
     """Return the directory of engines, which need not exist yet."""
-    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(base) / "kokunai" / "engine"
+    named = Path(os.environ.get("XDG_CACHE_HOME", ""))
+    # The XDG specification says to ignore a relative path.
+    base = named if named.is_absolute() else Path.home() / ".cache"
+    return base / "kokunai" / "engine"
 
 
 def find_built(cache: Path) -> Path | None:

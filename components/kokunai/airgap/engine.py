@@ -1,8 +1,9 @@
 """Finds the Pulumi engine to use, or builds it."""
 
+import contextlib
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -26,13 +27,20 @@ class Engine:
     origin: Literal["path", "build"]
     directories: tuple[Path, ...]
     """What has to stand in front of PATH."""
+    has_own_host: bool = False
+    """Whether our language host runs the programs, and not an official one."""
 
     def environment(self, base: Mapping[str, str] | None = None) -> dict[str, str]:
         """Return the variables to add to `base` (this process's) so that `pulumi` is this one."""
-        search = (os.environ if base is None else base).get("PATH", os.defpath)
+        given = os.environ if base is None else base
         own = [str(directory) for directory in self.directories]
-        rest = [entry for entry in search.split(os.pathsep) if entry not in own]
-        return {"PATH": os.pathsep.join([*own, *rest])}
+        search = given.get("PATH", os.defpath).split(os.pathsep)
+        rest = [entry for entry in search if entry not in own]
+        added = {"PATH": os.pathsep.join([*own, *rest])}
+        if not self.has_own_host:
+            # An official host takes any `python3` on PATH; our own knows this environment's.
+            added["PULUMI_PYTHON_CMD"] = given.get("PULUMI_PYTHON_CMD", sys.executable)
+        return added
 
 
 def find_or_build_engine(source: Source = "auto") -> Engine:
@@ -63,17 +71,33 @@ def build_engine(installed: Found | None) -> Engine:
     if go.path is None or sys.platform != "linux":
         raise refuse(installed, go)
     compiler = go.path
-    return describe_built(cache.keep(cache.find_cache(), lambda draft: build(compiler, draft)))
+    directory = cache.find_cache()
+    with refusing_unwritable(directory):
+        pulumi = cache.keep(directory, lambda draft: build(compiler, draft))
+    return describe_built(pulumi)
 
 
 def describe_built(pulumi: Path) -> Engine:
     """An official language host on PATH is left to do its work; ours stands in for none."""
-    if find_official_host(None):
-        directory = pulumi.parent
-    else:
-        directory = place_wrapper(pulumi, cache.find_cache() / "hosts")
+    own = find_official_host(None) is None
+    hosts = cache.find_cache() / "hosts"
+    with refusing_unwritable(hosts):
+        directory = place_wrapper(pulumi, hosts) if own else pulumi.parent
     version = format_version(read_version(VERSION) or ())
-    return Engine(directory / "pulumi", version, "build", (directory,))
+    return Engine(directory / "pulumi", version, "build", (directory,), has_own_host=own)
+
+
+@contextlib.contextmanager
+def refusing_unwritable(directory: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise AirgapError(
+            ja=f"{directory} に書き込めません: {error.strerror}。"
+            "XDG_CACHE_HOME で別の場所を指定できます。",
+            en=f"{directory} cannot be written: {error.strerror}; "
+            "XDG_CACHE_HOME can name another place",
+        ) from error
 
 
 def refuse(*missing: Found | None) -> AirgapError:

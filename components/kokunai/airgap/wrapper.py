@@ -1,6 +1,7 @@
 """Puts our language host beside the built engine, one directory for each Python environment."""
 
 import contextlib
+import errno
 import hashlib
 import os
 import shlex
@@ -76,5 +77,15 @@ def put_in_place(draft: Path, directory: Path) -> None:
         with contextlib.suppress(OSError):
             directory.rename(stale)
         shutil.rmtree(stale, ignore_errors=True)
-    with contextlib.suppress(OSError):
+    with contextlib.suppress(FileExistsError):
+        rename_to_new(draft, directory)
+
+
+def rename_to_new(draft: Path, directory: Path) -> None:
+    """Rename; FileExistsError when another process has just put its own there."""
+    try:
         draft.rename(directory)
+    except OSError as error:
+        if error.errno in (errno.EEXIST, errno.ENOTEMPTY):
+            raise FileExistsError(directory) from error
+        raise

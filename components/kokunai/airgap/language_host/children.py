@@ -8,6 +8,9 @@ import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
+
+from kokunai.airgap.errors import AirgapError
 
 _LAUNCH = Path(__file__).with_name("launch.py")
 _GRACE_SECONDS = 2.0
@@ -54,6 +57,16 @@ class Child:
             os.killpg(self.process.pid, number)
 
 
+def spawn(command: Sequence[str], **options: Any) -> subprocess.Popen[bytes]:
+    try:
+        return subprocess.Popen(command, **options)
+    except OSError as error:  # a directory that is gone, a configuration past the kernel's limit
+        reason = f"{error.filename or 'exec'}: {error.strerror}"
+        raise AirgapError(
+            ja=f"プロセスを起動できません: {reason}", en=f"a process could not be started: {reason}"
+        ) from error
+
+
 class Children:
     """Every process of this host that is still running."""
 
@@ -65,7 +78,7 @@ class Children:
     ) -> Child:
         """Run `command` in a session of its own: with pipes, or on the host's own output."""
         # Called in the main thread only: the kernel ties a child to the thread that started it.
-        process = subprocess.Popen(
+        process = spawn(
             [sys.executable, "-I", "-S", str(_LAUNCH), str(os.getpid()), *command],
             cwd=cwd,
             env=dict(env),

@@ -42,9 +42,13 @@ class PolicyProxy(grpc.GenericRpcHandler):
         """Let the waiting calls through to the pack that listens on `port`."""
         channel = grpc.aio.insecure_channel(f"{LOOPBACK}:{port}", options=CHANNEL_OPTIONS)
         stack = self._stack.result()
-        if stack is not None:
-            await configure_stack(channel, stack)
-        self._pack.set_result(channel)
+        try:
+            if stack is not None:
+                await configure_stack(channel, stack)
+        except ConnectionError as error:
+            self.fail(str(error))
+        else:
+            self._pack.set_result(channel)
 
     def fail(self, reason: str) -> None:
         """Answer the waiting calls with `reason`: the pack did not come up."""

@@ -1,0 +1,86 @@
+"""Stand-ins for installed programs, and real language hosts to talk to."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import grpc
+import pytest
+from pulumi.runtime.proto import language_pb2, language_pb2_grpc
+
+from kokunai.airgap import engine as engine_module
+from kokunai.airgap.engine import Engine
+
+HOST = Path(engine_module.__file__).parent / "language_host" / "__main__.py"
+ENGINE_ADDRESS = "127.0.0.1:1"  # nobody listens there
+
+
+def write_program(path: Path, body: str) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(f"#!/bin/sh\n{body}\n", encoding="utf-8")
+    path.chmod(0o755)
+    return path
+
+
+@pytest.fixture
+def program() -> Callable[[Path, str], Path]:
+    """Writes a shell script that stands for an installed program."""
+    return write_program
+
+
+@pytest.fixture
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty cache; nothing of Pulumi or Go is on PATH."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setenv("PATH", os.defpath)
+    return tmp_path / "cache" / "kokunai" / "engine"
+
+
+class Host:
+    """A language host in its own process, as the engine spawns it."""
+
+    def __init__(self, process: subprocess.Popen[str], stub: language_pb2_grpc.LanguageRuntimeStub):
+        self.process = process
+        self.stub = stub
+
+
+@pytest.fixture
+def host() -> Iterator[Host]:
+    process = subprocess.Popen(
+        [sys.executable, "-P", str(HOST), ENGINE_ADDRESS],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    assert process.stdout
+    assert process.stderr
+    port = int(process.stdout.readline())
+    with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
+        yield Host(process, language_pb2_grpc.LanguageRuntimeStub(channel))
+    process.kill()
+    process.wait()
+    process.stdout.close()
+    process.stderr.close()
+
+
+def describe_directory(directory: Path, **options: str) -> language_pb2.ProgramInfo:
+    info = language_pb2.ProgramInfo(
+        root_directory=str(directory), program_directory=str(directory), entry_point="."
+    )
+    info.options.update(options)
+    return info
+
+
+@pytest.fixture
+def describe() -> Callable[..., language_pb2.ProgramInfo]:
+    """Describes a project's directory with its runtime options, as the engine does."""
+    return describe_directory
+
+
+@pytest.fixture(scope="session")
+def engine() -> Engine:
+    """The engine of this machine; built once where there is none."""
+    return engine_module.find_or_build_engine()

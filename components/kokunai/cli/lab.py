@@ -1,0 +1,161 @@
+"""`kokunai lab`: the alliance on this machine, started, asked and stopped."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from functools import update_wrapper
+from pathlib import Path
+from typing import Any, TypeVar, cast
+
+import click
+
+from kokunai.lab import control
+from kokunai.lab.access import environment_of
+from kokunai.lab.machines import MachinesError
+from kokunai.lab.record import places_of
+
+_KINDS = ("full", "rootless", "light", "none")
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+class _Fixable(click.ClickException):
+    """Shown as it is: the text has both languages."""
+
+    def show(self, file: Any = None) -> None:
+        click.echo(self.message, err=True, file=file)
+
+
+def _guarded(command: Command) -> Command:
+    """A refusal of the lab becomes a sentence instead of a traceback."""
+
+    def run(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return command(*args, **kwargs)
+        except MachinesError as problem:
+            raise _Fixable(str(problem)) from None
+
+    return cast("Command", update_wrapper(run, command))
+
+
+def _place(_: click.Context, __: click.Parameter, value: Path | None) -> Path:
+    return (value or control.find_directory(Path.cwd())).resolve()
+
+
+_directory = click.option(
+    "--directory",
+    type=click.Path(path_type=Path, file_okay=False),
+    callback=_place,
+    envvar="KOKUNAI_LAB_DIRECTORY",
+    help="ラボの置き場所 where the lab lives [.kokunai/lab]",
+)
+
+
+@click.group(name="lab")
+def lab() -> None:
+    """このマシンで動く提携先一式 The whole alliance on this machine."""
+
+
+def _told(message: str) -> None:
+    click.echo(message, err=True)
+
+
+@lab.command()
+@_directory
+@click.option("--hosts", type=click.Choice(_KINDS), envvar="KOKUNAI_LAB_HOSTS", default=None)
+@click.option("--copy-seconds", type=float, envvar="KOKUNAI_LAB_COPY_SECONDS")
+@click.option("--boot-seconds", type=float, envvar="KOKUNAI_LAB_BOOT_SECONDS")
+@click.option("--stop-seconds", type=float, envvar="KOKUNAI_LAB_STOP_SECONDS")
+@_guarded
+def up(directory: Path, hosts: str | None, **delays: float | None) -> None:
+    """起動する(すでに動いていれば何もしない) Start; already running is fine."""
+    given = {name: value for name, value in delays.items() if value is not None}
+    state = control.up(directory, hosts or "", given, _told)
+    _show_kind(state)
+
+
+def _show_kind(state: control.State) -> None:
+    machines = state["machines"]
+    click.echo(f"ラボ稼働中 lab running: http://127.0.0.1:{state['port']} ({machines['kind']})")
+    click.echo(machines["limits"])
+
+
+@lab.command()
+@_directory
+@click.option("--purge", is_flag=True, help="保存した状態も消す also delete the stored state")
+@_guarded
+def down(directory: Path, *, purge: bool) -> None:
+    """止めてホストを片付ける Stop and remove every host."""
+    control.down(directory, purge=purge, progress=_told)
+    click.echo("ラボを止めました。 The lab is down.")
+
+
+@lab.command()
+@_directory
+@click.option("--json", "as_json", is_flag=True)
+def status(directory: Path, *, as_json: bool) -> None:
+    """何が動いているか What is running; exit code 1 when nothing is."""
+    state = control.state_of(directory)
+    if as_json:
+        click.echo(json.dumps(state, ensure_ascii=False, indent=2))
+    elif state is None:
+        click.echo(f"ラボは動いていません。 The lab is not running: {directory}")
+    else:
+        _show_kind(state)
+        _show_servers(state)
+    sys.exit(0 if state else 1)
+
+
+def _show_servers(state: control.State) -> None:
+    counts = ", ".join(f"{name} {count}" for name, count in state["counts"].items())
+    click.echo(counts)
+    for server in state["servers"]:
+        addresses = " ".join(address for address in server["addresses"] if address)
+        line = (server["id"], server["status"].ljust(8), server["zone"], server["name"], addresses)
+        click.echo("  ".join(line))
+        if server["problem"]:
+            click.echo(f"    {server['problem']}")
+
+
+@lab.command()
+@_directory
+@click.option("-f", "--follow", is_flag=True)
+def logs(directory: Path, *, follow: bool) -> None:
+    """ログ The daemon's log."""
+    log = places_of(directory).log
+    if not log.exists():
+        raise _Fixable(f"ログがありません。 There is no log: {log}")
+    if follow:
+        os.execvp("tail", ["tail", "-n", "200", "-F", str(log)])  # noqa: S606
+    shutil.copyfileobj(log.open("r", encoding="utf-8", errors="replace"), sys.stdout)
+
+
+@lab.command()
+@_directory
+@click.option("--json", "as_json", is_flag=True)
+def env(directory: Path, *, as_json: bool) -> None:
+    """環境変数 Print export lines for `eval`."""
+    values = environment_of(places_of(directory))
+    if as_json:
+        click.echo(json.dumps(values))
+        return
+    for name, value in values.items():
+        click.echo(f"export {name}={shlex.quote(value)}")
+
+
+@lab.command(name="exec", context_settings={"ignore_unknown_options": True})
+@_directory
+@click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED)
+def execute(directory: Path, command: tuple[str, ...]) -> None:
+    """ラボの環境変数でコマンドを実行 Run a command with the lab's environment."""
+    environment = {**os.environ, **environment_of(places_of(directory))}
+    try:
+        done = subprocess.run(command, env=environment, check=False)
+    except OSError as problem:
+        raise _Fixable(f"{command[0]}: {problem}") from None
+    sys.exit(done.returncode)

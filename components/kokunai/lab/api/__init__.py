@@ -1,0 +1,1 @@
+"""The IaaS API over HTTP, as its documentation and its public clients describe it."""

@@ -1,0 +1,139 @@
+"""The lab's one process: the API emulator over HTTP, and the hosts behind it."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import fcntl
+import json
+import logging
+import os
+import signal
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import IO
+
+import uvicorn
+
+from .access import access_of
+from .api.app import build
+from .api.call import Lab
+from .caretaker import Caretaker, Delays
+from .hosts_choice import choose_hosts, prepare_hosts
+from .machines import MachinesError
+from .record import Record, read_record, write_pid, write_record
+from .slots import Slot, claim
+from .store import Store
+
+_LOG = logging.getLogger("kokunai.lab")
+_STOP_SECONDS = 3
+
+
+class Herald:
+    """Tells the waiting `lab up` how far the start is, one JSON line an event."""
+
+    def __init__(self, descriptor: int | None) -> None:
+        self._pipe: IO[str] | None = None
+        if descriptor is not None:
+            os.set_inheritable(descriptor, False)
+            self._pipe = os.fdopen(descriptor, "w", encoding="utf-8")
+
+    def tell(self, event: str, message: str = "") -> None:
+        try:
+            if self._pipe is not None:
+                print(json.dumps({"event": event, "message": message}), file=self._pipe, flush=True)
+        except OSError:
+            self._pipe = None  # Nobody waits any more.
+
+
+def _lock(directory: Path) -> IO[str]:
+    """Held for life: never two daemons on one store."""
+    handle = (directory / "daemon.lock").open("w")
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        raise MachinesError(
+            f"このラボはすでに動いています: {directory}\nThis lab is already running: {directory}"
+        ) from None
+    return handle
+
+
+async def _serve(slot: Slot, lab: Lab, herald: Herald) -> None:
+    config = uvicorn.Config(
+        build(lab, access_of(slot.places)),
+        http="h11",
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        timeout_graceful_shutdown=_STOP_SECONDS,
+    )
+    server = uvicorn.Server(config)
+    serving = asyncio.create_task(server.serve(sockets=[slot.server]))
+    # The socket listens already: a call that comes before uvicorn is ready waits in its queue.
+    await asyncio.sleep(0)
+    write_pid(slot.places)
+    herald.tell("serving")
+    lab.caretaker.resume()
+    threading.Thread(target=_tell_when_settled, args=(lab, herald), daemon=True).start()
+    await serving
+
+
+def _tell_when_settled(lab: Lab, herald: Herald) -> None:
+    while lab.caretaker.busy():
+        time.sleep(0.02)
+    herald.tell("ready")
+
+
+def run(directory: Path, hosts: str, delays: dict[str, float], herald: Herald) -> None:
+    """Until a signal ends it; MachinesError when it cannot start."""
+    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    lock = _lock(directory)
+    record = read_record(directory)
+    slot = claim(directory, record.slot if record else None)
+    prepare_hosts(hosts, lambda message: herald.tell("progress", message))
+    machines = choose_hosts(slot.places, hosts)
+    wanted = {**(record.delays if record else {}), **delays}
+    write_record(directory, Record(slot.places.slot, machines.kind, wanted))
+    store = Store(slot.places.store)
+    caretaker = Caretaker(store, machines, slot.places, Delays.parse(wanted))
+    _LOG.info("port %s, hosts %s: %s", slot.places.port, machines.kind, machines.limits)
+    try:
+        asyncio.run(_serve(slot, Lab(store, caretaker, slot.places), herald))
+    finally:
+        caretaker.close()
+        store.close()
+        slot.places.pid_file.unlink(missing_ok=True)
+        lock.close()
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="kokunai-lab")
+    parser.add_argument("--directory", type=Path, required=True)
+    parser.add_argument("--hosts", default="")
+    parser.add_argument("--delays", type=json.loads, default={})
+    parser.add_argument("--herald", type=int)
+    return parser.parse_args()
+
+
+def main() -> int:
+    arguments = _arguments()
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    logging.getLogger("uvicorn").setLevel(logging.WARNING)
+    herald = Herald(arguments.herald)
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        # uvicorn raises the signal again when it is done; the clean-up after it must still run.
+        signal.signal(number, lambda *_: None)
+    try:
+        run(arguments.directory.resolve(), arguments.hosts, arguments.delays, herald)
+    except MachinesError as problem:
+        _LOG.error("%s", problem)
+        herald.tell("failed", str(problem))
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,88 @@
+"""Which port and address range a lab takes: the first slot that nobody else holds."""
+
+from __future__ import annotations
+
+import ipaddress
+import socket
+from dataclasses import dataclass
+from pathlib import Path
+
+from .machines import MachinesError
+from .places import Places
+
+_SLOT_COUNT = 32
+
+
+@dataclass(frozen=True)
+class Slot:
+    """Held as long as the sockets are open, so a killed lab leaves nothing behind."""
+
+    places: Places
+    server: socket.socket
+    network_lock: socket.socket
+
+
+def _server_socket(port: int) -> socket.socket:
+    server = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    try:
+        server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        server.bind(("127.0.0.1", port))
+        server.listen(512)
+    except OSError:
+        server.close()
+        raise
+    return server
+
+
+def _network_lock(network: ipaddress.IPv4Network) -> socket.socket:
+    """An abstract socket: one holder on this machine, gone with its process."""
+    lock = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    try:
+        lock.bind(f"\0kokunai-lab-{network.network_address}")
+    except OSError:
+        lock.close()
+        raise
+    return lock
+
+
+def _routed(network: ipaddress.IPv4Network, table: str) -> bool:
+    """Whether /proc/net/route knows a way into the network other than the default route."""
+    for line in table.splitlines()[1:]:
+        words = line.split()
+        destination = int.from_bytes(bytes.fromhex(words[1])[::-1], "big")
+        mask = int.from_bytes(bytes.fromhex(words[7])[::-1], "big")
+        if mask and ipaddress.IPv4Network((destination, mask.bit_count())).overlaps(network):
+            return True
+    return False
+
+
+def _is_foreign(places: Places) -> bool:
+    try:
+        table = Path("/proc/net/route").read_text("ascii")
+    except OSError:
+        return False
+    return _routed(places.shared_network, table)
+
+
+def claim(directory: Path, recorded: int | None) -> Slot:
+    """The recorded slot if it can be had, else the next free one."""
+    first = recorded or 0
+    for offset in range(_SLOT_COUNT):
+        slot = (first + offset) % _SLOT_COUNT
+        places = Places(directory, slot)
+        # A route of the recorded slot is this lab's own, left by hosts that still run.
+        if slot != recorded and _is_foreign(places):
+            continue
+        try:
+            server = _server_socket(places.port)
+        except OSError:
+            continue
+        try:
+            return Slot(places, server, _network_lock(places.shared_network))
+        except OSError:
+            server.close()
+    raise MachinesError(
+        "空いているポートとアドレス範囲がありません。"
+        "他のラボを kokunai lab down で止めてください。\n"
+        "No free port and address range; stop other labs with `kokunai lab down`."
+    )

@@ -1,0 +1,140 @@
+"""The emulator's memory: documents in SQLite, each change one transaction."""
+
+from __future__ import annotations
+
+import json
+import secrets
+import sqlite3
+import threading
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+Doc = dict[str, Any]
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS documents (
+  id TEXT PRIMARY KEY, kind TEXT NOT NULL, zone TEXT NOT NULL, doc TEXT NOT NULL
+) STRICT;
+CREATE INDEX IF NOT EXISTS by_kind ON documents (kind, zone);
+CREATE INDEX IF NOT EXISTS by_server ON documents (kind, json_extract(doc, '$.server_id'));
+CREATE INDEX IF NOT EXISTS by_switch ON documents (kind, json_extract(doc, '$.switch_id'));
+CREATE TABLE IF NOT EXISTS chores (
+  number INTEGER PRIMARY KEY AUTOINCREMENT,
+  key TEXT NOT NULL, action TEXT NOT NULL, target TEXT NOT NULL
+) STRICT;
+"""
+_FIRST_ID = 113_000_000_000
+
+
+@dataclass(frozen=True)
+class Chore:
+    """Work owed to the machine, written with the change that made it necessary, kept until done."""
+
+    number: int
+    key: str
+    """Chores and power changes of one key run one after another."""
+    action: str
+    target: str
+
+
+class Store:
+    """Documents by 12-digit id; usable from several threads."""
+
+    def __init__(self, path: Path) -> None:
+        self._lock = threading.RLock()
+        self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+        path.chmod(0o600)
+        # NORMAL with a write-ahead log keeps every commit when the process dies, without an fsync.
+        self._db.execute("PRAGMA journal_mode=WAL")
+        self._db.execute("PRAGMA synchronous=NORMAL")
+        self._db.execute("PRAGMA busy_timeout=5000")
+        self._db.executescript(_SCHEMA)
+
+    def close(self) -> None:
+        with self._lock:
+            self._db.close()
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """All or nothing; not nested."""
+        with self._lock:
+            self._db.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+            except BaseException:
+                self._db.execute("ROLLBACK")
+                raise
+            self._db.execute("COMMIT")
+
+    def _docs(self, condition: str, *values: str) -> list[Doc]:
+        # Conditions are constants of this class, never given.
+        query = f"SELECT doc FROM documents WHERE {condition} ORDER BY rowid"  # noqa: S608
+        with self._lock:
+            return [json.loads(row[0]) for row in self._db.execute(query, values).fetchall()]
+
+    def get(self, kind: str, doc_id: str) -> Doc | None:
+        found = self._docs("kind = ? AND id = ?", kind, doc_id)
+        return found[0] if found else None
+
+    def all(self, kind: str, zone: str = "") -> list[Doc]:
+        if zone:
+            return self._docs("kind = ? AND zone = ?", kind, zone)
+        return self._docs("kind = ?", kind)
+
+    def of_server(self, kind: str, server_id: str) -> list[Doc]:
+        return self._docs("kind = ? AND json_extract(doc, '$.server_id') = ?", kind, server_id)
+
+    def of_switch(self, kind: str, switch_id: str) -> list[Doc]:
+        return self._docs("kind = ? AND json_extract(doc, '$.switch_id') = ?", kind, switch_id)
+
+    def put(self, kind: str, doc: Doc) -> None:
+        """Insert or replace; the document carries its `id` and `zone`."""
+        with self._lock:
+            self._db.execute(
+                "INSERT INTO documents (id, kind, zone, doc) VALUES (?, ?, ?, ?)"
+                " ON CONFLICT (id) DO UPDATE SET zone = excluded.zone, doc = excluded.doc",
+                (doc["id"], kind, doc["zone"], json.dumps(doc, ensure_ascii=False)),
+            )
+
+    def change(self, kind: str, doc_id: str, **fields: Any) -> Doc | None:
+        """Set fields of a document in a transaction of its own; None when it is gone."""
+        with self.transaction():
+            doc = self.get(kind, doc_id)
+            if doc is None:
+                return None
+            doc.update(fields)
+            self.put(kind, doc)
+            return doc
+
+    def delete(self, doc_id: str) -> None:
+        with self._lock:
+            self._db.execute("DELETE FROM documents WHERE id = ?", (doc_id,))
+
+    def new_id(self) -> str:
+        """12 digits, random: a state file of an earlier lab must not name anything of this one."""
+        with self._lock:
+            while True:
+                number = str(_FIRST_ID + secrets.randbelow(1_000_000_000))
+                if not self._docs("id = ?", number):
+                    return number
+
+    def owe(self, key: str, action: str, target: str) -> Chore:
+        with self._lock:
+            cursor = self._db.execute(
+                "INSERT INTO chores (key, action, target) VALUES (?, ?, ?)", (key, action, target)
+            )
+            return Chore(cursor.lastrowid or 0, key, action, target)
+
+    def owed(self) -> list[Chore]:
+        with self._lock:
+            query = "SELECT number, key, action, target FROM chores ORDER BY number"
+            return [Chore(*row) for row in self._db.execute(query).fetchall()]
+
+    def settle(self, chore: Chore) -> None:
+        with self._lock:
+            self._db.execute("DELETE FROM chores WHERE number = ?", (chore.number,))

@@ -1,0 +1,93 @@
+"""Threads for the machine's blocking work: jobs of one key in order, others side by side."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+
+Job = Callable[[], None]
+_LOG = logging.getLogger(__name__)
+
+
+class Workers:
+    """A small pool with one queue a key and a clock for work that starts later."""
+
+    def __init__(self, thread_count: int = 16) -> None:
+        self._pool = ThreadPoolExecutor(thread_count, thread_name_prefix="lab")
+        self._lock = threading.Lock()
+        self._queues: dict[str, deque[tuple[Job, Future[None]]]] = {}
+        self._timers: set[threading.Timer] = set()
+        self._closed = False
+
+    def submit(self, key: str, job: Job) -> Future[None]:
+        done: Future[None] = Future()
+        with self._lock:
+            if self._closed:
+                done.cancel()
+                return done
+            queue = self._queues.setdefault(key, deque())
+            queue.append((job, done))
+            if len(queue) == 1:
+                self._pool.submit(self._drain, key)
+        return done
+
+    def later(self, seconds: float, key: str, job: Job) -> None:
+        """Submit after a delay; at once when there is none."""
+        if seconds <= 0:
+            self.submit(key, job)
+            return
+        timer = threading.Timer(seconds, lambda: self._ring(timer, key, job))
+        timer.daemon = True
+        with self._lock:
+            if self._closed:
+                return
+            self._timers.add(timer)
+        timer.start()
+
+    def busy(self) -> int:
+        """Jobs running, queued or waiting for their time."""
+        with self._lock:
+            return sum(len(queue) for queue in self._queues.values()) + len(self._timers)
+
+    def close(self) -> None:
+        """Forget what has not begun, wait for what has."""
+        with self._lock:
+            self._closed = True
+            timers, self._timers = self._timers, set()
+            for queue in self._queues.values():
+                while len(queue) > 1:
+                    queue.pop()[1].cancel()
+        for timer in timers:
+            timer.cancel()
+        self._pool.shutdown(wait=True, cancel_futures=True)
+
+    def _ring(self, timer: threading.Timer, key: str, job: Job) -> None:
+        # Submitted before the timer is forgotten, so that busy() never drops to zero in between.
+        self.submit(key, job)
+        with self._lock:
+            self._timers.discard(timer)
+
+    def _drain(self, key: str) -> None:
+        while True:
+            with self._lock:
+                job, done = self._queues[key][0]
+            _run(job, done)
+            with self._lock:
+                queue = self._queues[key]
+                queue.popleft()
+                if not queue:
+                    del self._queues[key]
+                    return
+
+
+def _run(job: Job, done: Future[None]) -> None:
+    try:
+        job()
+    except Exception:  # noqa: BLE001 - a bug in one job must not stop the queue of its key
+        _LOG.exception("a job failed")
+    finally:
+        if not done.cancelled():
+            done.set_result(None)

@@ -50,8 +50,10 @@ def problems(settings: Mapping[str, str]) -> list[str]:
 def _problems_of(name: str, value: str) -> list[str]:
     if not _NAME.fullmatch(name):
         return [
-            f"{name!r} は NCCL の変数名ではありません(大文字、数字、_ のみ、空白は不可)。"
-            f" {name!r} is not an NCCL variable (capitals, digits and _ only, no spaces).",
+            (
+                f"{name!r} は NCCL の変数名ではありません(大文字、数字、_ のみ、空白は不可)。"
+                f" {name!r} is not an NCCL variable (capitals, digits and _ only, no spaces)."
+            ),
         ]
     return [*_name_problems(name), *_value_problems(name, value)]
 
@@ -59,13 +61,17 @@ def _problems_of(name: str, value: str) -> list[str]:
 def _name_problems(name: str) -> list[str]:
     if name in _known()["debugging"]:
         return [
-            f"{name} は調査用の変数です。常設の設定に残さないでください。"
-            f" {name} is for debugging; do not keep it in a lasting configuration.",
+            (
+                f"{name} は調査用の変数です。常設の設定に残さないでください。"
+                f" {name} is for debugging; do not keep it in a lasting configuration."
+            ),
         ]
     if name not in _known()["system"]:
         return [
-            f"{name} は NCCL {_known()['version']} の文書にない変数です。綴りを確認してください。"
-            f" {name} is not documented by NCCL {_known()['version']}; check the spelling.",
+            (
+                f"{name} は NCCL {_known()['version']} の文書にありません。綴りを確認してください。"
+                f" {name} is not documented by NCCL {_known()['version']}; check the spelling."
+            ),
         ]
     return []
 
@@ -75,7 +81,7 @@ def _value_problems(name: str, value: str) -> list[str]:
     if not value or value != value.strip() or "\n" in value or value[0] in "\"'":
         found.append(
             f"{name} の値に空、前後の空白、改行、引用符は使えません(NCCL は取り除きません)。"
-            f" {name}: empty values, outer spaces, newlines and quotes are kept by NCCL as they are.",
+            f" {name}: NCCL keeps empty values, outer spaces, newlines and quotes as they are.",
         )
     if len(value.encode()) > _VALUE_LIMIT_BYTES:
         found.append(
@@ -84,7 +90,7 @@ def _value_problems(name: str, value: str) -> list[str]:
         )
     if name in _PREFIX_LISTS and not value.lstrip("^").startswith("="):
         found.append(
-            f"{name} は = で始めてください。なければ前方一致になります(mlx5_1 は mlx5_10 にも一致)。"
-            f" {name} must start with =; without it names are prefixes (mlx5_1 takes mlx5_10 too).",
+            f"{name} は = で始めてください。前方一致では mlx5_1 が mlx5_10 も選びます。"
+            f" {name} must start with =; otherwise mlx5_1 takes mlx5_10 too.",
         )
     return found

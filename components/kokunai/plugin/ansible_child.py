@@ -1,0 +1,127 @@
+"""The process that runs ansible-runner, apart because the runner writes its environment down."""
+
+from __future__ import annotations
+
+import ctypes
+import json
+import os
+import signal
+import sys
+from typing import TYPE_CHECKING, Any
+
+import ansible_runner
+
+from kokunai.plugin.ansible_events import Reducer
+from kokunai.plugin.ansible_private import MARK, private_directory
+from kokunai.plugin.ansible_request import Request, inventory
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+_PR_SET_PDEATHSIG = 1
+
+
+class _Stop:
+    """Set by SIGTERM: the plugin asks to stop, or died."""
+
+    asked = False
+
+    def ask(self, *_: object) -> None:
+        self.asked = True
+
+
+def main() -> None:
+    """Read a request from standard input, write a record a line to standard output."""
+    os.umask(0o077)
+    stop = _Stop()
+    signal.signal(signal.SIGTERM, stop.ask)
+    # An interrupt is for the plugin, which decides and then tells us.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    _die_with_parent(int(sys.argv[1]), stop)
+    request = Request.from_json(sys.stdin.read())
+    output = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)
+
+    def emit(record: dict[str, Any]) -> None:
+        try:
+            print(json.dumps(record), file=output, flush=True)
+        except BrokenPipeError:
+            stop.ask()
+
+    with private_directory() as private:
+        # Not in our own /proc/self/environ, only in what we start: it marks whom to end with us.
+        os.environ[MARK] = str(private)
+        _run(request, private, emit, stop)
+
+
+def _die_with_parent(parent: int, stop: _Stop) -> None:
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+    # The plugin may have died before the line above.
+    if os.getppid() != parent:
+        stop.ask()
+
+
+def _run(
+    request: Request, private: Path, emit: Callable[[dict[str, Any]], None], stop: _Stop
+) -> None:
+    reducer = Reducer(request.secrets.values())
+    (private / "known_hosts").write_text("".join(f"{line}\n" for line in request.known_hosts))
+    _prepare_environment(private)
+
+    def keep_no_file(event: dict[str, Any]) -> bool:
+        for record in reducer.records(event):
+            emit(record)
+        return False
+
+    with _in_memory(request.secrets) as secrets_file:
+        runner = ansible_runner.interface.run(  # type: ignore[no-untyped-call]
+            private_data_dir=str(private),
+            playbook=request.playbook,
+            inventory=inventory(request, private, secrets_file),
+            event_handler=keep_no_file,
+            cancel_callback=lambda: stop.asked,
+            # A cancel is looked at when Ansible prints or when this time is over.
+            settings={"pexpect_timeout": 1, "suppress_ansible_output": True},
+            cmdline="--check --diff" if request.check else None,
+            forks=request.forks,
+            quiet=True,
+        )
+    lines = (private / "known_hosts").read_text().splitlines()
+    emit({"record": "end", "status": runner.status, "known_hosts": lines})
+
+
+class _in_memory:  # noqa: N801 - used like a function
+    """Path of a file that exists in memory only, for processes of the same user."""
+
+    def __init__(self, content: object) -> None:
+        self._handle = os.memfd_create("kokunai")
+        os.write(self._handle, json.dumps(content).encode())
+
+    def __enter__(self) -> str:
+        return f"/proc/{os.getpid()}/fd/{self._handle}"
+
+    def __exit__(self, *_: object) -> None:
+        os.close(self._handle)
+
+
+def _prepare_environment(private: Path) -> None:
+    (private / "ansible.cfg").touch()
+    os.environ.update(
+        # An empty file, or a user's ansible.cfg would decide how we connect.
+        ANSIBLE_CONFIG=str(private / "ansible.cfg"),
+        ANSIBLE_HOME=str(private / "home"),
+        ANSIBLE_LOCAL_TEMP=str(private / "tmp"),
+        ANSIBLE_PIPELINING="1",
+        # Short: a socket's path may have 107 bytes, and ssh adds 17.
+        ANSIBLE_SSH_CONTROL_PATH_DIR=str(private / "cp"),
+        ANSIBLE_GATHERING="explicit",
+        # Arguments of modules would end in the hosts' system log.
+        ANSIBLE_NO_TARGET_SYSLOG="1",
+        ANSIBLE_RETRY_FILES_ENABLED="0",
+        ANSIBLE_NOCOLOR="1",
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,49 @@
+"""Whether hosts still show the SSH keys that were recorded for them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from kokunai.plugin.ansible_request import Host
+
+_PATIENCE_SECONDS = "5"
+
+
+async def rekeyed(hosts: Iterable[Host], known: Mapping[str, list[str]]) -> set[str]:
+    """Names of hosts that answer with another key than the recorded one; silent hosts are not."""
+    by_port: dict[int, list[Host]] = defaultdict(list)
+    for host in hosts:
+        if known.get(host.name):
+            by_port[host.port].append(host)
+    scans = [_scan(port, group) for port, group in by_port.items()]
+    shown = [line for lines in await asyncio.gather(*scans) for line in lines]
+    return {
+        host.name
+        for group in by_port.values()
+        for host in group
+        if _differs(host, known[host.name], shown)
+    }
+
+
+async def _scan(port: int, hosts: list[Host]) -> list[str]:
+    process = await asyncio.create_subprocess_exec(
+        "ssh-keyscan",
+        *("-T", _PATIENCE_SECONDS, "-p", str(port), "-t", "ed25519,ecdsa,rsa"),
+        *(host.address for host in hosts),
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.DEVNULL,
+    )
+    output, _ = await process.communicate()
+    return [line for line in output.decode(errors="replace").splitlines() if line[:1] != "#"]
+
+
+def _differs(host: Host, recorded: list[str], shown: list[str]) -> bool:
+    ours = {tuple(line.split()[1:3]) for line in recorded}
+    theirs = {tuple(line.split()[1:3]) for line in shown if line.split()[0] == host.known_as}
+    return bool(theirs) and not theirs & ours

@@ -1,0 +1,89 @@
+"""Inputs of `kokunai:ansible:Configuration`, with every mistake on its property."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, Field
+
+from kokunai.plugin.inputs import Governed, Inputs, Item, mistake
+
+_NAME = r"^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?$"
+# Neither may begin with a dash, or ssh would read it as an option.
+_ADDRESS = r"^[A-Za-z0-9:][A-Za-z0-9.:%-]*$"
+_USER = r"^[a-z_][a-z0-9_-]*$"
+_VARIABLE = re.compile(r"[a-z_][a-z0-9_]*")
+
+
+def _variables(values: dict[str, Any]) -> dict[str, Any]:
+    for name, value in values.items():
+        if not _VARIABLE.fullmatch(name) or name.startswith("ansible_"):
+            raise mistake(
+                f"変数名「{name}」は使えません (英小文字、数字、_ のみ。ansible_ は不可)。",
+                f'The variable name "{name}" cannot be used: lower case, digits and _, '
+                "not starting with ansible_.",
+            )
+        if "{{" in str(value) or "{%" in str(value):
+            raise mistake(
+                f"変数 {name} にテンプレート記号 ({{{{ や {{%) は使えません。",
+                f"The variable {name} must not hold template marks ({{{{ or {{%).",
+            )
+    return values
+
+
+def _secrets(values: dict[str, Any]) -> dict[str, Any]:
+    # Values may hold anything: they are read as data and never as templates.
+    _variables(dict.fromkeys(values, ""))
+    return values
+
+
+def _once(hosts: list[Any]) -> list[Any]:
+    names = Counter(host.name for host in hosts if isinstance(host, HostInputs))
+    twice = [str(name) for name, count in names.items() if count > 1]
+    if twice:
+        raise mistake(
+            f"ホスト名が重なっています: {', '.join(twice)}",
+            f"Host names must differ; given twice: {', '.join(twice)}",
+        )
+    return hosts
+
+
+Variables = Annotated[dict[str, Any], AfterValidator(_variables)]
+
+
+class HostInputs(Inputs):
+    """A host of the pool."""
+
+    name: str = Field(pattern=_NAME, max_length=63)
+    """Name in results and messages. / 結果や通知に出る名前。"""
+    address: str = Field(pattern=_ADDRESS)
+    """Address that SSH connects to. / SSH の接続先。"""
+    server_id: str = Field(min_length=1)
+    """Changes when the server is another one; then a new host key is accepted. / サーバーの ID。"""
+    user: str = Field(pattern=_USER)
+    """Login user; any but root uses sudo. / ログインユーザー。"""
+    port: int = Field(default=22, ge=1, le=65535)
+    """Port of SSH. / SSH のポート。"""
+    variables: Variables = Field(default={})
+    """Variables of this host. / このホストの変数。"""
+
+
+class ConfigurationInputs(Governed):
+    """The playbooks on every host of a pool, again only where something changed."""
+
+    pool: str = Field(min_length=1)
+    """Name of the pool. / プール名。"""
+    hosts: Annotated[list[Item[HostInputs]], AfterValidator(_once)]
+    """Hosts to configure. / 構成するホスト。"""
+    role_digest: str = Field(min_length=1)
+    """Digest of the playbooks: another one configures every host again. / Playbook の要約値。"""
+    variables: Variables
+    """Variables of every host. / 全ホスト共通の変数。"""
+    secret_variables: Annotated[dict[str, Any], AfterValidator(_secrets)] | None = None
+    """Variables that are secret. / 秘密の変数。"""
+    private_key_file: str = Field(min_length=1)
+    """Path of the private key, absolute or from the project's root. / 秘密鍵のパス。"""
+    key_id: str = Field(min_length=1)
+    """Start of the public key's SHA-256: shows a rotation. / 公開鍵のダイジェストの先頭。"""

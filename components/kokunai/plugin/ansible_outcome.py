@@ -1,0 +1,165 @@
+"""What a run means for the resource's outputs: folding records, keeping what was not touched."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from kokunai.plugin.ansible_request import Host
+    from kokunai.plugin.kind import Props
+
+
+@dataclass
+class Outcome:
+    """How one host fared."""
+
+    status: str = "interrupted"
+    """ok, failed, unreachable, rekeyed or interrupted."""
+    task: str = ""
+    message: str = ""
+    changed: int = 0
+    ok: int = 0
+    failed: int = 0
+    paths: list[str] = field(default_factory=list)
+    """What changed, or in a check run would change."""
+    verified: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass
+class Run:
+    """Records of a run so far, by host."""
+
+    hosts: dict[str, Outcome]
+    ended: str = ""
+    """Empty while it runs; then finished, cancelled, timeout or crashed."""
+    known_hosts: list[str] = field(default_factory=list)
+    said: list[str] = field(default_factory=list)
+    """Last lines Ansible printed outside of tasks, for a run that did not start."""
+
+    @staticmethod
+    def of(names: Iterable[str]) -> Run:
+        """A run that has not begun."""
+        return Run({name: Outcome() for name in names})
+
+    def take(self, record: Mapping[str, Any]) -> None:
+        """Add one record of the child."""
+        kind = record["record"]
+        if kind == "stats":
+            self._take_stats(record["hosts"])
+        elif kind == "end":
+            self.known_hosts = record["known_hosts"]
+        elif kind == "said":
+            self.said = [*self.said, record["text"]][-10:]
+        elif "host" in record:
+            self._take_result(kind, self.hosts[record["host"]], record)
+
+    def _take_result(self, kind: str, host: Outcome, record: Mapping[str, Any]) -> None:
+        if kind == "changed":
+            host.paths.extend(record["paths"])
+        elif kind == "verified":
+            host.verified = record["checks"]
+        else:
+            host.status, host.task, host.message = kind, record["task"], record["message"]
+
+    def _take_stats(self, hosts: Mapping[str, Mapping[str, int]]) -> None:
+        for name, counts in hosts.items():
+            host = self.hosts[name]
+            host.ok, host.changed, host.failed = counts["ok"], counts["changed"], counts["failed"]
+            if host.status == "interrupted" and not counts["failed"] + counts["unreachable"]:
+                host.status = "ok"
+
+
+def outputs(
+    news: Props, state: Props, digests: Mapping[str, str], hosts: Iterable[Host], run: Run
+) -> Props:
+    """All outputs after a run: hosts not touched keep theirs, hosts no longer asked for go."""
+    after = {key: _kept(state.get(key), digests) for key in COMPUTED}
+    for host in hosts:
+        outcome = run.hosts[host.name]
+        after["results"][host.name] = _result(host, outcome)
+        if outcome.verified:
+            after["verified"][host.name] = outcome.verified
+        for key in ("hostDigests", "drift"):
+            after[key].pop(host.name, None)
+        if outcome.status == "ok":
+            after["hostDigests"][host.name] = digests[host.name]
+        if outcome.status != "rekeyed":
+            after["hostKeys"][host.name] = keys_of(host, run.known_hosts)
+    return {**news, **after}
+
+
+COMPUTED = ("hostDigests", "results", "verified", "hostKeys", "drift")
+
+
+def _kept(values: Mapping[str, Any] | None, names: Mapping[str, str]) -> dict[str, Any]:
+    return {name: value for name, value in (values or {}).items() if name in names}
+
+
+def _result(host: Host, outcome: Outcome) -> dict[str, Any]:
+    return {
+        "status": outcome.status,
+        "changed": outcome.changed,
+        "ok": outcome.ok,
+        "failed": outcome.failed,
+        "message": outcome.message,
+        "serverId": host.server_id,
+    }
+
+
+def keys_of(host: Host, lines: Iterable[str]) -> list[str]:
+    """Lines of known_hosts that are about the host."""
+    return [line for line in lines if line.split(" ", 1)[0] == host.known_as]
+
+
+def known_keys(hosts: Iterable[Host], state: Props) -> dict[str, list[str]]:
+    """Recorded keys of hosts that still are the same server, by host name."""
+    keys, results = state.get("hostKeys") or {}, state.get("results") or {}
+    return {
+        host.name: keys[host.name]
+        for host in hosts
+        if keys.get(host.name) and results.get(host.name, {}).get("serverId") == host.server_id
+    }
+
+
+def reason(host: Host, outcome: Outcome) -> str:
+    """Why a host is not done, Japanese then English."""
+    who = f"{host.name} ({host.address})"
+    texts = {
+        "unreachable": (
+            f"{who} に接続できません: {outcome.message}",
+            f"{who} cannot be reached: {outcome.message}",
+        ),
+        "failed": (
+            f"{who} は「{outcome.task}」で失敗しました: {outcome.message}",
+            f'{who} failed in "{outcome.task}": {outcome.message}',
+        ),
+        "rekeyed": (
+            (
+                f"{who} の SSH ホスト鍵が、同じサーバー {host.server_id} なのに変わりました。"
+                "心当たりがなければ、なりすましを疑ってください。"
+                "OS を入れ直したのなら、この構成を pulumi up --replace で作り直せば受け入れます"
+            ),
+            (
+                f"{who} shows another SSH host key, yet is the same server {host.server_id}; "
+                "unless you know why, suspect an impostor. "
+                "After a new installation, pulumi up --replace of this configuration accepts it"
+            ),
+        ),
+    }
+    cut = (
+        f"{who} の構成は途中で止まりました。次の pulumi up で続けます {outcome.message}".strip(),
+        f"{who} was cut short; the next pulumi up continues {outcome.message}".strip(),
+    )
+    return "\n".join(texts.get(outcome.status, cut))
+
+
+def drift_of(outcome: Outcome) -> list[str]:
+    """What a check run found: paths and tasks that would change, checks that now fail."""
+    failed = [name for name, one in outcome.verified.items() if one["verdict"] == "fail"]
+    found = [*outcome.paths, *(f"verified.{name}" for name in failed)]
+    if outcome.status == "failed" and not failed:
+        found.append(outcome.task)
+    return sorted(set(found))

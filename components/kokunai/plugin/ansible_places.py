@@ -1,0 +1,49 @@
+"""Where the plugin finds the playbooks and the private key."""
+
+from __future__ import annotations
+
+import stat
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from kokunai.errors import KokunaiError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+def project_root() -> Path:
+    """The folder of Pulumi.yaml; the engine starts the plugin in it or below."""
+    here = Path.cwd()
+    for folder in (here, *here.parents):
+        if (folder / "Pulumi.yaml").is_file():
+            return folder
+    return here
+
+
+def playbook(config: Mapping[str, object]) -> Path:
+    """site.yml of the provider's `playbooksDirectory`. Raises KokunaiError when it is missing."""
+    path = project_root() / str(config.get("playbooksDirectory") or "playbooks") / "site.yml"
+    if not path.is_file():
+        raise KokunaiError(
+            ja=f"{path} がありません。プロバイダーの playbooksDirectory を直してください",
+            en=f"{path} does not exist; correct the provider's playbooksDirectory",
+        )
+    return path
+
+
+def private_key(given: str) -> Path:
+    """The key file, where ssh would accept it. Raises KokunaiError saying what is wrong with it."""
+    path = project_root() / Path(given).expanduser()
+    if not path.is_file():
+        raise KokunaiError(
+            ja=f"SSH 秘密鍵 {path} がありません。作るには: ssh-keygen -t ed25519 -N '' -f {path}",
+            en=f"The SSH private key {path} does not exist; "
+            f"make one with: ssh-keygen -t ed25519 -N '' -f {path}",
+        )
+    if stat.S_IMODE(path.stat().st_mode) & 0o077:
+        raise KokunaiError(
+            ja=f"SSH 秘密鍵 {path} をほかの人が読めます。直すには: chmod 600 {path}",
+            en=f"Others can read the SSH private key {path}; fix it with: chmod 600 {path}",
+        )
+    return path

@@ -1,0 +1,117 @@
+"""What the plugin asks of a run of the playbooks, as it crosses to the child process."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Host:
+    """One host to configure."""
+
+    name: str
+    address: str
+    server_id: str
+    user: str
+    port: int = 22
+    variables: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def known_as(self) -> str:
+        """How OpenSSH writes the host in known_hosts."""
+        return self.address if self.port == 22 else f"[{self.address}]:{self.port}"
+
+
+@dataclass(frozen=True)
+class Request:
+    """A whole run; goes over the child's standard input and is written nowhere."""
+
+    playbook: str
+    hosts: tuple[Host, ...]
+    variables: Mapping[str, Any]
+    secrets: Mapping[str, Any]
+    private_key_file: str
+    known_hosts: tuple[str, ...]
+    check: bool = False
+    forks: int = 4
+    patience_seconds: int = 180
+    """How long a host that was never reached may take to answer."""
+
+    def to_json(self) -> str:
+        """One line."""
+        return json.dumps(asdict(self))
+
+    @staticmethod
+    def from_json(text: str) -> Request:
+        """The same request again."""
+        raw = json.loads(text)
+        hosts = tuple(Host(**host) for host in raw.pop("hosts"))
+        return Request(**{**raw, "hosts": hosts, "known_hosts": tuple(raw["known_hosts"])})
+
+
+def host_of(raw: Mapping[str, Any]) -> Host:
+    """A host from the resource's inputs."""
+    return Host(
+        name=raw["name"],
+        address=raw["address"],
+        server_id=str(raw["serverId"]),
+        user=raw["user"],
+        port=int(raw.get("port") or 22),
+        variables=dict(raw.get("variables") or {}),
+    )
+
+
+def inventory(request: Request, private: Path, secrets_file: str) -> dict[str, Any]:
+    """Ansible's inventory; secrets are read from memory at the moment a template needs them."""
+    lookup = f"lookup('ansible.builtin.file', '{secrets_file}') | from_json"
+    secrets = {name: f"{{{{ ({lookup})['{name}'] }}}}" for name in request.secrets}
+    shared = {**request.variables, **secrets, **_connection(request, private)}
+    return {
+        "all": {
+            "vars": shared,
+            "hosts": {host.name: _host(host, request) for host in request.hosts},
+        }
+    }
+
+
+def _connection(request: Request, private: Path) -> dict[str, Any]:
+    # The user's own ~/.ssh/config still applies where nothing is said here, jump hosts for one.
+    options = {
+        "UserKnownHostsFile": private / "known_hosts",
+        "GlobalKnownHostsFile": "/dev/null",
+        "HashKnownHosts": "no",
+        "UpdateHostKeys": "no",
+        "IdentitiesOnly": "yes",
+        "BatchMode": "yes",
+        "ConnectTimeout": "10",
+        "ServerAliveInterval": "10",
+        "ServerAliveCountMax": "3",
+    }
+    return {
+        "ansible_ssh_private_key_file": request.private_key_file,
+        "ansible_ssh_common_args": " ".join(f"-o {k}={v}" for k, v in options.items()),
+        # Asking each host which Python it has would cost a round trip and a warning.
+        "ansible_python_interpreter": "/usr/bin/python3",
+    }
+
+
+def _host(host: Host, request: Request) -> dict[str, Any]:
+    # A key already recorded must match; a first contact is recorded by ssh itself, so that the
+    # key kept is the key used.
+    known = any(line.split(" ", 1)[0] == host.known_as for line in request.known_hosts)
+    checking = "yes" if known else "accept-new"
+    return {
+        **host.variables,
+        "ansible_ssh_extra_args": f"-o StrictHostKeyChecking={checking}",
+        "connection_patience_seconds": min(request.patience_seconds, 60 if known else 3600),
+        "ansible_host": host.address,
+        "ansible_port": host.port,
+        "ansible_user": host.user,
+        "ansible_become": host.user != "root",
+    }

@@ -1,0 +1,121 @@
+"""Runs the playbooks in a child process and follows it: progress, cancel, and nothing left over."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from kokunai.plugin.ansible_outcome import Run
+from kokunai.plugin.ansible_private import sweep
+from kokunai.plugin.ansible_progress import Progress, count_tasks
+from kokunai.plugin.kind import Cancelled
+
+if TYPE_CHECKING:
+    from kokunai.plugin.ansible_request import Request
+    from kokunai.plugin.kind import Operation
+
+# ansible-runner writes its whole environment to a file, so nothing goes in that need not.
+_ALLOWED = ("HOME", "LANG", "LC_ALL", "SSH_AUTH_SOCK", "TZ", "USER")
+_GRACE_SECONDS = 6.0
+_LINE_LIMIT_BYTES = 16 * 1024 * 1024
+
+
+async def run_playbooks(op: Operation, request: Request, pool: str) -> Run:
+    """Follow a run to its end; `ended` says how, and hosts it did not finish are interrupted."""
+    run = Run.of(host.name for host in request.hosts)
+    progress = Progress(pool, count_tasks(Path(request.playbook)), len(request.hosts))
+    process = await _start(request)
+    follower = asyncio.create_task(_follow(process, run, op, progress))
+    try:
+        run.ended = await _until_end(op, follower, process)
+    finally:
+        await _stop(process, follower)
+    if run.ended == "finished" and process.returncode:
+        run.ended = "crashed"
+    return run
+
+
+async def _start(request: Request) -> asyncio.subprocess.Process:
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "kokunai.plugin.ansible_child",
+        str(os.getpid()),
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        env=_environment(),
+        # Ctrl-C reaches the plugin alone, which then stops the child in order.
+        start_new_session=True,
+        limit=_LINE_LIMIT_BYTES,
+    )
+    assert process.stdin  # noqa: S101 - it is a pipe, as asked for above
+    with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+        process.stdin.write(request.to_json().encode())
+        await process.stdin.drain()
+    process.stdin.close()
+    return process
+
+
+def _environment() -> dict[str, str]:
+    allowed = {name: os.environ[name] for name in _ALLOWED if name in os.environ}
+    # ansible-playbook lies beside the interpreter that runs us.
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
+    return {"LANG": "C.UTF-8", **allowed, "PATH": path, "PYTHONWARNINGS": "ignore"}
+
+
+async def _until_end(
+    op: Operation, follower: asyncio.Task[None], process: asyncio.subprocess.Process
+) -> str:
+    clock = asyncio.create_task(op.sleep(op.remaining_seconds()))
+    await asyncio.wait({follower, clock}, return_when=asyncio.FIRST_COMPLETED)
+    if not clock.done():
+        clock.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await clock
+        follower.result()
+        await process.wait()
+        return "finished"
+    return "cancelled" if isinstance(clock.exception(), Cancelled) else "timeout"
+
+
+async def _follow(
+    process: asyncio.subprocess.Process, run: Run, op: Operation, progress: Progress
+) -> None:
+    await asyncio.gather(_read_records(process, run, op, progress), _read_errors(process, run))
+
+
+async def _read_records(
+    process: asyncio.subprocess.Process, run: Run, op: Operation, progress: Progress
+) -> None:
+    assert process.stdout  # noqa: S101 - it is a pipe
+    async for line in process.stdout:
+        record = json.loads(line)
+        run.take(record)
+        if record["record"] == "task":
+            op.status(progress.line(record))
+
+
+async def _read_errors(process: asyncio.subprocess.Process, run: Run) -> None:
+    assert process.stderr  # noqa: S101 - it is a pipe
+    async for line in process.stderr:
+        run.take({"record": "said", "text": line.decode(errors="replace").rstrip()})
+
+
+async def _stop(process: asyncio.subprocess.Process, follower: asyncio.Task[None]) -> None:
+    """Ask, then force; either way nothing of the run stays."""
+    if process.returncode is None:
+        with contextlib.suppress(ProcessLookupError):
+            process.terminate()
+        try:
+            await asyncio.wait_for(process.wait(), _GRACE_SECONDS)
+        except TimeoutError:
+            process.kill()
+            await process.wait()
+    sweep()
+    await asyncio.gather(follower, return_exceptions=True)

@@ -1,0 +1,183 @@
+"""Compares a host with what was promised of it, and prints one verdict for each check as JSON."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+
+PASS, FAIL, NOT_VERIFIED = "pass", "fail", "not-verified"
+# PCI classes of GPUs: VGA, 3D, other display, processing accelerator. Names are never parsed.
+GPU_CLASSES = ("0x0300", "0x0302", "0x0380", "0x1200")
+SIMULATED = "模擬ホストです / simulated host"
+
+
+class Machine:
+    """What can be read below `root`; every method reads and nothing writes."""
+
+    def __init__(self, root="/"):
+        self.root = root
+
+    def text(self, path):
+        try:
+            with open(os.path.join(self.root, path.lstrip("/")), encoding="utf-8") as file:
+                return file.read().strip()
+        except OSError:
+            return ""
+
+    def simulated(self):
+        return os.path.lexists(os.path.join(self.root, "etc/kokunai-simulation"))
+
+    def gpu_count(self, vendor_id):
+        bus = os.path.join(self.root, "sys/bus/pci/devices")
+        slots = os.listdir(bus) if os.path.isdir(bus) else []
+        return sum(self._is_gpu(os.path.join("/sys/bus/pci/devices", s), vendor_id) for s in slots)
+
+    def _is_gpu(self, slot, vendor_id):
+        vendor = self.text(slot + "/vendor")
+        return vendor == "0x" + vendor_id and self.text(slot + "/class")[:6] in GPU_CLASSES
+
+    def driver_version(self):
+        loaded = re.search(r"Module\s+(\d[\d.]*)", self.text("/proc/driver/nvidia/version"))
+        return loaded[1] if loaded else self.text("/sys/module/nvidia/version")
+
+    def kernel_parameter(self, name):
+        return re.sub(r"\s+", " ", self.text("/proc/sys/" + name.replace(".", "/")))
+
+    def mounted(self):
+        return {line.split()[1] for line in self.text("/proc/self/mounts").splitlines()}
+
+
+def run(*command):
+    """Exit code and output; a missing program answers like a failing one."""
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+    except (OSError, subprocess.TimeoutExpired):
+        return 127, ""
+    return done.returncode, done.stdout
+
+
+def addresses():
+    """Addresses with prefix length of every interface."""
+    code, output = run("ip", "-json", "address")
+    links = json.loads(output) if code == 0 and output else []
+    found = [one for link in links for one in link.get("addr_info", [])]
+    return {"{}/{}".format(one["local"], one["prefixlen"]) for one in found if "local" in one}
+
+
+def result(value, verdict, reason=""):
+    return {"value": value, "verdict": verdict, "reason": reason}
+
+
+def judge_gpu_count(machine, expected):
+    if not expected["gpu_count"]:
+        return result(0, PASS)
+    seen = machine.gpu_count(expected["gpu_vendor_id"])
+    if seen == expected["gpu_count"]:
+        return result(seen, PASS, SIMULATED if machine.simulated() else "")
+    wanted = expected["gpu_count"]
+    return result(
+        seen, FAIL, f"GPU は {wanted} 基のはずが {seen} 基 / {wanted} promised, {seen} seen"
+    )
+
+
+def judge_driver(machine, expected):
+    version, wanted = machine.driver_version(), expected["driver_version"]
+    if machine.simulated():
+        return result(version, NOT_VERIFIED, SIMULATED)
+    if not wanted:
+        return result(version, NOT_VERIFIED, "版の指定なし / no version is asked for")
+    verdict = PASS if version == wanted else FAIL
+    return result(
+        version, verdict, "" if verdict == PASS else f"{wanted} のはずです / wanted {wanted}"
+    )
+
+
+def judge_nccl_bandwidth(machine, expected):
+    if machine.simulated():
+        return result("", NOT_VERIFIED, SIMULATED)
+    if not expected["nccl_bandwidth_threshold_gbps"]:
+        return result("", NOT_VERIFIED, "この機種の基準値なし / no threshold for this platform")
+    return result("", NOT_VERIFIED, "まだ測っていません / not measured yet")
+
+
+def judge_time_sync(machine, _expected):
+    # A daemon that has just started needs a few replies; a simulated host may have no way to them.
+    if not machine.simulated():
+        run("chronyc", "waitsync", "10", "0", "0", "1")
+    code, output = run("chronyc", "-c", "tracking")
+    state = output.strip().split(",")[-1] if code == 0 else ""
+    if machine.simulated():
+        return result(state, NOT_VERIFIED, SIMULATED)
+    if not state:
+        return result("", FAIL, "chrony が応答しません / chrony does not answer")
+    if state == "Not synchronised":
+        return result(state, NOT_VERIFIED, "時刻サーバーの応答待ち / waiting for the time servers")
+    return result(state, PASS)
+
+
+def judge_host_name(machine, expected):
+    seen = machine.text("/proc/sys/kernel/hostname")
+    if seen == expected["host_name"]:
+        return result(seen, PASS)
+    return result(seen, FAIL, "{0} のはずです / should be {0}".format(expected["host_name"]))
+
+
+def judge_addresses(_machine, expected):
+    seen = addresses()
+    missing = sorted(set(expected["addresses"]) - seen)
+    if missing:
+        return result(sorted(seen), FAIL, "ありません / missing: " + ", ".join(missing))
+    # Behind address translation the login address is on no interface, which is no fault.
+    if expected["login_address"] not in {one.split("/")[0] for one in seen}:
+        why = "接続先アドレスがどの NIC にもありません / the login address is on no interface"
+        return result(sorted(seen), NOT_VERIFIED, why)
+    return result(sorted(seen), PASS)
+
+
+def judge_storage(machine, expected):
+    missing = sorted(set(expected["mounts"]) - machine.mounted())
+    if not missing:
+        simulated = expected["mounts"] and machine.simulated()
+        return result(sorted(expected["mounts"]), PASS, SIMULATED if simulated else "")
+    reason = "マウントされていません / not mounted: " + ", ".join(missing)
+    if machine.simulated():
+        return result([], NOT_VERIFIED, reason + " (" + SIMULATED + ")")
+    return result([], FAIL, reason)
+
+
+def judge_kernel_parameters(machine, expected):
+    wanted = expected["kernel_parameters"]
+    seen = {name: machine.kernel_parameter(name) for name in sorted(wanted)}
+    wrong = [f"{name}={seen[name]}" for name in seen if seen[name] != str(wanted[name])]
+    if not wrong:
+        return result(seen, PASS)
+    reason = "適用されていません / not applied: " + ", ".join(wrong)
+    if machine.simulated():
+        return result(seen, NOT_VERIFIED, reason + " (" + SIMULATED + ")")
+    return result(seen, FAIL, reason)
+
+
+JUDGES = {
+    "gpu_count": judge_gpu_count,
+    "driver": judge_driver,
+    "nccl_bandwidth": judge_nccl_bandwidth,
+    "time_sync": judge_time_sync,
+    "host_name": judge_host_name,
+    "addresses": judge_addresses,
+    "storage": judge_storage,
+    "kernel_parameters": judge_kernel_parameters,
+}
+
+
+def main():
+    machine, expected = Machine(), json.loads(sys.argv[1])
+    checks = {name: judge(machine, expected) for name, judge in JUDGES.items()}
+    print(json.dumps({"kokunai_verified": checks}, sort_keys=True))
+    return 1 if any(one["verdict"] == FAIL for one in checks.values()) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,116 @@
+"""One HTTP call to Sakura's IaaS API: authentication, pace, and what the answer means."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any, Self
+from urllib.parse import quote
+
+import httpx
+
+from kokunai.drivers.limiter import TokenBucket
+from kokunai.drivers.sakura_errors import SakuraError, Unavailable, error_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+API_ROOT_URL = "https://secure.sakura.ad.jp/cloud/zone"
+"""iaas-api-go v1.29.2, client.go."""
+CALLS_PER_SECOND = 10.0
+"""Default of Sakura's own clients (terraform-provider-sakura v3 docs/index.md)."""
+
+Body = dict[str, Any]
+
+
+class SakuraHttp:
+    """Calls `{root}/{zone}/api/cloud/1.1/{path}` once; no retries here."""
+
+    def __init__(
+        self,
+        token: str,
+        secret: str,
+        root_url: str = API_ROOT_URL,
+        calls_per_second: float = CALLS_PER_SECOND,
+        transport: httpx.AsyncBaseTransport | None = None,
+    ) -> None:
+        self._root_url = root_url.rstrip("/")
+        self._limiter = TokenBucket(calls_per_second)
+        self._client = httpx.AsyncClient(
+            auth=httpx.BasicAuth(token, secret),
+            headers={"X-Requested-With": "XMLHttpRequest", "User-Agent": "kokunai/0.1.0"},
+            timeout=httpx.Timeout(30.0, connect=5.0),
+            transport=transport,
+        )
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Give the connections back."""
+        await self._client.aclose()
+
+    async def call(
+        self,
+        method: str,
+        zone: str,
+        path: str,
+        body: Mapping[str, Any] | None = None,
+        query: Mapping[str, Any] | None = None,
+    ) -> Body:
+        """Send one call and return its JSON; raises a class of `sakura_errors`."""
+        await self._limiter.take()
+        url = f"{self._root_url}/{zone}/api/cloud/1.1/{path}"
+        if query is not None:  # the API takes the JSON itself as the query string
+            url += "?" + quote(json.dumps(query, separators=(",", ":"), ensure_ascii=False))
+        name = f"{method} {zone}/{path}"
+        try:
+            response = await self._client.request(method, url, json=body)
+        except httpx.HTTPError as error:
+            raise Unavailable(name, 0, type(error).__name__, str(error)) from error
+        return _answer(name, response)
+
+
+def _answer(name: str, response: httpx.Response) -> Body:
+    data = _json(response)
+    if not response.is_success:
+        raise _refusal(name, response, data or {})
+    if not response.content:
+        return {}
+    if data is None:
+        raise Unavailable(name, response.status_code, "not_json", "the answer is not JSON")
+    if not _succeeded(data):
+        raise error_of(name, 400, str(data.get("error_code", "")), str(data.get("error_msg", "")))
+    return data
+
+
+def _json(response: httpx.Response) -> Body | None:
+    try:
+        data = response.json()
+    except ValueError:
+        return None
+    return data if isinstance(data, dict) else None
+
+
+def _succeeded(data: Body) -> bool:
+    """`Success` is a bool or the word Accepted; `is_ok` stands beside it or alone."""
+    success = data.get("Success", True)
+    return data.get("is_ok", True) is not False and (
+        success is True or str(success).lower() in {"true", "accepted"}
+    )
+
+
+def _refusal(name: str, response: httpx.Response, data: Body) -> SakuraError:
+    code = str(data.get("error_code") or response.reason_phrase)
+    error = error_of(name, response.status_code, code, str(data.get("error_msg") or ""))
+    error.retry_after_seconds = _seconds(response.headers.get("Retry-After"))
+    return error
+
+
+def _seconds(text: str | None) -> float | None:
+    try:
+        return max(0.0, float(text)) if text else None
+    except ValueError:
+        return None

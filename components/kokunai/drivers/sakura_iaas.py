@@ -1,0 +1,140 @@
+"""Sakura's IaaS API 1.1: a method is a call, and returns at once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from kokunai.drivers.sakura_requests import SHARED
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from kokunai.drivers.sakura_http import SakuraHttp
+
+Item = dict[str, Any]
+_PAGE_SIZE = 200
+
+
+@dataclass(frozen=True)
+class Collection:
+    """Where one sort of thing lives, and what its answers are called."""
+
+    path: str
+    one: str
+    many: str
+
+
+SERVER = Collection("server", "Server", "Servers")
+DISK = Collection("disk", "Disk", "Disks")
+SWITCH = Collection("switch", "Switch", "Switches")
+INTERFACE = Collection("interface", "Interface", "Interfaces")
+PACKET_FILTER = Collection("packetfilter", "PacketFilter", "PacketFilters")
+SSH_KEY = Collection("sshkey", "SSHKey", "SSHKeys")
+NOTE = Collection("note", "Note", "Notes")
+APPLIANCE = Collection("appliance", "Appliance", "Appliances")
+ARCHIVE = Collection("archive", "Archive", "Archives")
+SERVER_PLAN = Collection("product/server", "ServerPlan", "ServerPlans")
+DISK_PLAN = Collection("product/disk", "DiskPlan", "DiskPlans")
+ZONE = Collection("zone", "Zone", "Zones")
+
+
+class SakuraIaas:
+    """Zone and id are strings; bodies come from `sakura_requests`, items are the API's own."""
+
+    def __init__(self, http: SakuraHttp) -> None:
+        self._http = http
+
+    async def close(self) -> None:
+        """Give the connections back."""
+        await self._http.close()
+
+    async def find(
+        self, what: Collection, zone: str, conditions: Mapping[str, Any] | None = None
+    ) -> list[Item]:
+        """Everything that matches, all pages; a value in a list is matched exactly."""
+        found: list[Item] = []
+        while True:
+            query: Item = {"Count": _PAGE_SIZE, "From": len(found)}
+            if conditions:
+                query["Filter"] = dict(conditions)
+            answer = await self._http.call("GET", zone, what.path, query=query)
+            page = answer.get(what.many) or []
+            found += page
+            if not page or len(found) >= int(answer.get("Total") or 0):
+                return found
+
+    async def find_tagged(self, what: Collection, zone: str, tag: str) -> list[Item]:
+        """Everything that carries exactly this tag."""
+        found = await self.find(what, zone, {"Tags.Name": [[tag]]})
+        return [item for item in found if tag in (item.get("Tags") or [])]
+
+    async def create(self, what: Collection, zone: str, body: Item) -> Item:
+        """Make one; a repeated call makes another."""
+        return await self._one(what, "POST", zone, what.path, body)
+
+    async def read(self, what: Collection, zone: str, item_id: str) -> Item:
+        """One as it is now."""
+        return await self._one(what, "GET", zone, f"{what.path}/{item_id}")
+
+    async def update(self, what: Collection, zone: str, item_id: str, body: Item) -> Item:
+        """Change what the body names."""
+        return await self._one(what, "PUT", zone, f"{what.path}/{item_id}", body)
+
+    async def delete(
+        self, what: Collection, zone: str, item_id: str, body: Item | None = None
+    ) -> None:
+        """Remove one; raises NotFound when it is gone."""
+        await self._http.call("DELETE", zone, f"{what.path}/{item_id}", body)
+
+    async def delete_server(self, zone: str, server_id: str, disk_ids: list[str]) -> None:
+        """Remove a stopped server with these disks."""
+        await self.delete(SERVER, zone, server_id, {"WithDisk": [int(one) for one in disk_ids]})
+
+    async def power_on(self, what: Collection, zone: str, item_id: str) -> None:
+        """Boot; Conflict when it already runs."""
+        await self._http.call("PUT", zone, f"{what.path}/{item_id}/power")
+
+    async def power_off(self, what: Collection, zone: str, item_id: str, *, force: bool) -> None:
+        """Press the power button, or pull the plug; Conflict when it is already off."""
+        await self._http.call("DELETE", zone, f"{what.path}/{item_id}/power", {"Force": force})
+
+    async def change_plan(self, zone: str, server_id: str, plan: Item) -> Item:
+        """Another plan for a stopped server, which gets another id."""
+        return await self._one(SERVER, "PUT", zone, f"server/{server_id}/plan", plan)
+
+    async def configure_disk(self, zone: str, disk_id: str, config: Item) -> None:
+        """Write host name, keys and addresses into the disk of a stopped server."""
+        await self._http.call("PUT", zone, f"disk/{disk_id}/config", config)
+
+    async def connect_disk(self, zone: str, disk_id: str, server_id: str) -> None:
+        """Plug a disk into a stopped server."""
+        await self._http.call("PUT", zone, f"disk/{disk_id}/to/server/{server_id}")
+
+    async def disconnect_disk(self, zone: str, disk_id: str) -> None:
+        """Unplug a disk from a stopped server."""
+        await self._http.call("DELETE", zone, f"disk/{disk_id}/to/server")
+
+    async def connect_switch(self, zone: str, interface_id: str, switch_id: str) -> None:
+        """Connect an interface to a switch, or to the shared segment."""
+        where = SHARED if switch_id == SHARED else switch_id
+        await self._http.call("PUT", zone, f"interface/{interface_id}/to/switch/{where}")
+
+    async def disconnect_switch(self, zone: str, interface_id: str) -> None:
+        """Pull the cable."""
+        await self._http.call("DELETE", zone, f"interface/{interface_id}/to/switch")
+
+    async def connect_filter(self, zone: str, interface_id: str, filter_id: str) -> None:
+        """Put a packet filter before an interface."""
+        await self._http.call("PUT", zone, f"interface/{interface_id}/to/packetfilter/{filter_id}")
+
+    async def disconnect_filter(self, zone: str, interface_id: str) -> None:
+        """Take the packet filter away."""
+        await self._http.call("DELETE", zone, f"interface/{interface_id}/to/packetfilter")
+
+    async def _one(
+        self, what: Collection, method: str, zone: str, path: str, body: Item | None = None
+    ) -> Item:
+        answer = await self._http.call(method, zone, path, body)
+        item = answer.get(what.one)
+        return item if isinstance(item, dict) else {}

@@ -1,0 +1,112 @@
+"""What the engine is told: failures, differences and errors in its own words."""
+
+# mypy: disable-error-code="name-defined,attr-defined,no-untyped-call"
+# Protobuf makes its names at run time, so a type checker does not see them.
+
+from __future__ import annotations
+
+import traceback
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import grpc
+from google.protobuf import any_pb2
+from pulumi.runtime.proto import provider_pb2, status_pb2
+
+from kokunai.drivers.sakura_errors import SakuraError
+from kokunai.errors import KokunaiError
+from kokunai.plugin import wire
+from kokunai.plugin.kind import Cancelled, Change, ChangeKind, Failure, InitFailed
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+_PLAIN = {
+    ChangeKind.ADD: provider_pb2.PropertyDiff.ADD,
+    ChangeKind.DELETE: provider_pb2.PropertyDiff.DELETE,
+    ChangeKind.UPDATE: provider_pb2.PropertyDiff.UPDATE,
+}
+_REPLACING = {
+    ChangeKind.ADD: provider_pb2.PropertyDiff.ADD_REPLACE,
+    ChangeKind.DELETE: provider_pb2.PropertyDiff.DELETE_REPLACE,
+    ChangeKind.UPDATE: provider_pb2.PropertyDiff.UPDATE_REPLACE,
+}
+
+
+@dataclass(frozen=True)
+class Abort:
+    """How a call ends that has no answer."""
+
+    code: grpc.StatusCode
+    message: str
+    metadata: tuple[tuple[str, bytes], ...] = ()
+
+
+def failures(found: Iterable[Failure]) -> list[provider_pb2.CheckFailure]:
+    """Check failures on their property, in both languages."""
+    return [
+        provider_pb2.CheckFailure(property=one.path, reason=f"{one.ja}\n{one.en}") for one in found
+    ]
+
+
+def difference(changes: Sequence[Change]) -> provider_pb2.DiffResponse:
+    """A detailed diff; what is replaced is deleted first, because capacity is scarce."""
+    response = provider_pb2.DiffResponse(
+        changes=provider_pb2.DiffResponse.DIFF_SOME
+        if changes
+        else provider_pb2.DiffResponse.DIFF_NONE,
+        hasDetailedDiff=True,
+        deleteBeforeReplace=any(change.replace for change in changes),
+        diffs=sorted({top_level(change.path) for change in changes}),
+        replaces=sorted({top_level(change.path) for change in changes if change.replace}),
+    )
+    for change in changes:
+        kinds = _REPLACING if change.replace else _PLAIN
+        response.detailedDiff[change.path].kind = kinds[change.kind]
+        response.detailedDiff[change.path].inputDiff = not change.of_state
+    return response
+
+
+def top_level(path: str) -> str:
+    """`disks[0].sizeGib` is about `disks`."""
+    return path.partition(".")[0].partition("[")[0]
+
+
+def abort_of(error: Exception, secrets: Iterable[str]) -> Abort:
+    """The status of an exception: only a bug shows its traceback."""
+    if isinstance(error, InitFailed):
+        return _unfinished(error, secrets)
+    if isinstance(error, KokunaiError):
+        return Abort(grpc.StatusCode.FAILED_PRECONDITION, str(error))
+    if isinstance(error, Cancelled):
+        return Abort(grpc.StatusCode.CANCELLED, "中断されました。\nCancelled.")
+    if isinstance(error, TimeoutError):
+        return Abort(grpc.StatusCode.DEADLINE_EXCEEDED, str(error) or "時間切れです。\nTimed out.")
+    if isinstance(error, SakuraError):
+        return Abort(grpc.StatusCode.FAILED_PRECONDITION, said(error))
+    trace = "".join(traceback.format_exception(error))
+    return Abort(grpc.StatusCode.INTERNAL, f"kokunai の不具合です。\nA bug in kokunai:\n{trace}")
+
+
+def said(error: SakuraError) -> str:
+    """What the API answered, as a sentence."""
+    what = f"{error.status} {error.code} {error.message}".strip()
+    return (
+        f"さくらの API が断りました ({error.call}): {what}\n"
+        f"The Sakura API refused {error.call}: {what}"
+    )
+
+
+def _unfinished(error: InitFailed, secrets: Iterable[str]) -> Abort:
+    """Something exists: the engine keeps its id and calls update next time."""
+    detail = provider_pb2.ErrorResourceInitFailed(
+        id=error.id, properties=wire.encode(error.outputs, secrets), reasons=error.reasons
+    )
+    packed = any_pb2.Any()
+    packed.Pack(detail)
+    message = "\n".join(error.reasons)
+    status = status_pb2.Status(
+        code=grpc.StatusCode.UNKNOWN.value[0], message=message, details=[packed]
+    )
+    metadata = (("grpc-status-details-bin", status.SerializeToString()),)
+    return Abort(grpc.StatusCode.UNKNOWN, message, metadata)

@@ -1,0 +1,78 @@
+"""One connection, one pace and one product list for each account that the configuration names."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+from kokunai.drivers.sakura_http import SakuraHttp
+from kokunai.drivers.sakura_iaas import SakuraIaas
+from kokunai.errors import KokunaiError
+from kokunai.plugin.sakura_products import Products
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_SETTINGS = (
+    "sakuraApiRootUrl",
+    "sakuraAccessToken",
+    "sakuraAccessTokenSecret",
+    "sakuraCallsPerSecond",
+)
+
+
+class Account:
+    """An API with credentials, and what it sells."""
+
+    def __init__(self, api: SakuraIaas) -> None:
+        self.api = api
+        self.products = Products()
+
+
+class Accounts:
+    """Accounts by configuration; all kinds of a server share them, so that the pace is kept."""
+
+    def __init__(self) -> None:
+        self._open: dict[tuple[object, ...], Account] = {}
+
+    @staticmethod
+    def can_open(config: Mapping[str, Any]) -> bool:
+        """Whether there are credentials."""
+        return bool(config.get("sakuraAccessToken") and config.get("sakuraAccessTokenSecret"))
+
+    def of(self, config: Mapping[str, Any]) -> Account:
+        """The account of a configuration; raises KokunaiError without credentials."""
+        if not self.can_open(config):
+            raise missing_credentials()
+        # A connection belongs to the event loop it was opened in.
+        key = (id(asyncio.get_running_loop()), *(config.get(name) for name in _SETTINGS))
+        if key not in self._open:
+            self._open[key] = Account(_api(config))
+        return self._open[key]
+
+
+def _api(config: Mapping[str, Any]) -> SakuraIaas:
+    return SakuraIaas(
+        SakuraHttp(
+            token=config["sakuraAccessToken"],
+            secret=config["sakuraAccessTokenSecret"],
+            root_url=config["sakuraApiRootUrl"],
+            calls_per_second=float(config["sakuraCallsPerSecond"]),
+        )
+    )
+
+
+def missing_credentials() -> KokunaiError:
+    """Says where credentials may come from."""
+    return KokunaiError(
+        ja="さくらのクラウドの API キーがありません。環境変数 SAKURA_ACCESS_TOKEN と "
+        "SAKURA_ACCESS_TOKEN_SECRET、または設定 kokunai:sakuraAccessToken と "
+        "kokunai:sakuraAccessTokenSecret (--secret) で指定してください。",
+        en="There is no Sakura Cloud API key: set SAKURA_ACCESS_TOKEN and "
+        "SAKURA_ACCESS_TOKEN_SECRET, or the secrets kokunai:sakuraAccessToken and "
+        "kokunai:sakuraAccessTokenSecret.",
+    )
+
+
+SHARED = Accounts()
+"""What the plugin's process uses; tests bring their own."""

@@ -1,0 +1,202 @@
+"""`kokunai:sakura:Nfs`: a file server appliance on a switch."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+from pydantic import Field
+
+from kokunai.drivers import sakura_requests
+from kokunai.drivers.sakura_iaas import APPLIANCE
+from kokunai.errors import KokunaiError
+from kokunai.plugin import fields
+from kokunai.plugin.kind import UNKNOWN, Change, Created, Found, Operation, Props
+from kokunai.plugin.sakura_kind import (
+    SakuraKind,
+    described,
+    keeping,
+    own_tags,
+    place_of,
+    said_by,
+    tags_of,
+)
+from kokunai.plugin.sakura_power import is_up, power_off_if_there, power_on, status_of
+
+if TYPE_CHECKING:
+    from kokunai.drivers.sakura_iaas import Item
+    from kokunai.plugin.sakura_products import Products
+    from kokunai.plugin.sakura_session import Session
+
+_SETTLED = frozenset({"available", "failed"})
+
+
+class NfsInputs(fields.Tagged):
+    """A file server appliance on a switch."""
+
+    plan: Literal["ssd", "hdd"]
+    """Kind of disk. / ディスクの種類。"""
+    size_gib: int = Field(ge=1)
+    """Size, one of those that the zone sells. / 容量。"""
+    switch_id: fields.Reference
+    """Id of the switch. / スイッチの ID。"""
+    address: fields.Address
+    """IPv4 address on the switch. / スイッチ上の IPv4 アドレス。"""
+    prefix_length: fields.PrefixLength
+    """Length of the network mask. / ネットマスク長。"""
+    gateway: fields.Address = ""
+    """Default route. / デフォルトルート。"""
+
+
+_FIXED = "NFS の構成は変えられません / the make-up of a file server cannot be changed"
+
+
+class Nfs(SakuraKind):
+    """Takes minutes to be made; boots by itself."""
+
+    token = "kokunai:sakura:Nfs"  # noqa: S105 - a type token
+    model = NfsInputs
+    computed: ClassVar = {"instanceStatus": {"type": "string"}}
+    default_timeout_seconds = 1800.0
+    replaced_by: ClassVar = dict.fromkeys(
+        ("zone", "plan", "sizeGib", "switchId", "address", "prefixLength", "gateway"), _FIXED
+    )
+
+    def diff(self, id: str, state: Props, old_inputs: Props, news: Props) -> list[Change]:  # noqa: A002
+        """Inputs, and whether it runs."""
+        changes = super().diff(id, state, old_inputs, news)
+        if state.get("instanceStatus", "up") != "up":
+            reason = "停止しているので起動します / it is down and will be booted"
+            changes.append(Change("instanceStatus", of_state=True, reason=reason))
+        return changes
+
+    async def check_sold(
+        self, session: Session, products: Products, old_inputs: Props, news: Props
+    ) -> None:
+        """Zone, plan and size."""
+        await super().check_sold(session, products, old_inputs, news)
+        named = ("zone", "plan", "sizeGib")
+        known = all(news[name] is not UNKNOWN for name in named)
+        if known and any(old_inputs.get(name) != news[name] for name in named):
+            await products.nfs_plan_id(session, news["plan"], news["sizeGib"])
+
+    async def create(self, op: Operation, inputs: Props) -> Created:
+        """Make it, or find what a killed create made, and wait until it is up."""
+        session = self.session(op, inputs["zone"])
+        plan_id = await self.products(op).nfs_plan_id(session, inputs["plan"], inputs["sizeGib"])
+        body = _body(op, inputs, plan_id)
+        item = await session.make(APPLIANCE, body, lambda: session.first_tagged(APPLIANCE))
+        outputs = await self._finish(session, str(item["ID"]), inputs)
+        return Created(str(item["ID"]), outputs)
+
+    async def read(self, op: Operation, id: str, state: Props, inputs: Props) -> Found | None:  # noqa: A002
+        """As the API has it."""
+        zone, item_id = place_of(id, inputs, state)
+        session = self.session(op, zone)
+        item = await session.read(APPLIANCE, item_id)
+        if item is None:
+            return None
+        plans = await self.products(op).nfs_plans(session)
+        seen = _view(item, zone, plans)
+        return Found(item_id, seen, {**seen, "instanceStatus": status_of(item)})
+
+    async def update(
+        self,
+        op: Operation,
+        id: str,  # noqa: A002
+        state: Props,  # noqa: ARG002
+        old_inputs: Props,  # noqa: ARG002
+        news: Props,
+    ) -> Props:
+        """Name, description, tags; and waiting for what was not finished."""
+        return await self._finish(self.session(op, news["zone"]), place_of(id, news)[1], news)
+
+    async def delete(self, op: Operation, id: str, state: Props) -> None:  # noqa: A002
+        """Power off, wait, remove."""
+        zone, item_id = place_of(id, state)
+        session = self.session(op, zone)
+        item = await session.read(APPLIANCE, item_id)
+        if item is None:
+            return
+        await _settle(session, item_id)
+        if await power_off_if_there(session, APPLIANCE, item_id, force=False):
+            await session.delete(APPLIANCE, item_id)
+
+    async def _finish(self, session: Session, item_id: str, inputs: Props) -> Props:
+        with keeping(item_id, {**inputs, "instanceStatus": "down"}) as outputs:
+            item = await _settle(session, item_id)
+            if item.get("Availability") == "failed":
+                raise KokunaiError(
+                    ja=f"NFS {inputs['name']} の作成に失敗しました。"
+                    "pulumi up --replace で作り直してください。",
+                    en=f"Making NFS {inputs['name']} failed; "
+                    "replace it with `pulumi up --replace`.",
+                )
+            if _labels_of(item, session.zone) != _labels_of_inputs(inputs):
+                body = {"Appliance": _changeable(session.op, inputs)}
+                await session.update(APPLIANCE, item_id, body)
+            item = await power_on(session, APPLIANCE, item_id)
+            outputs["instanceStatus"] = "up" if is_up(item) else status_of(item)
+        return outputs
+
+
+async def _settle(session: Session, item_id: str) -> Item:
+    """Wait until it is made, well or badly."""
+    return await session.until(
+        lambda: session.call(lambda: session.api.read(APPLIANCE, session.zone, item_id)),
+        lambda item: item.get("Availability", "available") in _SETTLED,
+        lambda item: f"NFS を作っています / making the file server ({item.get('Availability')})",
+    )
+
+
+def _body(op: Operation, props: Props, plan_id: int) -> Item:
+    return sakura_requests.nfs(
+        **_named(op, props),
+        plan_id=plan_id,
+        switch_id=props["switchId"],
+        address=props["address"],
+        prefix_length=props["prefixLength"],
+        gateway=props["gateway"],
+    )
+
+
+def _named(op: Operation, props: Props) -> dict[str, Any]:
+    return {
+        "name": props["name"],
+        "description": described(op, props),
+        "tags": tags_of(op, props),
+    }
+
+
+def _changeable(op: Operation, props: Props) -> Item:
+    return {key.capitalize(): one for key, one in _named(op, props).items()}
+
+
+def _labels_of(item: Item, zone: str) -> Props:
+    return {
+        "name": item["Name"],
+        "zone": zone,
+        **said_by(item),
+        "tags": own_tags(item.get("Tags")),
+    }
+
+
+def _labels_of_inputs(inputs: Props) -> Props:
+    named = ("name", "zone", "description", "site", "labels", "tags")
+    return {name: inputs[name] for name in named}
+
+
+def _view(item: Item, zone: str, plans: list[Item]) -> Props:
+    remark = item.get("Remark") or {}
+    network = remark.get("Network") or {}
+    plan_id = str((remark.get("Plan") or item.get("Plan") or {}).get("ID"))
+    sold = next((one for one in plans if str(one["id"]) == plan_id), {})
+    switch = remark.get("Switch") or item.get("Switch") or {}
+    return {
+        **_labels_of(item, zone),
+        "plan": sold.get("plan", "ssd"),
+        "sizeGib": sold.get("sizeGib", 0),
+        "switchId": str(switch.get("ID", "")),
+        "address": (remark.get("Servers") or [{}])[0].get("IPAddress", ""),
+        "prefixLength": int(network.get("NetworkMaskLen") or 0),
+        "gateway": network.get("DefaultRoute") or "",
+    }

@@ -1,0 +1,172 @@
+"""`kokunai:sakura:PacketFilter`: stateless rules, updated in place while servers use them."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self
+
+from pydantic import AfterValidator, Field, model_validator
+
+from kokunai.drivers import sakura_requests
+from kokunai.drivers.sakura_iaas import PACKET_FILTER
+from kokunai.plugin.fields import Described
+from kokunai.plugin.inputs import Inputs, Item, mistake
+from kokunai.plugin.kind import Created, Found, Operation, Props
+from kokunai.plugin.sakura_kind import SakuraKind, described, place_of, said_by
+from kokunai.plugin.sakura_ssh_key import by_digest
+
+if TYPE_CHECKING:
+    from kokunai.drivers.sakura_iaas import Item as ApiItem
+    from kokunai.plugin.sakura_session import Session
+
+_MOST_RULES = 30
+"""Sakura's manual: 30 rules a filter."""
+_PORTS = re.compile(r"^(\d{1,5})(?:-(\d{1,5}))?$")
+_LAST_PORT = 65535
+
+
+def _network(value: str) -> str:
+    """One spelling for one network, so that it compares equal with the API's."""
+    try:
+        network = ipaddress.IPv4Network(value, strict=False) if value else None
+    except ValueError:
+        raise mistake(
+            f"「{value}」は IPv4 のアドレスでもネットワークでもありません (例: 203.0.113.0/24)。",
+            f'"{value}" is neither an IPv4 address nor a network such as 203.0.113.0/24.',
+        ) from None
+    if network is None:
+        return ""
+    return str(network.network_address if network.prefixlen == 32 else network)
+
+
+def _ports(value: str) -> str:
+    match = _PORTS.match(value)
+    if not value:
+        return value
+    low, high = (int(match[1]), int(match[2] or match[1])) if match else (1, 0)
+    if not 0 <= low <= high <= _LAST_PORT:
+        raise mistake(
+            f"「{value}」はポートではありません (例: 22、1024-65535)。",
+            f'"{value}" is not a port or a range such as 22 or 1024-65535.',
+        )
+    return str(low) if low == high else f"{low}-{high}"
+
+
+Network = Annotated[str, AfterValidator(_network)]
+Ports = Annotated[str, AfterValidator(_ports)]
+
+
+class Rule(Inputs):
+    """What happens to packets that come to a server; the first match wins."""
+
+    protocol: Literal["tcp", "udp", "icmp", "fragment", "ip"]
+    source_network: Network = ""
+    source_port: Ports = ""
+    destination_port: Ports = ""
+    action: Literal["allow", "deny"]
+    description: str = Field(default="", max_length=512)
+
+    @model_validator(mode="after")
+    def _only_tcp_and_udp_have_ports(self) -> Self:
+        ports = [one for one in (self.source_port, self.destination_port) if one != ""]
+        if ports and self.protocol in {"icmp", "fragment", "ip"}:
+            raise mistake(
+                f"{self.protocol} にポートは指定できません。tcp か udp で使ってください。",
+                f"{self.protocol} has no ports; use tcp or udp.",
+            )
+        return self
+
+
+class PacketFilterInputs(Described):
+    """Stateless rules before the interfaces of servers."""
+
+    rules: list[Item[Rule]] = Field(max_length=_MOST_RULES)
+    """First match wins. / 先に合った規則が効きます。"""
+
+
+class PacketFilter(SakuraKind):
+    """Rules change in place: servers stay connected and running."""
+
+    token = "kokunai:sakura:PacketFilter"  # noqa: S105 - a type token
+    model = PacketFilterInputs
+    replaced_by: ClassVar = {
+        "zone": "パケットフィルタはゾーンを移せません / a filter cannot move to another zone"
+    }
+
+    async def create(self, op: Operation, inputs: Props) -> Created:
+        """Make it, or find and correct what a killed create made."""
+        session = self.session(op, inputs["zone"])
+        body = _body(op, inputs)
+        item = await session.make(PACKET_FILTER, body, lambda: _mine(session))
+        if _view(item, inputs["zone"]) != inputs:
+            item = await session.update(PACKET_FILTER, str(item["ID"]), body)
+        return Created(str(item["ID"]), inputs)
+
+    async def read(self, op: Operation, id: str, state: Props, inputs: Props) -> Found | None:  # noqa: A002
+        """As the API has it."""
+        zone, item_id = place_of(id, inputs, state)
+        item = await self.session(op, zone).read(PACKET_FILTER, item_id)
+        if item is None:
+            return None
+        seen = _view(item, zone)
+        return Found(item_id, seen, seen)
+
+    async def update(
+        self,
+        op: Operation,
+        id: str,  # noqa: A002
+        state: Props,  # noqa: ARG002
+        old_inputs: Props,  # noqa: ARG002
+        news: Props,
+    ) -> Props:
+        """Everything but the zone."""
+        session = self.session(op, news["zone"])
+        await session.update(PACKET_FILTER, place_of(id, news)[1], _body(op, news))
+        return news
+
+    async def delete(self, op: Operation, id: str, state: Props) -> None:  # noqa: A002
+        """Wait until no interface uses it."""
+        zone, item_id = place_of(id, state)
+        await self.session(op, zone).delete(PACKET_FILTER, item_id)
+
+
+async def _mine(session: Session) -> ApiItem | None:
+    """Filters have no tags: the digest is in the description."""
+    return by_digest(await session.all(PACKET_FILTER), session.op.digest)
+
+
+def _body(op: Operation, props: Props) -> ApiItem:
+    return sakura_requests.packet_filter(
+        name=props["name"], description=described(op, props), rules=props["rules"]
+    )
+
+
+def _view(item: ApiItem, zone: str) -> Props:
+    return {
+        "name": item["Name"],
+        "zone": zone,
+        **said_by(item),
+        "rules": [_rule(one) for one in item.get("Expression") or []],
+    }
+
+
+def _rule(seen: ApiItem) -> Props:
+    """A rule as inputs have it after `check`."""
+    network = str(seen.get("SourceNetwork") or "")
+    return {
+        "protocol": str(seen.get("Protocol", "")).lower(),
+        "sourceNetwork": _as_checked(network),
+        "sourcePort": str(seen.get("SourcePort") or ""),
+        "destinationPort": str(seen.get("DestinationPort") or ""),
+        "action": str(seen.get("Action", "")).lower(),
+        "description": str(seen.get("Description") or ""),
+    }
+
+
+def _as_checked(network: str) -> str:
+    """What the API knows beyond our inputs, an address range for example, stays as it is."""
+    try:
+        return _network(network)
+    except ValueError:
+        return network

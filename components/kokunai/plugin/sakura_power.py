@@ -1,0 +1,111 @@
+"""Switching servers and appliances on and off, and waiting until they are."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from kokunai.drivers.sakura_errors import Conflict, NotFound
+
+if TYPE_CHECKING:
+    from kokunai.drivers.sakura_iaas import Collection, Item
+    from kokunai.plugin.sakura_session import Session
+
+_PRESS_AGAIN_SECONDS = 30.0
+"""The API now and then accepts a request and forgets it; its own clients repeat it."""
+GRACE_SECONDS = 180.0
+"""How long a host may take to shut down by itself before the plug is pulled."""
+
+
+def is_up(item: Item) -> bool:
+    """Whether it runs."""
+    return status_of(item) == "up"
+
+
+def status_of(item: Item) -> str:
+    """`up`, `cleaning` or `down`."""
+    return str((item.get("Instance") or {}).get("Status") or "down")
+
+
+async def power_on(session: Session, what: Collection, item_id: str) -> Item:
+    """Boot and wait until it is up."""
+    return await _press(session, what, item_id, up=True, force=False)
+
+
+async def power_off(session: Session, what: Collection, item_id: str, *, force: bool) -> None:
+    """Shut down and wait; pull the plug when asked to, or when the host does not obey."""
+    await _press(session, what, item_id, up=False, force=force)
+
+
+async def _press(
+    session: Session, what: Collection, item_id: str, *, up: bool, force: bool
+) -> Item:
+    button = _Button(session, what, item_id, up=up, force=force)
+
+    async def look() -> Item:
+        seen = await session.call(lambda: session.api.read(what, session.zone, item_id))
+        if not button.is_done(seen):
+            await button.press()
+        return seen
+
+    word = "起動しています / booting" if up else "電源を切っています / powering off"
+    return await session.until(look, button.is_done, lambda seen: f"{word} ({status_of(seen)})")
+
+
+class _Button:
+    """Presses at once, again after a while, and harder when a shutdown takes too long."""
+
+    def __init__(
+        self, session: Session, what: Collection, item_id: str, *, up: bool, force: bool
+    ) -> None:
+        self._session = session
+        self._what = what
+        self._item_id = item_id
+        self._up = up
+        self._force = force
+        self._first: float | None = None
+        self._last = float("-inf")
+
+    def is_done(self, seen: Item) -> bool:
+        """Whether it is on, or wholly off."""
+        return is_up(seen) if self._up else status_of(seen) == "down"
+
+    async def press(self) -> None:
+        """Ask for it; a conflict says that it is on its way."""
+        now = time.monotonic()
+        self._first = now if self._first is None else self._first
+        if not self._force and not self._up and now - self._first > GRACE_SECONDS:
+            self._insist()
+        if now - self._last < _PRESS_AGAIN_SECONDS:
+            return
+        self._last = now
+        try:
+            await self._session.call(self._ask)
+        except Conflict:
+            return
+
+    async def _ask(self) -> None:
+        session = self._session
+        if self._up:
+            await session.api.power_on(self._what, session.zone, self._item_id)
+        else:
+            await session.api.power_off(self._what, session.zone, self._item_id, force=self._force)
+
+    def _insist(self) -> None:
+        self._force = True
+        self._last = float("-inf")
+        self._session.op.warn(
+            f"{GRACE_SECONDS:.0f} 秒待っても停止しないので、強制的に電源を切ります。\n"
+            f"It did not shut down within {GRACE_SECONDS:.0f} s: cutting the power."
+        )
+
+
+async def power_off_if_there(
+    session: Session, what: Collection, item_id: str, *, force: bool
+) -> bool:
+    """Shut down what is about to be removed; False when it is gone already."""
+    try:
+        await power_off(session, what, item_id, force=force)
+    except NotFound:
+        return False
+    return True

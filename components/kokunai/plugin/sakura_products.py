@@ -1,0 +1,187 @@
+"""What a zone sells, read from the API once: zones, plans, disk sizes, images, file servers."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import TYPE_CHECKING, Any
+
+from kokunai.drivers.sakura_errors import NotFound
+from kokunai.drivers.sakura_iaas import ARCHIVE, DISK_PLAN, NOTE, SERVER_PLAN, ZONE
+from kokunai.drivers.sakura_requests import MIB_PER_GIB
+from kokunai.errors import KokunaiError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from kokunai.drivers.sakura_iaas import Collection, Item
+    from kokunai.plugin.sakura_session import Session
+
+DISK_PLAN_IDS = {"ssd": 4, "hdd": 2}
+"""Fixed numbers of the API (iaas-api-go v1.29.2 types/disk_plan.go)."""
+_MOST_SHOWN = 20
+
+
+class Products:
+    """Answers from lists that are fetched once a zone."""
+
+    def __init__(self) -> None:
+        self._lists: dict[tuple[str, str, str], list[Item]] = {}
+        self._fetching = asyncio.Lock()
+
+    async def check_zone(self, session: Session) -> None:
+        """Raises KokunaiError when the API has no such zone."""
+        try:
+            zones = await self._list(session, ZONE)
+        except NotFound as error:
+            raise _no_zone(session.zone, []) from error
+        names = sorted(str(zone["Name"]) for zone in zones)
+        if session.zone not in names:
+            raise _no_zone(session.zone, names)
+
+    async def check_server_plan(self, session: Session, plan: Mapping[str, Any]) -> None:
+        """Raises KokunaiError when the zone does not sell this plan."""
+        sold = [one for one in await self._list(session, SERVER_PLAN) if _is_available(one)]
+        if any(matches_plan(one, plan) for one in sold):
+            return
+        with_gpu = bool(plan.get("gpuCount"))
+        offers = sorted({plan_name(one) for one in sold if bool(one.get("GPU")) == with_gpu})
+        raise KokunaiError(
+            ja=f"ゾーン {session.zone} にサーバプラン {_wanted_name(plan)} はありません。"
+            f"販売中: {_shown(offers)}",
+            en=f"Zone {session.zone} does not sell the server plan {_wanted_name(plan)}; "
+            f"it sells: {_shown(offers)}",
+        )
+
+    async def check_disk(self, session: Session, plan: str, size_gib: int) -> None:
+        """Raises KokunaiError when the zone does not sell a disk of this plan and size."""
+        plans = await self._list(session, DISK_PLAN)
+        wanted = [one for one in plans if str(one["ID"]) == str(DISK_PLAN_IDS[plan])]
+        sizes = {
+            int(size["SizeMB"]) // MIB_PER_GIB
+            for one in wanted
+            for size in one.get("Size") or []
+            if _is_available(size)
+        }
+        if wanted and (not sizes or size_gib in sizes):
+            return
+        raise KokunaiError(
+            ja=f"ゾーン {session.zone} に {plan} の {size_gib} GiB ディスクはありません。"
+            f"販売中: {_shown(sorted(sizes))}",
+            en=f"Zone {session.zone} does not sell a {plan} disk of {size_gib} GiB; "
+            f"it sells: {_shown(sorted(sizes))}",
+        )
+
+    async def archive(self, session: Session, name: str, size_gib: int) -> Item:
+        """The public or own archive of this exact name that fits on the disk."""
+        archives = await self._list(session, ARCHIVE)
+        named = [one for one in archives if one.get("Name") == name and _is_available(one)]
+        if not named:
+            names = sorted({str(one["Name"]) for one in archives if _is_available(one)})
+            raise KokunaiError(
+                ja=f"ゾーン {session.zone} にイメージ「{name}」はありません。"
+                f"使えるもの: {_shown(names)}",
+                en=f'Zone {session.zone} has no image "{name}"; it has: {_shown(names)}',
+            )
+        found = min(named, key=lambda one: one.get("Scope") != "shared")
+        least_gib = -(-int(found.get("SizeMB") or 0) // MIB_PER_GIB)
+        if size_gib < least_gib:
+            raise KokunaiError(
+                ja=f"イメージ「{name}」には {least_gib} GiB 以上のディスクが必要です "
+                f"({size_gib} GiB)。",
+                en=f'Image "{name}" needs a disk of at least {least_gib} GiB, not {size_gib} GiB.',
+            )
+        return found
+
+    async def nfs_plan_id(self, session: Session, plan: str, size_gib: int) -> int:
+        """The number of a file server's plan; raises KokunaiError when it is not sold."""
+        sold = await self.nfs_plans(session)
+        for one in sold:
+            if (one["plan"], one["sizeGib"]) == (plan, size_gib):
+                return int(one["id"])
+        offers = sorted(one["sizeGib"] for one in sold if one["plan"] == plan)
+        raise KokunaiError(
+            ja=f"ゾーン {session.zone} に {plan} の {size_gib} GiB の NFS はありません。"
+            f"販売中: {_shown(offers)}",
+            en=f"Zone {session.zone} does not sell NFS of {size_gib} GiB on {plan}; "
+            f"it sells: {_shown(offers)}",
+        )
+
+    async def nfs_plans(self, session: Session) -> list[Item]:
+        """Plans of file servers, which the API keeps in a public note named sys-nfs."""
+        notes = await self._list(session, NOTE, {"Name": ["sys-nfs"], "Class": ["json"]})
+        named = [one for one in notes if one.get("Name") == "sys-nfs"]
+        here = [one for one in named if f"@zone={session.zone}" in (one.get("Tags") or [])]
+        content = next((one.get("Content") for one in here or named), None) or '{"plans": {}}'
+        return [
+            {"plan": plan.lower(), "sizeGib": int(one["size"]), "id": int(one["planId"])}
+            for plan, ones in json.loads(content)["plans"].items()
+            for one in ones
+            if one.get("availability", "available") == "available"
+        ]
+
+    async def _list(
+        self, session: Session, what: Collection, conditions: Mapping[str, Any] | None = None
+    ) -> list[Item]:
+        key = (session.zone, what.path, json.dumps(conditions))
+        async with self._fetching:
+            if key not in self._lists:
+                self._lists[key] = await session.call(
+                    lambda: session.api.find(what, session.zone, conditions)
+                )
+            return self._lists[key]
+
+
+def matches_plan(sold: Mapping[str, Any], plan: Mapping[str, Any]) -> bool:
+    """Whether a plan of the API is what the inputs ask for; what they leave out is any."""
+    exact = bool(
+        int(sold.get("CPU") or 0) == plan["cpuCount"]
+        and int(sold.get("MemoryMB") or 0) == plan["memoryGib"] * MIB_PER_GIB
+        and int(sold.get("GPU") or 0) == (plan.get("gpuCount") or 0)
+        and (sold.get("Commitment") or "standard") == (plan.get("commitment") or "standard")
+    )
+    return exact and all(
+        not plan.get(ours) or sold.get(theirs) == plan[ours]
+        for ours, theirs in (
+            ("gpuModel", "GPUModel"),
+            ("cpuModel", "CPUModel"),
+            ("generation", "Generation"),
+        )
+    )
+
+
+def plan_name(sold: Mapping[str, Any]) -> str:
+    """`24 vCPU/240 GiB/1x nvidia_h100_80gbvram`."""
+    name = f"{sold.get('CPU')} vCPU/{int(sold.get('MemoryMB') or 0) // MIB_PER_GIB} GiB"
+    if sold.get("GPU"):
+        name += f"/{sold['GPU']}x {sold.get('GPUModel') or 'GPU'}"
+    commitment = sold.get("Commitment") or "standard"
+    return name if commitment == "standard" else f"{name}/{commitment}"
+
+
+def _wanted_name(plan: Mapping[str, Any]) -> str:
+    return plan_name(
+        {
+            "CPU": plan["cpuCount"],
+            "MemoryMB": plan["memoryGib"] * MIB_PER_GIB,
+            "GPU": plan.get("gpuCount"),
+            "GPUModel": plan.get("gpuModel"),
+            "Commitment": plan.get("commitment"),
+        }
+    ) + (f" (generation {plan['generation']})" if plan.get("generation") else "")
+
+
+def _is_available(item: Mapping[str, Any]) -> bool:
+    return item.get("Availability", "available") == "available"
+
+
+def _shown(values: list[Any]) -> str:
+    more = f" ... (+{len(values) - _MOST_SHOWN})" if len(values) > _MOST_SHOWN else ""
+    return ", ".join(map(str, values[:_MOST_SHOWN])) + more if values else "-"
+
+
+def _no_zone(zone: str, names: list[str]) -> KokunaiError:
+    return KokunaiError(
+        ja=f"ゾーン {zone} は API にありません。使えるもの: {_shown(names)}",
+        en=f"The API has no zone {zone}; it has: {_shown(names)}",
+    )

@@ -1,0 +1,179 @@
+"""`kokunai:sakura:Server`: a server with its disks and network interfaces, one resource a node."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from kokunai.drivers.sakura_iaas import ARCHIVE, DISK, SERVER
+from kokunai.plugin import sakura_server_diff
+from kokunai.plugin import sakura_server_view as view
+from kokunai.plugin.kind import UNKNOWN, Change, Checked, Created, Found, Operation, Props
+from kokunai.plugin.sakura_kind import SakuraKind, keeping, place_of
+from kokunai.plugin.sakura_server_config import CONFIGURED_BY
+from kokunai.plugin.sakura_server_disks import disks_by_index
+from kokunai.plugin.sakura_server_inputs import ServerInputs
+from kokunai.plugin.sakura_server_work import ServerWork, remove
+from kokunai.plugin.wire import holds_unknown
+
+if TYPE_CHECKING:
+    from kokunai.drivers.sakura_iaas import Item
+    from kokunai.plugin.sakura_products import Products
+    from kokunai.plugin.sakura_session import Session
+
+_TEXT = {"type": "string"}
+_TEXTS = {"type": "array", "items": _TEXT}
+# What a change of these inputs makes unknown until it has happened.
+_RENEWED = {
+    "plan": ("serverId",),
+    "nics": ("interfaceIds", "address", "addresses", "macAddresses"),
+    "disks": ("diskIds",),
+}
+
+
+class Server(SakuraKind):
+    """The Pulumi id is the first API id; `serverId` is the current one."""
+
+    token = "kokunai:sakura:Server"  # noqa: S105 - a type token
+    model = ServerInputs
+    default_timeout_seconds = 1200.0
+    secret_properties = frozenset({"password"})
+    computed: ClassVar = {
+        "serverId": _TEXT,
+        "diskIds": _TEXTS,
+        "interfaceIds": _TEXTS,
+        "address": _TEXT,
+        "addresses": _TEXTS,
+        "macAddresses": _TEXTS,
+        "zoneName": _TEXT,
+        "instanceStatus": _TEXT,
+        "configDigest": _TEXT,
+    }
+
+    async def check(self, op: Operation, olds: Props | None, news: Props) -> Checked:
+        """The host name is the name where it is left out."""
+        checked = await super().check(op, olds, news)
+        if checked.failures:
+            return checked
+        return Checked({"hostName": checked.inputs["name"], **checked.inputs})
+
+    def diff(self, id: str, state: Props, old_inputs: Props, news: Props) -> list[Change]:  # noqa: A002, ARG002
+        """Prices of changes are in `sakura_server_diff`."""
+        return sakura_server_diff.changes(state, old_inputs, news)
+
+    async def preview(
+        self,
+        op: Operation,
+        id: str | None,  # noqa: A002
+        state: Props,
+        old_inputs: Props,
+        news: Props,
+    ) -> Props:
+        """Outputs that no change touches stay known, so that nothing else seems to change."""
+        outputs = await super().preview(op, id, state, old_inputs, news)
+        if id is None:
+            return outputs
+        changed = {one.path for one in self.diff(id, state, old_inputs, news)}
+        for name, renewed in _RENEWED.items():
+            if any(path.startswith(name) and _renews(path) for path in changed):
+                outputs.update(dict.fromkeys(renewed, UNKNOWN))
+        if any(path == "configDigest" or _configures(path) for path in changed):
+            outputs["configDigest"] = UNKNOWN
+        if outputs["instanceStatus"] is not UNKNOWN:
+            outputs["instanceStatus"] = "up"
+        return outputs
+
+    async def check_sold(
+        self, session: Session, products: Products, old_inputs: Props, news: Props
+    ) -> None:
+        """Zone, plan, disks and image, as far as they are known and new."""
+        await super().check_sold(session, products, old_inputs, news)
+        if not holds_unknown(news["plan"]) and news["plan"] != old_inputs.get("plan"):
+            await products.check_server_plan(session, news["plan"])
+        if holds_unknown(news["disks"]) or news["disks"] == old_inputs.get("disks"):
+            return
+        for disk in news["disks"]:
+            await products.check_disk(session, disk["plan"], disk["sizeGib"])
+            if "image" in disk:
+                await products.archive(session, disk["image"], disk["sizeGib"])
+
+    async def create(self, op: Operation, inputs: Props) -> Created:
+        """Make it or find it; from the first id on, a failure keeps the id."""
+        work = ServerWork(self.session(op, inputs["zone"]), self.products(op), inputs)
+        work.outputs.update(inputs)
+        server_id = await work.make()
+        with keeping(server_id, work.outputs):
+            await work.finish()
+        return Created(server_id, work.outputs)
+
+    async def read(self, op: Operation, id: str, state: Props, inputs: Props) -> Found | None:  # noqa: A002
+        """As the API has it, with what the API does not tell from the inputs."""
+        zone, server_id = place_of(id, inputs, state)
+        session = self.session(op, zone)
+        server = await _locate(session, state.get("serverId") or server_id)
+        if server is None:
+            return None
+        disks = await disks_by_index(session, server)
+        image = await _image(session, inputs, disks.get(0))
+        seen = view.inputs(server, zone, inputs, image)
+        outputs = {**seen, **view.computed(server, disks.get(0)), "zoneName": zone}
+        return Found(server_id, seen, outputs)
+
+    async def update(
+        self,
+        op: Operation,
+        id: str,  # noqa: A002
+        state: Props,
+        old_inputs: Props,
+        news: Props,
+    ) -> Props:
+        """From what is really there to the new inputs, so that it also ends what failed."""
+        session = self.session(op, news["zone"])
+        changed = self.diff(id, state, old_inputs, news)
+        work = ServerWork(
+            session,
+            self.products(op),
+            news,
+            reconfigure=any(_configures(one.path) for one in changed),
+            outputs=dict(state),
+        )
+        with keeping(id, work.outputs):
+            server = await _locate(session, state.get("serverId") or place_of(id, news)[1])
+            if server is None:
+                await work.make()  # it vanished, and nobody refreshed
+            else:
+                work.server = server
+            await work.finish()
+        return work.outputs
+
+    async def delete(self, op: Operation, id: str, state: Props) -> None:  # noqa: A002
+        """Power off, wait, remove with disks; and what an interrupted run left."""
+        zone, server_id = place_of(id, state)
+        session = self.session(op, zone)
+        server = await _locate(session, state.get("serverId") or server_id)
+        await remove(session, server, force=bool(state.get("forceShutdown")))
+
+
+async def _locate(session: Session, server_id: str) -> Item | None:
+    """By id, else by tag: a plan change gives another id, and its answer may be lost."""
+    return await session.read(SERVER, server_id) or await session.first_tagged(SERVER)
+
+
+async def _image(session: Session, inputs: Props, boot: Item | None) -> str:
+    """The name of the image; only an import has to ask for it."""
+    given = (inputs.get("disks") or [{}])[0].get("image")
+    if given or boot is None:
+        return given or ""
+    disk = await session.read(DISK, str(boot["ID"])) or {}
+    archive_id = (disk.get("SourceArchive") or {}).get("ID")
+    archive = await session.read(ARCHIVE, str(archive_id)) if archive_id else None
+    return str((archive or {}).get("Name") or "")
+
+
+def _renews(path: str) -> bool:
+    """A packet filter or a note of an address renews no interface."""
+    return not path.startswith("nics") or path.endswith((".switchId", "].address", "]"))
+
+
+def _configures(path: str) -> bool:
+    top = path.partition("[")[0]
+    return top in CONFIGURED_BY or path.startswith("nics[0].")

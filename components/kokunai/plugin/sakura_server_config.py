@@ -1,0 +1,75 @@
+"""What is written into a server's boot disk, and the mark that says what was written."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import TYPE_CHECKING, Any
+
+from kokunai.drivers import sakura_requests
+
+if TYPE_CHECKING:
+    from kokunai.drivers.sakura_iaas import Item
+    from kokunai.plugin.kind import Props
+
+DISK_TAG = "kokunai-disk-"
+CONFIG_TAG = "kokunai-config-"
+CONFIGURED_BY = ("hostName", "sshKeyIds", "sshPublicKeys", "password", "disablePasswordLogin")
+"""Top-level inputs that end up on the boot disk."""
+
+
+def static_address(props: Props) -> dict[str, Any]:
+    """Address, mask and route of the first interface, where the API does not give them."""
+    nic = props["nics"][0]
+    if nic["switchId"] == "shared" or not nic.get("address"):
+        return {}
+    return {
+        "address": nic["address"],
+        "prefix_length": nic.get("prefixLength", 0),
+        "gateway": nic.get("gateway", ""),
+    }
+
+
+def request(props: Props, note_id: str | None = None) -> Item:
+    """The `Config` of a disk."""
+    return sakura_requests.disk_config(
+        host_name=props["hostName"],
+        ssh_key_ids=props["sshKeyIds"],
+        ssh_public_keys=props["sshPublicKeys"],
+        password=props["password"],
+        disable_password_login=props["disablePasswordLogin"],
+        note_id=note_id,
+        **static_address(props),
+    )
+
+
+def digest(props: Props) -> str:
+    """Sixteen digits of what is written; a password enters through a slow hash only."""
+    written = {name: props[name] for name in CONFIGURED_BY if name != "password"}
+    written |= {"nic": static_address(props)}
+    text = json.dumps(written, sort_keys=True).encode()
+    if props["password"]:
+        salt = hashlib.sha256(text).digest()
+        text += hashlib.scrypt(props["password"].encode(), salt=salt, n=2**12, r=8, p=1)
+    return hashlib.sha256(text).hexdigest()[:16]
+
+
+def boot_tags(op_digest: str, config_digest: str) -> list[str]:
+    """Tags of the boot disk."""
+    return [op_digest, f"{CONFIG_TAG}{config_digest}", f"{DISK_TAG}0"]
+
+
+def config_digest_of(disk: Item | None) -> str:
+    """What the boot disk says was written; empty when it does not say."""
+    return _after(CONFIG_TAG, disk or {})
+
+
+def index_of(disk: Item) -> int | None:
+    """Which of the server's disks it is, if it was made here."""
+    text = _after(DISK_TAG, disk)
+    return int(text) if text.isdigit() else None
+
+
+def _after(prefix: str, item: Item) -> str:
+    tags = [tag for tag in item.get("Tags") or [] if tag.startswith(prefix)]
+    return str(tags[0]).removeprefix(prefix) if tags else ""

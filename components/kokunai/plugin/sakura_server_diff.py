@@ -1,0 +1,129 @@
+"""What a change of a server costs: nothing, a power-off, or another server."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from kokunai.plugin import sakura_server_config
+from kokunai.plugin.comparison import differences
+from kokunai.plugin.kind import Change, ChangeKind, Props
+from kokunai.plugin.sakura_kind import comparable
+from kokunai.plugin.sakura_server_config import CONFIGURED_BY
+from kokunai.plugin.sakura_server_view import WRITE_ONLY
+from kokunai.plugin.wire import holds_unknown
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_OPTIONAL_PLAN_KEYS = ("gpuModel", "cpuModel", "generation")
+
+REPLACED_BY = (
+    (r"zone", "サーバはゾーンを移せません / a server cannot move to another zone"),
+    (
+        r"startupScript",
+        "起動スクリプトは最初の起動でだけ動きます / a startup script runs at the first boot only",
+    ),
+    (
+        r"disks\[0\]\.image",
+        "起動ディスクのイメージは後から変えられません / the image of a disk is written once",
+    ),
+    (
+        r"disks\[\d+\]\.(sizeGib|plan)",
+        "ディスクの大きさと種類は後から変えられません / the size and kind of a disk are fixed",
+    ),
+)
+POWERED_OFF_BY = (
+    (r"plan(\..*)?", "プラン変更は停止中にだけできます / a plan changes only while powered off"),
+    (
+        r"(hostName|sshKeyIds|sshPublicKeys|password|disablePasswordLogin)(\[.*)?",
+        "ディスクの設定は停止中にだけ書けます / a disk is configured only while powered off",
+    ),
+    (
+        r"nics\[0\]\.(address|prefixLength|gateway)",
+        "ディスクの設定は停止中にだけ書けます / a disk is configured only while powered off",
+    ),
+    (
+        r"nics\[\d+\](\.switchId)?",
+        "NIC は停止中にだけ付け替えられます / interfaces change only while powered off",
+    ),
+    (
+        r"disks\[\d+\]",
+        "ディスクは停止中にだけ付け外しできます / disks are plugged only while powered off",
+    ),
+)
+
+
+def changes(state: Props, old_inputs: Props, news: Props) -> list[Change]:
+    """Changes of inputs with their price, and drift that a diff of inputs does not show."""
+    old, new = _comparable(old_inputs, news)
+    found = [_priced(one) for one in differences(old, new)]
+    return [*found, *_drift(state, news, found)]
+
+
+def _priced(change: Change) -> Change:
+    for pattern, reason in REPLACED_BY:
+        if re.fullmatch(pattern, change.path):
+            return replace(change, replace=True, reason=reason)
+    for pattern, reason in POWERED_OFF_BY:
+        if re.fullmatch(pattern, change.path):
+            return replace(change, power_off=True, reason=reason)
+    return change
+
+
+def _drift(state: Props, news: Props, found: list[Change]) -> Iterator[Change]:
+    if state.get("instanceStatus", "up") != "up":
+        reason = "停止しているので起動します / it is down and will be booted"
+        yield Change("instanceStatus", ChangeKind.UPDATE, of_state=True, reason=reason)
+    if _is_configured_otherwise(state, news) and not any(one.power_off for one in found):
+        yield Change(
+            "configDigest",
+            ChangeKind.UPDATE,
+            power_off=True,
+            of_state=True,
+            reason="ディスクの設定が入力と違います / the disk is configured otherwise",
+        )
+
+
+def _is_configured_otherwise(state: Props, news: Props) -> bool:
+    written = state.get("configDigest")
+    relevant = [news.get(name) for name in (*CONFIGURED_BY, "nics")]
+    if not written or holds_unknown(relevant):
+        return False
+    return bool(written != sakura_server_config.digest(news))
+
+
+def _comparable(old_inputs: Props, news: Props) -> tuple[Props, Props]:
+    """Both sides without what means "any", and without what an import could not know."""
+    old, new = comparable(old_inputs, news)
+    if not any(name in old for name in WRITE_ONLY):
+        new = {key: one for key, one in new.items() if key not in WRITE_ONLY}
+    return _without_any_plan(old, new), _with_known_nics(old, new)
+
+
+def _without_any_plan(old: Props, new: Props) -> Props:
+    """A plan key that is no longer given may be anything."""
+    wanted = new.get("plan")
+    if not (isinstance(old.get("plan"), dict) and isinstance(wanted, dict)):
+        return old
+    free = [key for key in _OPTIONAL_PLAN_KEYS if key not in wanted]
+    return {**old, "plan": {key: one for key, one in old["plan"].items() if key not in free}}
+
+
+def _with_known_nics(old: Props, new: Props) -> Props:
+    """The mask and the route of an imported interface are not known."""
+    seen, wanted = old.get("nics"), new.get("nics")
+    if any(name in old for name in WRITE_ONLY):
+        return new
+    if not (isinstance(seen, list) and isinstance(wanted, list)):
+        return new
+    pairs = zip(wanted, [*seen, *[{}] * len(wanted)], strict=False)
+    return {**new, "nics": [_as_known(nic, known) for nic, known in pairs]}
+
+
+def _as_known(nic: Any, known: Props) -> Any:
+    if not isinstance(nic, dict) or not known:
+        return nic
+    kept = {key: one for key, one in nic.items() if key != "prefixLength"}
+    return {**kept, "gateway": known.get("gateway", "")}

@@ -1,0 +1,186 @@
+"""The disks of a server: made once, copied, configured, removed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from kokunai.drivers import sakura_requests
+from kokunai.drivers.sakura_iaas import DISK, NOTE
+from kokunai.errors import KokunaiError
+from kokunai.plugin import sakura_server_config as config
+from kokunai.plugin.sakura_kind import own_tags
+from kokunai.plugin.sakura_products import DISK_PLAN_IDS
+
+if TYPE_CHECKING:
+    from kokunai.drivers.sakura_iaas import Item
+    from kokunai.plugin.kind import Props
+    from kokunai.plugin.sakura_products import Products
+    from kokunai.plugin.sakura_session import Session
+
+_SETTLED = frozenset({"available", "failed", "discontinued"})
+
+
+class Disks:
+    """Disks by their place in the inputs."""
+
+    def __init__(
+        self, session: Session, products: Products, wanted: Props, *, reconfigure: bool = False
+    ) -> None:
+        self._reconfigure = reconfigure
+        self._session = session
+        self._products = products
+        self._wanted = wanted
+        self._digest = config.digest(wanted)
+        self._seen: dict[int, Item] = {}
+
+    @property
+    def boot(self) -> Item | None:
+        """The boot disk with its tags, if it exists."""
+        return self._seen.get(0)
+
+    async def look(self, server: Item) -> None:
+        """Ours by their tags; those of an imported server by their order."""
+        self._seen = await disks_by_index(self._session, server)
+
+    def must_change(self, server: Item) -> bool:
+        """Whether a disk is missing, unplugged, too many, or configured otherwise."""
+        plugged = {str(one["ID"]) for one in server.get("Disks") or []}
+        wanted = range(len(self._wanted["disks"]))
+        return (
+            {str(disk["ID"]) for disk in self._seen.values()} != plugged
+            or set(self._seen) != set(wanted)
+            or not self._is_configured()
+        )
+
+    async def make(self, server_id: str) -> None:
+        """Make those that are missing, wait for the copy, and plug in what is loose."""
+        script = self._wanted["startupScript"] if 0 not in self._seen else ""
+        note = await self._register(script) if script else None
+        for index in range(len(self._wanted["disks"])):
+            if index not in self._seen:
+                self._seen[index] = await self._make(index, server_id, note)
+        for index in range(len(self._wanted["disks"])):
+            self._seen[index] = await self._settle(index, server_id)
+        if self._wanted["startupScript"]:
+            await remove_notes(self._session)
+
+    async def remove_extra(self, server: Item) -> None:
+        """Unplug and remove disks that the inputs no longer have."""
+        api, zone = self._session.api, self._session.zone
+        plugged = {str(one["ID"]) for one in server.get("Disks") or []}
+        for index in [one for one in self._seen if one >= len(self._wanted["disks"])]:
+            disk_id = str(self._seen.pop(index)["ID"])
+            if disk_id in plugged:
+                await self._session.when_free(lambda one=disk_id: api.disconnect_disk(zone, one))  # type: ignore[misc]
+            await self._session.delete(DISK, disk_id)
+
+    async def configure(self) -> None:
+        """Write the configuration unless the boot disk says that it has it."""
+        boot = self._seen[0]
+        if self._is_configured():
+            return
+        disk_id, zone = str(boot["ID"]), self._session.zone
+        wanted = config.request(self._wanted)
+        self._session.op.status("ディスクに設定を書いています / configuring the disk")
+        await self._session.call(lambda: self._session.api.configure_disk(zone, disk_id, wanted))
+        body = {
+            "Name": boot["Name"],
+            "Description": boot.get("Description") or "",
+            "Tags": [*own_tags(boot.get("Tags")), *self._tags(0)],
+        }
+        self._seen[0] = await self._session.update(DISK, disk_id, {"Disk": body})
+
+    def _is_configured(self) -> bool:
+        """A boot disk without a mark was imported: it is left as it is until an input changes."""
+        written = config.config_digest_of(self.boot)
+        if self.boot is not None and not written:
+            return not self._reconfigure
+        return written == self._digest
+
+    async def _make(self, index: int, server_id: str, note: str | None) -> Item:
+        spec = self._wanted["disks"][index]
+        await self._products.check_disk(self._session, spec["plan"], spec["sizeGib"])
+        body = sakura_requests.disk(
+            name=f"{self._wanted['name']}-{index}",
+            tags=self._tags(index),
+            size_gib=spec["sizeGib"],
+            plan_id=DISK_PLAN_IDS[spec["plan"]],
+            server_id=server_id,
+            archive_id=await self._archive_id(spec) if index == 0 else None,
+            config=config.request(self._wanted, note) if index == 0 else None,
+        )
+
+        async def find() -> Item | None:
+            made = await self._session.tagged(DISK)
+            return next((one for one in made if config.index_of(one) == index), None)
+
+        return await self._session.make(DISK, body, find)
+
+    def _tags(self, index: int) -> list[str]:
+        op_digest = self._session.op.digest
+        if index == 0:
+            return config.boot_tags(op_digest, self._digest)
+        return [op_digest, f"{config.DISK_TAG}{index}"]
+
+    async def _archive_id(self, spec: Props) -> str:
+        found = await self._products.archive(self._session, spec["image"], spec["sizeGib"])
+        return str(found["ID"])
+
+    async def _settle(self, index: int, server_id: str) -> Item:
+        session, disk_id = self._session, str(self._seen[index]["ID"])
+        disk = await session.until(
+            lambda: session.call(lambda: session.api.read(DISK, session.zone, disk_id)),
+            lambda one: one.get("Availability", "available") in _SETTLED,
+            _progress,
+        )
+        if disk.get("Availability", "available") != "available":
+            raise KokunaiError(
+                ja=f"disks[{index}] の作成に失敗しました ({disk_id}: {disk.get('Availability')})。",
+                en=f"Making disks[{index}] failed ({disk_id}: {disk.get('Availability')}).",
+            )
+        if str((disk.get("Server") or {}).get("ID") or "") != server_id:
+            await session.call(lambda: session.api.connect_disk(session.zone, disk_id, server_id))
+        return disk
+
+    async def _register(self, script: str) -> str:
+        """The script as a note, which the API reads while it configures the disk."""
+        name = self._session.op.digest
+        body = sakura_requests.note(name=name, content=script)
+
+        async def find() -> Item | None:
+            return next(iter(await own_notes(self._session)), None)
+
+        return str((await self._session.make(NOTE, body, find))["ID"])
+
+
+async def disks_by_index(session: Session, server: Item) -> dict[int, Item]:
+    """Disks made here by the number in their tag, others by the order in which they are plugged."""
+    found: dict[int, Item] = {}
+    for disk in await session.tagged(DISK):
+        index = config.index_of(disk)
+        if index is not None:
+            found.setdefault(index, disk)
+    ours = {str(disk["ID"]) for disk in found.values()}
+    for index, disk in enumerate(server.get("Disks") or []):
+        if str(disk["ID"]) not in ours:
+            found.setdefault(index, disk)
+    return found
+
+
+async def own_notes(session: Session) -> list[Item]:
+    """The API makes a note's description from its content, so the name carries the digest."""
+    name = session.op.digest
+    notes = await session.call(lambda: session.api.find(NOTE, session.zone, {"Name": [name]}))
+    return [one for one in notes if one.get("Name") == name]
+
+
+async def remove_notes(session: Session) -> None:
+    """The script is on the disk: the account should not keep a copy."""
+    for note in await own_notes(session):
+        await session.delete(NOTE, str(note["ID"]))
+
+
+def _progress(disk: Item) -> str:
+    size, done = int(disk.get("SizeMB") or 0), int(disk.get("MigratedMB") or 0)
+    share = f" {100 * done // size} %" if size and done else ""
+    return f"ディスクをコピーしています / copying the disk{share}"

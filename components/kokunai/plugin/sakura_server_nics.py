@@ -1,0 +1,82 @@
+"""The network interfaces of a server, in the order in which its host sees them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from kokunai.drivers.sakura_iaas import INTERFACE, SERVER
+from kokunai.plugin.sakura_server_view import filter_of, segment_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from kokunai.drivers.sakura_iaas import Item
+    from kokunai.plugin.kind import Props
+    from kokunai.plugin.sakura_session import Session
+
+
+class Nics:
+    """Compares interfaces with inputs by their place, and corrects them one by one."""
+
+    def __init__(self, session: Session, wanted: Sequence[Props]) -> None:
+        self._session = session
+        self._wanted = wanted
+
+    def must_reconnect(self, server: Item) -> bool:
+        """Whether one is missing, too many, or in another network."""
+        return [segment_of(one) for one in _interfaces(server)] != [
+            nic["switchId"] for nic in self._wanted
+        ]
+
+    async def connect(self, server_id: str) -> None:
+        """Every interface in its network; the server is off if anything is to be done."""
+        api, zone = self._session.api, self._session.zone
+        for index, nic in enumerate(self._wanted):
+            seen = await self._at(server_id, index)
+            if segment_of(seen) == nic["switchId"]:
+                continue
+            interface_id = str(seen["ID"])
+            if segment_of(seen):
+                await self._session.call(
+                    lambda one=interface_id: api.disconnect_switch(zone, one)  # type: ignore[misc]
+                )
+            await self._session.call(
+                lambda one=interface_id, to=nic["switchId"]: api.connect_switch(zone, one, to)  # type: ignore[misc]
+            )
+        for extra in (await self._interfaces_of(server_id))[len(self._wanted) :]:
+            await self._session.delete(INTERFACE, str(extra["ID"]))
+
+    async def filter(self, server: Item) -> None:
+        """Packet filters, and the note of each address that the API does not give itself."""
+        for nic, seen in zip(self._wanted, _interfaces(server), strict=False):
+            await self._filter_one(str(seen["ID"]), filter_of(seen), nic.get("packetFilterId", ""))
+            noted = seen.get("UserIPAddress") or ""
+            if nic["switchId"] != "shared" and noted != nic["address"]:
+                body = {"Interface": {"UserIPAddress": nic["address"]}}
+                await self._session.update(INTERFACE, str(seen["ID"]), body)
+
+    async def _filter_one(self, interface_id: str, seen: str, wanted: str) -> None:
+        api, zone = self._session.api, self._session.zone
+        if seen and seen != wanted:
+            await self._session.call(lambda: api.disconnect_filter(zone, interface_id))
+        if wanted and seen != wanted:
+            await self._session.call(lambda: api.connect_filter(zone, interface_id, wanted))
+
+    async def _at(self, server_id: str, index: int) -> Item:
+        """The interface at a place, made if there is none yet."""
+
+        async def find() -> Item | None:
+            seen = await self._interfaces_of(server_id)
+            return seen[index] if index < len(seen) else None
+
+        body = {"Interface": {"Server": {"ID": int(server_id)}}}
+        return await self._session.make(INTERFACE, body, find)
+
+    async def _interfaces_of(self, server_id: str) -> list[Item]:
+        session = self._session
+        server = await session.call(lambda: session.api.read(SERVER, session.zone, server_id))
+        return _interfaces(server)
+
+
+def _interfaces(server: Item) -> list[Item]:
+    return [one for one in server.get("Interfaces") or [] if one]

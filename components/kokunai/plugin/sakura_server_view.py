@@ -1,0 +1,126 @@
+"""A server of the API as inputs and outputs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from kokunai.drivers.sakura_requests import MIB_PER_GIB
+from kokunai.plugin.sakura_kind import own_tags, said_by
+from kokunai.plugin.sakura_power import status_of
+from kokunai.plugin.sakura_products import DISK_PLAN_IDS
+from kokunai.plugin.sakura_server_config import config_digest_of
+
+if TYPE_CHECKING:
+    from kokunai.drivers.sakura_iaas import Item
+    from kokunai.plugin.kind import Props
+
+WRITE_ONLY = (
+    "sshKeyIds",
+    "sshPublicKeys",
+    "password",
+    "disablePasswordLogin",
+    "startupScript",
+    "forceShutdown",
+)
+"""Inputs that the API does not tell; an imported server lacks them."""
+_PLAN_KEYS = {"gpuModel": "GPUModel", "cpuModel": "CPUModel", "generation": "Generation"}
+_PLAN_NAMES = {number: name for name, number in DISK_PLAN_IDS.items()}
+
+
+def inputs(item: Item, zone: str, given: Props, image: str) -> Props:
+    """Every input; `given` fills in what the API does not tell, and is empty on import."""
+    return {
+        "name": item["Name"],
+        "zone": zone,
+        **said_by(item),
+        "tags": own_tags(item.get("Tags")),
+        "hostName": given.get("hostName") or item.get("HostName") or item["Name"],
+        "plan": _plan(item.get("ServerPlan") or {}, given.get("plan")),
+        "disks": [
+            _disk(one, image if index == 0 else "")
+            for index, one in enumerate(item.get("Disks") or [])
+        ],
+        "nics": [
+            _nic(one, _item(given.get("nics"), index))
+            for index, one in enumerate(item.get("Interfaces") or [])
+        ],
+        **{name: given[name] for name in WRITE_ONLY if name in given},
+    }
+
+
+def computed(item: Item, boot_disk: Item | None) -> Props:
+    """Outputs beside the inputs."""
+    interfaces = item.get("Interfaces") or []
+    addresses = [_address(one) for one in interfaces]
+    return {
+        "serverId": str(item["ID"]),
+        "diskIds": [str(one["ID"]) for one in item.get("Disks") or []],
+        "interfaceIds": [str(one["ID"]) for one in interfaces],
+        "address": addresses[0] if addresses else "",
+        "addresses": addresses,
+        "macAddresses": [str(one.get("MACAddress") or "") for one in interfaces],
+        "zoneName": str((item.get("Zone") or {}).get("Name") or ""),
+        "instanceStatus": status_of(item),
+        "configDigest": config_digest_of(boot_disk),
+    }
+
+
+def segment_of(interface: Item) -> str:
+    """`shared`, the id of a switch, or empty when it is not connected."""
+    switch = interface.get("Switch") or {}
+    return "shared" if switch.get("Scope") == "shared" else str(switch.get("ID") or "")
+
+
+def filter_of(interface: Item) -> str:
+    """Id of the packet filter before an interface, or empty."""
+    return str((interface.get("PacketFilter") or {}).get("ID") or "")
+
+
+def plan_of(item: Item) -> dict[str, Any]:
+    """The plan with everything that the API tells about it."""
+    return _plan(item.get("ServerPlan") or {}, None)
+
+
+def _plan(seen: Item, given: Props | None) -> Props:
+    """Optional keys appear where they were given, or all of them on import."""
+    plan: Props = {
+        "cpuCount": int(seen.get("CPU") or 0),
+        "memoryGib": int(seen.get("MemoryMB") or 0) // MIB_PER_GIB,
+        "gpuCount": int(seen.get("GPU") or 0),
+        "commitment": seen.get("Commitment") or "standard",
+    }
+    for ours, theirs in _PLAN_KEYS.items():
+        if seen.get(theirs) and (given is None or ours in given):
+            plan[ours] = seen[theirs]
+    return plan
+
+
+def _disk(seen: Item, image: str) -> Props:
+    disk: Props = {
+        "sizeGib": int(seen.get("SizeMB") or 0) // MIB_PER_GIB,
+        "plan": _PLAN_NAMES.get(int((seen.get("Plan") or {}).get("ID") or 0), "ssd"),
+    }
+    return {**disk, "image": image} if image else disk
+
+
+def _nic(seen: Item, given: Props) -> Props:
+    segment = segment_of(seen)
+    nic: Props = {
+        "switchId": segment,
+        "address": "" if segment == "shared" else seen.get("UserIPAddress") or "",
+        "gateway": given.get("gateway", ""),
+    }
+    if "prefixLength" in given:
+        nic["prefixLength"] = given["prefixLength"]
+    if filter_of(seen):
+        nic["packetFilterId"] = filter_of(seen)
+    return nic
+
+
+def _address(interface: Item) -> str:
+    own = interface.get("IPAddress") if segment_of(interface) == "shared" else None
+    return str(own or interface.get("UserIPAddress") or "")
+
+
+def _item(items: Any, index: int) -> Props:
+    return items[index] if isinstance(items, list) and index < len(items) else {}

@@ -1,0 +1,148 @@
+"""Bringing one server to its inputs, from whatever state an earlier, interrupted run left."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from kokunai.drivers import sakura_requests
+from kokunai.drivers.sakura_errors import NotFound, Passing
+from kokunai.drivers.sakura_iaas import DISK, SERVER
+from kokunai.plugin import sakura_server_view as view
+from kokunai.plugin.sakura_kind import described, own_tags, said_by, tags_of
+from kokunai.plugin.sakura_power import is_up, power_off, power_on
+from kokunai.plugin.sakura_products import matches_plan
+from kokunai.plugin.sakura_server_disks import Disks, remove_notes
+from kokunai.plugin.sakura_server_nics import Nics
+
+if TYPE_CHECKING:
+    from kokunai.drivers.sakura_iaas import Item
+    from kokunai.plugin.kind import Props
+    from kokunai.plugin.sakura_products import Products
+    from kokunai.plugin.sakura_session import Session
+
+
+@dataclass
+class ServerWork:
+    """One run over one server; `outputs` always says how far it is."""
+
+    session: Session
+    products: Products
+    wanted: Props
+    reconfigure: bool = False
+    """Inputs that are written into the boot disk have changed."""
+    outputs: Props = field(default_factory=dict)
+    server: Item = field(default_factory=dict)
+
+    @property
+    def server_id(self) -> str:
+        """The API's current id."""
+        return str(self.server["ID"])
+
+    async def make(self) -> str:
+        """The server's id: a new one, or the one that an interrupted create made."""
+        await self.products.check_server_plan(self.session, self.wanted["plan"])
+        body = sakura_requests.server(
+            name=self.wanted["name"],
+            description=described(self.session.op, self.wanted),
+            tags=tags_of(self.session.op, self.wanted),
+            plan=sakura_requests.server_plan(self.wanted["plan"]),
+            switch_ids=[nic["switchId"] for nic in self.wanted["nics"]],
+        )
+        self.server = await self.session.make(
+            SERVER, body, lambda: self.session.first_tagged(SERVER)
+        )
+        return self.server_id
+
+    async def finish(self) -> None:
+        """Do what is missing, in an order that can be interrupted and repeated anywhere."""
+        disks = Disks(self.session, self.products, self.wanted, reconfigure=self.reconfigure)
+        nics = Nics(self.session, self.wanted["nics"])
+        await self._look(disks)
+        await self._name()
+        if self._must_be_off(disks, nics) and is_up(self.server):
+            await self._power_off()
+        await self._change_plan()
+        await nics.connect(self.server_id)
+        await disks.make(self.server_id)
+        await disks.remove_extra(self.server)
+        await disks.configure()
+        await self._look(disks)
+        await nics.filter(self.server)
+        self.server = await power_on(self.session, SERVER, self.server_id)
+        await self._look(disks)
+
+    async def _look(self, disks: Disks) -> None:
+        """Read the server and its disks, and note what is known so far."""
+        self.server = await self.session.call(
+            lambda: self.session.api.read(SERVER, self.session.zone, self.server_id)
+        )
+        await disks.look(self.server)
+        self.outputs.update(self.wanted)
+        self.outputs.update(view.computed(self.server, disks.boot))
+        self.outputs["zoneName"] = self.outputs["zoneName"] or self.session.zone
+
+    def _must_be_off(self, disks: Disks, nics: Nics) -> bool:
+        return (
+            not self._has_plan()
+            or disks.must_change(self.server)
+            or nics.must_reconnect(self.server)
+        )
+
+    async def _power_off(self) -> None:
+        force = bool(self.wanted["forceShutdown"])
+        await power_off(self.session, SERVER, self.server_id, force=force)
+
+    async def _name(self) -> None:
+        """Name, description and tags, ours among them: by it a new id is found again."""
+        op = self.session.op
+        seen: dict[str, Any] = {
+            "name": self.server["Name"],
+            **said_by(self.server),
+            "tags": own_tags(self.server.get("Tags")),
+        }
+        is_mine = op.digest in (self.server.get("Tags") or [])
+        if is_mine and all(self.wanted[name] == one for name, one in seen.items()):
+            return
+        body = {
+            "Name": self.wanted["name"],
+            "Description": described(op, self.wanted),
+            "Tags": tags_of(op, self.wanted),
+        }
+        self.server = await self.session.update(SERVER, self.server_id, {"Server": body})
+
+    def _has_plan(self) -> bool:
+        return matches_plan(self.server.get("ServerPlan") or {}, self.wanted["plan"])
+
+    async def _change_plan(self) -> None:
+        """The API answers with another id; a lost answer is found by our tag."""
+        plan = sakura_requests.server_plan(self.wanted["plan"])
+        attempt = 0
+        while not self._has_plan():
+            try:
+                self.server = await self.session.once(
+                    lambda: self.session.api.change_plan(self.session.zone, self.server_id, plan)
+                )
+            except (Passing, NotFound) as error:
+                await self.session.back_off(error, attempt)
+                attempt += 1
+                self.server = await self.session.first_tagged(SERVER) or self.server
+        self.outputs["serverId"] = self.server_id
+
+
+async def remove(session: Session, server: Item | None, *, force: bool) -> None:
+    """Power off and remove a server with its disks, and whatever an interrupted run left."""
+    if server is not None:
+        server_id = str(server["ID"])
+        disk_ids = [str(one["ID"]) for one in server.get("Disks") or []]
+        try:
+            await power_off(session, SERVER, server_id, force=force)
+        except NotFound:
+            pass
+        else:
+            await session.when_free(
+                lambda: session.api.delete_server(session.zone, server_id, disk_ids)
+            )
+    for disk in await session.tagged(DISK):
+        await session.delete(DISK, str(disk["ID"]))
+    await remove_notes(session)

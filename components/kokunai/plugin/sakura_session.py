@@ -1,0 +1,166 @@
+"""Waiting, back-off and repeatability around single calls of the Sakura driver."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import random
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from kokunai.drivers.sakura_errors import (
+    Conflict,
+    NotFound,
+    Passing,
+    SakuraError,
+    StillCreating,
+    Unavailable,
+)
+from kokunai.plugin.kind import Cancelled
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Coroutine
+
+    from kokunai.drivers.sakura_iaas import Collection, Item, SakuraIaas
+    from kokunai.plugin.kind import Operation
+
+T = TypeVar("T")
+
+_FIRST_WAIT_SECONDS = 0.5
+_LONGEST_WAIT_SECONDS = 10.0
+_SILENT_ATTEMPTS = 10
+"""How often in a row an API that does not answer is asked: about a minute."""
+_PREVIEW_ATTEMPTS = 3
+_CANCEL_GRACE_SECONDS = 3.0
+"""A call that makes something may end after a cancel, so that its id is not lost."""
+_FIRST_POLL_SECONDS = 0.3
+_LONGEST_POLL_SECONDS = 5.0
+_GROWTH = 1.5
+
+
+class Session:
+    """What one operation does in one zone."""
+
+    def __init__(self, api: SakuraIaas, op: Operation, zone: str) -> None:
+        self.api = api
+        self.op = op
+        self.zone = zone
+
+    async def call(self, ask: Callable[[], Coroutine[Any, Any, T]]) -> T:
+        """A call that may be repeated, until it answers or a failure does not pass."""
+        attempt = 0
+        while True:
+            try:
+                return await self.once(ask)
+            except (Passing, StillCreating) as error:
+                await self.back_off(error, attempt)
+                attempt += 1
+
+    async def make(
+        self, what: Collection, body: Item, find: Callable[[], Awaitable[Item | None]]
+    ) -> Item:
+        """Make one thing once: `find` looks for what an earlier try may have made."""
+        attempt = 0
+        while True:
+            found = await find()
+            if found is not None:
+                return found
+            try:
+                return await self.once(lambda: self.api.create(what, self.zone, body))
+            except (Passing, StillCreating) as error:
+                await self.back_off(error, attempt)
+                attempt += 1
+
+    async def tagged(self, what: Collection) -> list[Item]:
+        """What carries this operation's digest, oldest first."""
+        found = await self.call(lambda: self.api.find_tagged(what, self.zone, self.op.digest))
+        return sorted(found, key=lambda item: str(item["ID"]))
+
+    async def first_tagged(self, what: Collection) -> Item | None:
+        """The one that carries this operation's digest."""
+        return next(iter(await self.tagged(what)), None)
+
+    async def all(self, what: Collection) -> list[Item]:
+        """Everything of a sort in the zone."""
+        return await self.call(lambda: self.api.find(what, self.zone))
+
+    async def read(self, what: Collection, item_id: str) -> Item | None:
+        """One as it is now, or None."""
+        try:
+            return await self.call(lambda: self.api.read(what, self.zone, item_id))
+        except NotFound:
+            return None
+
+    async def update(self, what: Collection, item_id: str, body: Item) -> Item:
+        """Change what the body names."""
+        return await self.call(lambda: self.api.update(what, self.zone, item_id, body))
+
+    async def delete(self, what: Collection, item_id: str) -> None:
+        """Remove one, waiting while something else still uses it; absent is success."""
+        await self.when_free(lambda: self.api.delete(what, self.zone, item_id))
+
+    async def when_free(self, ask: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """A removal that is asked for again while the API says it is in use."""
+        attempt = 0
+        while True:
+            try:
+                return await self.call(ask)
+            except NotFound:
+                return None
+            except Conflict as error:
+                self.op.status(f"まだ使われています / still in use: {error.message or error.code}")
+                await self.back_off(error, attempt)
+                attempt += 1
+
+    async def until(
+        self,
+        look: Callable[[], Awaitable[T]],
+        done: Callable[[T], bool],
+        say: Callable[[T], str],
+    ) -> T:
+        """Look again and again until `done`, saying how far it is."""
+        wait = _FIRST_POLL_SECONDS
+        while True:
+            seen = await look()
+            if done(seen):
+                return seen
+            self.op.status(say(seen))
+            await self.op.sleep(wait)
+            wait = min(wait * _GROWTH, _LONGEST_POLL_SECONDS)
+
+    async def once(self, ask: Callable[[], Coroutine[Any, Any, T]]) -> T:
+        """One call, given up when the engine cancels or time is up."""
+        await self.op.sleep(0)
+        call = asyncio.ensure_future(ask())
+        clock = asyncio.ensure_future(self.op.sleep(self.op.remaining_seconds()))
+        try:
+            await asyncio.wait({call, clock}, return_when=asyncio.FIRST_COMPLETED)
+            if not call.done():
+                await asyncio.wait({call}, timeout=_CANCEL_GRACE_SECONDS)
+            if not call.done():
+                await clock  # raises Cancelled or TimeoutError
+            return call.result()
+        finally:
+            await _drop(call, clock)
+
+    async def back_off(self, error: SakuraError, attempt: int) -> None:
+        """Wait before the next try, or raise when there have been enough."""
+        if isinstance(error, Unavailable) and attempt + 1 >= self._attempts:
+            raise error
+        longest = min(_FIRST_WAIT_SECONDS * 2**attempt, _LONGEST_WAIT_SECONDS)
+        wait = random.uniform(longest / 2, longest)  # noqa: S311 - jitter, not a secret
+        if attempt >= 1:
+            self.op.status(f"API を待っています / waiting for the API: {error.status} {error.code}")
+        await self.op.sleep(max(wait, error.retry_after_seconds or 0.0))
+
+    @property
+    def _attempts(self) -> int:
+        return _PREVIEW_ATTEMPTS if self.op.preview else _SILENT_ATTEMPTS
+
+
+async def _drop(*tasks: asyncio.Future[Any]) -> None:
+    """Leave no task behind, and no exception unread."""
+    for task in tasks:
+        task.cancel()
+    for task in tasks:
+        with contextlib.suppress(asyncio.CancelledError, Cancelled, TimeoutError, SakuraError):
+            await task

@@ -1,0 +1,243 @@
+"""The gRPC server of the plugin: everything Pulumi's own Python server leaves out is here."""
+
+# mypy: disable-error-code="name-defined,attr-defined,no-untyped-call"
+# Protobuf makes its names at run time, so a type checker does not see them.
+# ruff: noqa: N802 - methods are called as the engine's protocol calls them
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+from typing import TYPE_CHECKING, Any
+
+import grpc
+import grpc.aio
+from google.protobuf.empty_pb2 import Empty
+from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc
+
+from kokunai.plugin import answers, schema, settings, wire
+from kokunai.plugin.comparison import differences
+from kokunai.plugin.kind import UNKNOWN, Kind, Props, Registry
+from kokunai.plugin.operation import EngineOperation
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+
+    from kokunai.plugin.journal import Journal
+    from kokunai.plugin.kind import Change
+
+VERSION = "0.1.0"
+_QUICK_SECONDS = 600.0
+"""For calls that have no timeout of their own: check and read."""
+
+
+class Servicer(provider_pb2_grpc.ResourceProviderServicer):
+    """Translates the engine's calls into calls of kinds, and their outcomes back."""
+
+    def __init__(self, registry: Registry, journal: Journal) -> None:
+        self._kinds = registry.kinds
+        self._journal = journal
+        self._config: dict[str, Any] = settings.resolve({})
+        self._replacements: dict[str, list[Change]] = {}
+        self.stop = asyncio.Event()
+        self._running = 0
+        self.idle = asyncio.Event()
+        self.idle.set()
+
+    # What the plugin is
+
+    async def GetPluginInfo(self, _: Any, __: Any) -> plugin_pb2.PluginInfo:
+        return plugin_pb2.PluginInfo(version=VERSION)
+
+    async def GetSchema(self, _: Any, __: Any) -> provider_pb2.GetSchemaResponse:
+        package = schema.package(VERSION, self._kinds.values())
+        return provider_pb2.GetSchemaResponse(schema=json.dumps(package, ensure_ascii=False))
+
+    async def CheckConfig(
+        self, request: provider_pb2.CheckRequest, _: Any
+    ) -> provider_pb2.CheckResponse:
+        news = wire.decode(request.news)
+        return provider_pb2.CheckResponse(
+            inputs=wire.encode(news.props, news.secrets | settings.SECRETS & news.props.keys()),
+            failures=answers.failures(settings.failures_of(news.props)),
+        )
+
+    async def DiffConfig(
+        self, request: provider_pb2.DiffRequest, _: Any
+    ) -> provider_pb2.DiffResponse:
+        olds = wire.decode(request.old_inputs or request.olds).props
+        return answers.difference(differences(olds, wire.decode(request.news).props))
+
+    async def Configure(
+        self, request: provider_pb2.ConfigureRequest, _: Any
+    ) -> provider_pb2.ConfigureResponse:
+        self._config = settings.resolve(wire.decode(request.args).props)
+        return provider_pb2.ConfigureResponse(acceptSecrets=True, supportsPreview=True)
+
+    async def Cancel(self, _: Any, __: Any) -> Empty:
+        self.stop.set()
+        return Empty()
+
+    # What happens to resources
+
+    async def Check(
+        self, request: provider_pb2.CheckRequest, context: Any
+    ) -> provider_pb2.CheckResponse:
+        olds, news = wire.decode(request.olds), wire.decode(request.news)
+        async with self._call(request, context, _QUICK_SECONDS) as (kind, op):
+            checked = await kind.check(op, olds.props or None, news.props)
+            return provider_pb2.CheckResponse(
+                inputs=wire.encode(checked.inputs, news.secrets | kind.secret_properties),
+                failures=answers.failures(checked.failures),
+            )
+        raise AssertionError  # the block above always answers or aborts
+
+    async def Diff(
+        self, request: provider_pb2.DiffRequest, context: Any
+    ) -> provider_pb2.DiffResponse:
+        state, olds, news = (
+            wire.decode(one).props for one in (request.olds, request.old_inputs, request.news)
+        )
+        async with self._call(request, context, _QUICK_SECONDS) as (kind, _):
+            found = kind.diff(request.id, state, olds, news)
+            changes = [one for one in found if not _ignored(one, request.ignoreChanges)]
+            self._replacements[request.urn] = [one for one in changes if one.replace]
+            return answers.difference(changes)
+        raise AssertionError
+
+    async def Create(
+        self, request: provider_pb2.CreateRequest, context: Any
+    ) -> provider_pb2.CreateResponse:
+        news = wire.decode(request.properties)
+        async with self._call(request, context, None, news.secrets) as (kind, op):
+            hidden = news.secrets | kind.secret_properties
+            if request.preview:
+                self._explain_replacement(op)
+                outputs = await _preview(kind, op, None, {}, {}, news.props)
+                return provider_pb2.CreateResponse(properties=wire.encode(outputs, hidden))
+            made = await kind.create(op, news.props)
+            return provider_pb2.CreateResponse(
+                id=made.id, properties=wire.encode(made.outputs, hidden)
+            )
+        raise AssertionError
+
+    async def Read(
+        self, request: provider_pb2.ReadRequest, context: Any
+    ) -> provider_pb2.ReadResponse:
+        state, inputs = wire.decode(request.properties), wire.decode(request.inputs)
+        async with self._call(request, context, _QUICK_SECONDS, state.secrets) as (kind, op):
+            found = await kind.read(op, request.id, state.props, inputs.props)
+            if found is None:  # an empty id says: it is gone
+                return provider_pb2.ReadResponse()
+            hidden = kind.secret_properties | state.secrets | inputs.secrets
+            return provider_pb2.ReadResponse(
+                id=found.id,
+                properties=wire.encode(found.outputs, hidden),
+                inputs=wire.encode(found.inputs, hidden),
+            )
+        raise AssertionError
+
+    async def Update(
+        self, request: provider_pb2.UpdateRequest, context: Any
+    ) -> provider_pb2.UpdateResponse:
+        state, olds, news = map(wire.decode, (request.olds, request.old_inputs, request.news))
+        async with self._call(request, context, None, news.secrets) as (kind, op):
+            hidden = news.secrets | kind.secret_properties
+            if request.preview:
+                changes = kind.diff(request.id, state.props, olds.props, news.props)
+                self._announce_power_off(op, changes)
+                outputs = await _preview(kind, op, request.id, state.props, olds.props, news.props)
+            else:
+                outputs = await kind.update(op, request.id, state.props, olds.props, news.props)
+            return provider_pb2.UpdateResponse(properties=wire.encode(outputs, hidden))
+        raise AssertionError
+
+    async def Delete(self, request: provider_pb2.DeleteRequest, context: Any) -> Empty:
+        state = wire.decode(request.properties).props
+        inputs = wire.decode(request.old_inputs).props
+        async with self._call(request, context, None) as (kind, op):
+            await kind.delete(op, request.id, {**inputs, **state})
+            return Empty()
+        raise AssertionError
+
+    # What the calls share
+
+    @contextlib.asynccontextmanager
+    async def _call(
+        self, request: Any, context: Any, seconds: float | None, secrets: Iterable[str] = ()
+    ) -> AsyncIterator[tuple[Kind, EngineOperation]]:
+        """The kind and the operation of a request; an exception becomes a status."""
+        kind = await self._kind(request.urn, context)
+        asked = getattr(request, "timeout", 0) or seconds or kind.default_timeout_seconds
+        op = EngineOperation(
+            urn=request.urn,
+            config=self._config,
+            journal=self._journal,
+            stop=self.stop,
+            timeout_seconds=asked,
+            preview=getattr(request, "preview", False),
+        )
+        self._running += 1
+        self.idle.clear()
+        try:
+            yield kind, op
+        except grpc.aio.AbortError:
+            raise
+        except Exception as error:  # noqa: BLE001 - every failure must reach the engine as a status
+            hidden = kind.secret_properties | set(secrets)
+            ending = answers.abort_of(error, hidden)
+            await context.abort(ending.code, ending.message, ending.metadata)
+        finally:
+            self._running -= 1
+            if not self._running:
+                self.idle.set()
+
+    async def _kind(self, urn: str, context: Any) -> Kind:
+        token, known = _type_of(urn), ", ".join(sorted(self._kinds))
+        if token not in self._kinds:
+            message = f"種類 {token} はありません。使えるもの: {known}\nThere is no kind {token}."
+            await context.abort(grpc.StatusCode.NOT_FOUND, message)
+        return self._kinds[token]
+
+    def _explain_replacement(self, op: EngineOperation) -> None:
+        """Diff does not know whether it is a preview, so the reasons wait for the create."""
+        for change in self._replacements.pop(op.urn, []):
+            op.warn(
+                f"{op.name} を作り直します ({change.path}): {change.reason}\n"
+                f"{op.name} will be replaced because of {change.path}"
+            )
+
+    @staticmethod
+    def _announce_power_off(op: EngineOperation, changes: list[Change]) -> None:
+        off = [change for change in changes if change.power_off]
+        if off:
+            paths = ", ".join(change.path for change in off)
+            reasons = "; ".join(dict.fromkeys(change.reason for change in off if change.reason))
+            op.warn(
+                f"この変更では {op.name} の電源を切ります ({paths}): {reasons}\n"
+                f"This change will power off {op.name} and boot it again ({paths})"
+            )
+
+
+async def _preview(  # noqa: PLR0917 - the arguments of `update`
+    kind: Kind, op: EngineOperation, id_: str | None, state: Props, olds: Props, news: Props
+) -> Props:
+    """Outputs as far as they are known: a kind may know more with `preview`."""
+    known: Callable[..., Awaitable[Props]] | None = getattr(kind, "preview", None)
+    if known is not None:
+        return await known(op, id_, state, olds, news)
+    computed = kind.schema().get("properties", {}).keys() - news.keys()
+    return {**news, **dict.fromkeys(computed, UNKNOWN)}
+
+
+def _ignored(change: Change, ignored: Iterable[str]) -> bool:
+    """Inputs were reset by the engine already; drift of an ignored property is left alone."""
+    return change.of_state and any(
+        change.path == one or change.path.startswith((f"{one}.", f"{one}[")) for one in ignored
+    )
+
+
+def _type_of(urn: str) -> str:
+    """`urn:pulumi:stack::project::parent$type::name`."""
+    return urn.split("::")[2].rpartition("$")[2]

@@ -1,0 +1,52 @@
+"""What a description carries at its end: whose it is, and what the rules need at an import."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote, unquote
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+LONGEST = 512
+"""Characters of a description in Sakura's API."""
+_TRAILER = re.compile(r"\s?\[(kokunai-[0-9a-f]{16})((?: [^\s=\]]+=[^\s\]]*)*)\]$")
+
+
+@dataclass(frozen=True)
+class Described:
+    """A description taken apart; `digest` is empty when the thing was not made here."""
+
+    text: str
+    digest: str = ""
+    site: str = ""
+    labels: dict[str, str] = field(default_factory=dict)
+
+
+def write(text: str, digest: str, props: Mapping[str, Any]) -> str:
+    """The description with its trailer, `[kokunai-... site=... data-class=...]`."""
+    words = [digest, f"site={_word(props['site'])}"]
+    words += [f"{_word(key)}={_word(one)}" for key, one in sorted(props["labels"].items())]
+    return f"{text} [{' '.join(words)}]".lstrip()
+
+
+def read(description: str) -> Described:
+    """Take the trailer off."""
+    match = _TRAILER.search(description)
+    if match is None:
+        return Described(description)
+    pairs = [word.partition("=") for word in match[2].split()]
+    words = {unquote(key): unquote(one) for key, _, one in pairs}
+    site = words.pop("site", "")
+    return Described(description[: match.start()], match[1], site, words)
+
+
+def governed(described: Described) -> dict[str, Any]:
+    """Site and labels as inputs, where the trailer has them."""
+    return {"site": described.site, "labels": described.labels} if described.site else {}
+
+
+def _word(text: Any) -> str:
+    return quote(str(text), safe="-_.:@/")

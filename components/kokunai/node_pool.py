@@ -52,8 +52,6 @@ def _interfaces(
 class GpuNodePool(pulumi.ComponentResource):
     """`node_count` servers of one offer; `servers` pairs each node with its resource."""
 
-    servers: list[tuple[Node, resources.Server]]
-
     def __init__(
         self,
         plan: PoolPlan,
@@ -67,7 +65,8 @@ class GpuNodePool(pulumi.ComponentResource):
         super().__init__("kokunai:index:GpuNodePool", plan.spec.name, None, opts)
         timeout = f"{plan.spec.order_timeout_seconds}s"
         timeouts = pulumi.CustomTimeouts(create=timeout, update=timeout)
-        self.servers = []
+        # Not annotated on the class: Pulumi evaluates those annotations at run time.
+        self.servers: list[tuple[Node, resources.Server]] = []
         for node in plan.nodes:
             props = {
                 **server_props(node, plan, blueprint),

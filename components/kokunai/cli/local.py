@@ -27,7 +27,10 @@ def project_root() -> Path:
 
 
 def environment(root: Path) -> dict[str, str]:
-    """Variables for pulumi; what the caller has set already is left alone."""
+    """Variables for pulumi: state the caller chose is kept, the lab's API always wins.
+
+    Mixing a real account's token with the lab's address would send it to the wrong place.
+    """
     from kokunai.cli.engine import engine_environment
 
     state = root / STATE
@@ -35,18 +38,18 @@ def environment(root: Path) -> dict[str, str]:
         "PULUMI_BACKEND_URL": f"file://{_folder(state / 'state')}",
         "PULUMI_CONFIG_PASSPHRASE_FILE": str(_passphrase(state / "passphrase")),
         "PULUMI_SKIP_UPDATE_CHECK": "true",
-        **_lab_environment(root),
     }
     kept = {key: value for key, value in ours.items() if key not in os.environ}
     if "PULUMI_CONFIG_PASSPHRASE" in os.environ:
         kept.pop("PULUMI_CONFIG_PASSPHRASE_FILE", None)
-    return {**kept, **engine_environment()}
+    return {**kept, **_lab_environment(root / STATE / "lab"), **engine_environment()}
 
 
-def _lab_environment(root: Path) -> dict[str, str]:
-    from kokunai.cli.lab import lab_environment
+def _lab_environment(directory: Path) -> dict[str, str]:
+    from kokunai.lab.access import environment_of
+    from kokunai.lab.record import places_of
 
-    return lab_environment(root / STATE / "lab")
+    return environment_of(places_of(directory)) if directory.exists() else {}
 
 
 def _folder(path: Path) -> Path:

@@ -23,37 +23,22 @@ _VERDICTS = {"allow": "accept", "deny": "drop"}
 
 
 def table() -> str:
-    """The lab's table; packets towards a port with a filter jump to that port's chain."""
-    hooks = "".join(
-        f"add chain {_TABLE} {hook} {{ type filter hook {hook} priority 0; }}\n"
-        f"flush chain {_TABLE} {hook}\n"
-        f"add rule {_TABLE} {hook} oifname vmap @ports\n"
-        for hook in ("forward", "output")
-    )
-    return f"add table {_TABLE}\nadd map {_TABLE} ports {{ type ifname : verdict; }}\n{hooks}"
+    return f"add table {_TABLE}\n"
 
 
 def chain(port: str, rules: Iterable[FilterRule] | None) -> str:
     """Replace a port's rules in one transaction; None removes the filter.
 
     A packet that no rule matches passes, as with the provider when no last rule denies.
+    Each port has a base chain of its own: a verdict map whose element was added and deleted in one
+    transaction no longer matched when it was added again (seen on Linux 6.18).
     """
+    hook = "{ type filter hook forward priority 0; }"
+    emptied = f"add chain {_TABLE} {port} {hook}\nflush chain {_TABLE} {port}\n"
     if rules is None:
-        return _emptied(port) + _forgotten(port)
-    lines = "".join(f"add rule {_TABLE} {port} {_matched(rule)}\n" for rule in rules)
-    return _emptied(port) + lines
-
-
-def _emptied(port: str) -> str:
-    return (
-        f"add chain {_TABLE} {port}\n"
-        f"flush chain {_TABLE} {port}\n"
-        f'add element {_TABLE} ports {{ "{port}" : jump {port} }}\n'
-    )
-
-
-def _forgotten(port: str) -> str:
-    return f'delete element {_TABLE} ports {{ "{port}" }}\ndelete chain {_TABLE} {port}\n'
+        return f"{emptied}delete chain {_TABLE} {port}\n"
+    matched = (f'oifname "{port}" {_matched(rule)}' for rule in rules)
+    return emptied + "".join(f"add rule {_TABLE} {port} {text}\n" for text in matched)
 
 
 def _matched(rule: FilterRule) -> str:

@@ -1,0 +1,123 @@
+"""A lab of its own for each test, with a key, and nothing left of it afterwards."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+
+from kokunai.lab import hosts
+from kokunai.lab.hosts.names import Names
+from kokunai.lab.hosts.network import interface_in_the_way
+from kokunai.lab.machines import Gpu, Machine, Machines, Nic
+from kokunai.lab.places import Places
+
+PRIVATE_SWITCH = "500000000001"
+
+
+def pytest_collection_modifyitems(items):
+    why_not = "" if os.geteuid() == 0 else "hosts need root"
+    for item in items:
+        if why_not and item.get_closest_marker("hosts"):
+            item.add_marker(pytest.mark.skip(reason=why_not))
+
+
+@dataclass
+class Lab:
+    places: Places
+    machines: Machines
+    key: Path
+
+    @property
+    def names(self) -> Names:
+        return Names(self.places)
+
+    def machine(self, number=1, **changes) -> Machine:
+        shared = self.places.shared_network
+        eth0 = Nic(
+            interface_id=f"3{number:011d}",
+            mac_address=f"02:00:00:00:00:{number:02x}",
+            switch_id="shared",
+            address=str(shared[10 + number]),
+            prefix_length=24,
+            gateway=self.places.gateway,
+        )
+        plain = Machine(
+            server_id=f"1{number:011d}",
+            disk_id=f"2{number:011d}",
+            host_name=f"node-{number}",
+            nics=(eth0,),
+            ssh_public_keys=(self.key.with_suffix(".pub").read_text(),),
+        )
+        return replace(plain, **changes)
+
+    def with_private_nic(self, machine: Machine, address: str) -> Machine:
+        identifier = f"4{machine.server_id[1:]}"
+        eth1 = Nic(
+            interface_id=identifier, mac_address="", switch_id=PRIVATE_SWITCH, address=address
+        )
+        return replace(machine, nics=(*machine.nics, eth1))
+
+    def ssh(self, machine: Machine, command: str) -> subprocess.CompletedProcess[str]:
+        options = {
+            "StrictHostKeyChecking": "no",
+            "UserKnownHostsFile": "/dev/null",
+            "LogLevel": "ERROR",
+            "ConnectTimeout": "5",
+            "BatchMode": "yes",
+            "IdentitiesOnly": "yes",
+        }
+        flags = [flag for name, value in options.items() for flag in ("-o", f"{name}={value}")]
+        target = f"root@{machine.nics[0].address}"
+        return subprocess.run(
+            ["ssh", "-F", "none", "-i", self.key, *flags, target, command],
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+
+    def on(self, machine: Machine, command: str) -> str:
+        """What a command prints on the host; it must succeed."""
+        done = self.ssh(machine, command)
+        assert done.returncode == 0, done.stderr
+        return done.stdout.strip()
+
+
+def open_lab(directory: Path) -> Lab:
+    directory.mkdir(exist_ok=True)
+    slots = (Places(directory, slot) for slot in range(100))
+    places = next(one for one in slots if not interface_in_the_way(one))
+    key = directory / "id_ed25519"
+    command = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", key]
+    subprocess.run(command, check=True)
+    return Lab(places, hosts.choose(places, "full"), key)
+
+
+@pytest.fixture
+def lab(tmp_path):
+    opened = open_lab(tmp_path / "lab")
+    yield opened
+    opened.machines.tear_down()
+
+
+@pytest.fixture
+def other_lab(tmp_path):
+    opened = open_lab(tmp_path / "other")
+    yield opened
+    opened.machines.tear_down()
+
+
+@pytest.fixture
+def gpu():
+    return Gpu(
+        model="nvidia_h100_80gbvram",
+        product_name="NVIDIA H100 80GB HBM3",
+        vendor_id="10de",
+        device_id="2330",
+        pci_class="0302",
+        count=2,
+    )

@@ -6,19 +6,21 @@ import sys
 
 
 def _leave(_signal: int, _frame: object) -> None:
-    # The engine says goodbye with a signal; a traceback would be noise, waiting would delay every command.
+    # The engine says goodbye with a signal; a traceback would be noise, waiting costs seconds.
     os._exit(0)
 
 
 signal.signal(signal.SIGINT, _leave)
 signal.signal(signal.SIGTERM, _leave)
 
-import threading  # noqa: E402 - after the handlers, so that a signal during the imports is quiet too
+import importlib  # noqa: E402 - after the handlers: a signal during the imports is quiet too
+import threading  # noqa: E402
 from collections.abc import Callable, Mapping  # noqa: E402
 from dataclasses import dataclass, field  # noqa: E402
 from pathlib import Path  # noqa: E402
 from typing import Any  # noqa: E402
 
+from pulumi.runtime import proto  # noqa: E402
 from pulumi_policy import (  # noqa: E402
     EnforcementLevel,
     Policy,
@@ -30,16 +32,17 @@ from pulumi_policy import (  # noqa: E402
     StackValidationArgs,
     StackValidationPolicy,
 )
-from pulumi_policy import policy as sdk  # noqa: E402
 
-from kokunai_policy import Context, Finding, Resource, catalogue, judge, waivers  # noqa: E402
-from kokunai_policy.model import STACK_TYPE, today_in_japan  # noqa: E402
+from kokunai_policy import Context, Finding, Resource, catalogue, judge  # noqa: E402
 from kokunai_policy.project import running_context  # noqa: E402
 from kokunai_policy.values import hide_secrets  # noqa: E402
+from kokunai_policy.waivers import Waiver  # noqa: E402
 
+# Untyped, because two of its private names are replaced below.
+_SDK: Any = importlib.import_module("pulumi_policy.policy")
 _PACK = Path(__file__).resolve().parent
-# The SDK decodes a resource once for every policy, so a policy is a group of rules. Its text comes before
-# every finding, so it is short.
+# The SDK decodes a resource once for every policy, so a policy is a group of rules. Its text
+# comes before every finding, so it is short.
 _GROUPS = {
     "location": "設置場所 / location",
     "values": "値の中の地名 / places in values",
@@ -58,18 +61,25 @@ _PREFIX = "kokunai-"
 class Session:
     """What one run of the pack remembers."""
 
-    context: Context
-    weakened: dict[str, str] = field(default_factory=dict)
+    environment: Mapping[str, str]
     judged: set[str] = field(default_factory=set)
     used: set[tuple[str, str]] = field(default_factory=set)
+    _contexts: dict[str, Context] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _pending: dict[str, tuple[list[Finding], set[str]]] = field(default_factory=dict)
+
+    def context(self, urn: str) -> Context:
+        """Context of the stack this resource is in."""
+        stack = urn.rpartition("::")[0].rpartition("::")[0]
+        if stack not in self._contexts:
+            self._contexts[stack] = running_context(self.environment, _PACK, urn)
+        return self._contexts[stack]
 
     def findings(self, args: ResourceValidationArgs, group: str) -> list[Finding]:
         """Findings of this group on the resource.
 
-        The policies of one call ask one after the other: the first one judges for all of them. A group that
-        asks a second time belongs to a new call, with new properties.
+        The policies of one call ask one after the other: the first one judges for all of them.
+        A group that asks a second time belongs to a new call, with new properties.
         """
         with self._lock:
             found, waiting = self._pending.get(args.urn, ([], set()))
@@ -80,14 +90,15 @@ class Session:
         return found if group == _ADVICE else [one for one in found if _group(one) == group]
 
     def _judge(self, args: ResourceValidationArgs) -> list[Finding]:
-        found = judge(_resource(args), self.context)
+        context = self.context(args.urn)
+        found = judge(_resource(args), context)
         provider = args.provider
         # A provider is judged as a resource; one that came from the state alone is judged here.
         if provider is not None and provider.urn not in self.judged:
-            resource = Resource(provider.resource_type, provider.name, provider.props)
-            found += judge(resource, self.context)
+            props, kind = provider.props, provider.resource_type
+            found += judge(Resource(kind, provider.name, props, urn=provider.urn), context)
         self.judged.add(args.urn)
-        self.used |= {(one.rule, args.urn) for one in found if one.waiver}
+        self.used |= {(one.rule, one.urn) for one in found if one.waiver}
         return found
 
 
@@ -110,7 +121,7 @@ def _refuse(session: Session, group: str) -> Callable[[Any, ReportViolation], No
     def validate(args: ResourceValidationArgs, report: ReportViolation) -> None:
         for one in session.findings(args, group):
             if one.waiver is None:
-                report(one.message)
+                report(one.message, None)
 
     return validate
 
@@ -119,38 +130,37 @@ def _advise(session: Session) -> Callable[[Any, ReportViolation], None]:
     def validate(args: ResourceValidationArgs, report: ReportViolation) -> None:
         for one in session.findings(args, _ADVICE):
             if one.waiver is not None:
-                report(_waived(one))
-        if args.resource_type == STACK_TYPE:
-            for policy, level in session.weakened.items():
-                report(
-                    f"  {policy} は設定により {level} です\n  {policy} is {level} by configuration"
-                )
+                report(_waived(one, one.waiver), None)
 
     return validate
 
 
-def _waived(finding: Finding) -> str:
-    waiver = finding.waiver
-    assert waiver is not None
-    until = f"{waiver.ticket}, {waiver.requester} → {waiver.approver}, {waiver.expires}"
-    return f"{finding.message}\n  免除中: {waiver.reason} ({until})\n  waived: {waiver.reason} ({until})"
+def _waived(finding: Finding, waiver: Waiver) -> str:
+    people = f"{waiver.requester} → {waiver.approver}"
+    terms = f"{waiver.reason} ({waiver.ticket}, {people}, {waiver.expires})"
+    return f"{finding.message}\n  免除中: {terms}\n  waived: {terms}"
 
 
 def _report_unused(session: Session) -> Callable[[Any, ReportViolation], None]:
     def validate(args: StackValidationArgs, report: ReportViolation) -> None:
-        known = {resource.urn for resource in args.resources}
-        context = session.context
+        urns = {resource.urn for resource in args.resources}
+        context = session.context(next(iter(urns), ""))
         for one in context.waivers.valid(context.today):
             # A resource that was left out of this run may still need its waiver.
-            was_seen = one.urn in session.judged or one.urn not in known
+            was_seen = one.urn in session.judged or one.urn not in urns
             if was_seen and (one.rule, one.urn) not in session.used:
-                report(
-                    f"KN-ESC-07 (high)\n"
-                    f"  使われていない免除です。削除してください: {one.rule} {one.urn} ({one.ticket})\n"
-                    f"  this waiver is not used; remove it: {one.rule} {one.urn} ({one.ticket})"
-                )
+                report(_unused(one), None)
 
     return validate
+
+
+def _unused(waiver: Waiver) -> str:
+    level = catalogue.levels()["KN-ESC-07"].value
+    what = f"{waiver.rule} {waiver.urn} ({waiver.ticket})"
+    return (
+        f"KN-ESC-07 ({level})\n  使われていない免除です。削除してください: {what}\n"
+        f"  this waiver is not used; remove it: {what}"
+    )
 
 
 def _severity(group: str) -> Severity:
@@ -185,33 +195,40 @@ def policies(session: Session) -> list[Policy]:
     return [*groups, advice, unused]
 
 
-def _adapt_sdk(session: Session) -> None:
-    """Keeps secrets marked and notices weakened levels, which the SDK offers no way to do."""
-    deserialize = sdk.deserialize_properties
-    configure = sdk._PolicyAnalyzerServicer.Configure  # noqa: SLF001
+def _adapt_sdk() -> None:
+    """Keeps secrets marked and tells of weakened levels, for which the SDK has no means."""
+    deserialize = _SDK.deserialize_properties
+    configure = _SDK._PolicyAnalyzerServicer.Configure  # noqa: SLF001
 
     def marked(props: Mapping[str, Any], proxy_secrets: bool = False) -> Any:
         return deserialize(hide_secrets(props), proxy_secrets)
 
     def watched(servicer: Any, request: Any, context: Any) -> Any:
-        for name, config in request.policyConfig.items():
-            level = servicer._convert_enforcement_level(config.enforcementLevel)  # noqa: SLF001
-            if name != f"{_PREFIX}{_ADVICE}" and level not in _BLOCKING:
-                session.weakened[name] = level.value
-                print(f"{name}: {level.value}", file=sys.stderr)
+        _tell_weakened(request.policyConfig)
         return configure(servicer, request, context)
 
-    sdk.deserialize_properties = marked
-    sdk._PolicyAnalyzerServicer.Configure = watched  # noqa: SLF001
+    _SDK.deserialize_properties = marked
+    _SDK._PolicyAnalyzerServicer.Configure = watched  # noqa: SLF001
 
 
-_BLOCKING = {EnforcementLevel.MANDATORY, EnforcementLevel.REMEDIATE}
+def _tell_weakened(configuration: Mapping[str, Any]) -> None:
+    # Through stderr, which Pulumi shows also when every policy is disabled.
+    weak = {proto.ADVISORY: "advisory", proto.DISABLED: "disabled"}
+    told = [
+        f"{name}: {weak[config.enforcementLevel]}"
+        for name, config in sorted(configuration.items())
+        if config.enforcementLevel in weak and name not in {f"{_PREFIX}{_ADVICE}", "all"}
+    ]
+    if told:
+        print(
+            f"規則が設定で弱められています / rules are weakened: {', '.join(told)}", file=sys.stderr
+        )
 
 
 def main() -> None:
     """Serves the pack until the engine ends it."""
-    session = Session(running_context(dict(os.environ), _PACK))
-    _adapt_sdk(session)
+    session = Session(dict(os.environ))
+    _adapt_sdk()
     PolicyPack(
         name="kokunai-domestic-data",
         policies=policies(session),

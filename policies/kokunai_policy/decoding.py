@@ -45,10 +45,7 @@ def decoded(text: str) -> Iterator[tuple[str, Any]]:
 
 def _base64_readings(text: str) -> Iterator[tuple[str, str]]:
     joined = "".join(text.split())
-    if _BASE64_RUN.fullmatch(joined):
-        runs = [joined]
-    else:
-        runs = _BASE64_RUN.findall(text)
+    runs = [joined] if _BASE64_RUN.fullmatch(joined) else _BASE64_RUN.findall(text)
     readable = 0
     for run in runs:
         plain = _plain(run)
@@ -105,12 +102,13 @@ def _structures(text: str) -> Iterator[tuple[str, Any]]:
 
 
 def _yaml_documents(text: str) -> Iterator[tuple[str, Any]]:
-    # A line that ends in a colon or holds `key: value`; plain prose and scripts mostly fail at once.
-    if "\n" not in text and ": " not in text and not text.lstrip().startswith(("[", "{", "-")):
+    # One line without `key: value` is a plain string to YAML.
+    is_plain = "\n" not in text and ": " not in text
+    if is_plain and not text.lstrip().startswith(("[", "{", "-")):
         return
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
-        documents = list(yaml.load_all(text, Loader=loader))  # noqa: S506 - both are safe loaders
+        documents = list(yaml.load_all(text, Loader=loader))
     except RecursionError:
         raise TooMuch from None
     except (yaml.YAMLError, ValueError, TypeError):

@@ -24,8 +24,8 @@ _BARE = re.compile(
     r"(?<![\w.-])(?:[\w-]+\.)+[^\W\d_][\w-]+\.?(?![\w-])|(?<![\w.])\d+(?:\.\d+){3}(?![\w.])"
 )
 _DOTS = str.maketrans("。．｡", "...")
-# Addresses that never leave the user's own network (RFC 1918, RFC 4193); link-local ones are left out
-# because clouds answer there with services of their own.
+# Addresses that never leave the user's own network (RFC 1918, RFC 4193); link-local ones are left
+# out because clouds answer there with services of their own.
 _INSIDE: Final = tuple(
     ipaddress.ip_network(text)
     for text in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7")

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta, timezone
 from enum import Enum
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kokunai.catalog import facts
 from kokunai_policy.walker import Keys, Node, State, flatten
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
     from kokunai_policy.waivers import Waiver, Waivers
 
 # Japan has had no daylight saving since 1951, so no time zone database is needed.
@@ -128,7 +129,7 @@ def today_in_japan() -> date:
 
 
 def _default_waivers() -> Waivers:
-    from kokunai_policy import waivers  # noqa: PLC0415 - waivers judge rules, which need this module
+    from kokunai_policy import waivers
 
     return waivers.default()
 
@@ -166,7 +167,7 @@ class Inspected:
         return {node.keys: node for node in plain}
 
     def node(self, *keys: str | int) -> Node | None:
-        """The value at this path; None where it is missing, its unknown holder where that is unknown."""
+        """The value at this path, or the unknown value that holds it; None where it is missing."""
         for depth in range(len(keys) + 1):
             found = self._by_keys.get(keys[:depth])
             if found is None:

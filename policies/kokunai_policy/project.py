@@ -19,16 +19,27 @@ _SELF_MANAGED = ("file:", "s3:", "gs:", "azblob:", "postgres:", "postgresql:")
 ENVIRONMENT_KEY = "kokunai:environment"
 
 
-def running_context(environment: Mapping[str, str], pack: Path) -> Context:
-    """Context of the stack that the engine runs now, from its environment variables."""
-    config = _json(environment.get("PULUMI_CONFIG"))
-    directory = find(environment.get("PULUMI_PROJECT"), _candidates(environment, pack))
+def running_context(environment: Mapping[str, str], pack: Path, urn: str = "") -> Context:
+    """Context of the stack that holds the resource `urn`, from the pack's environment and folder.
+
+    The engine names stack and configuration in the environment, except when it judges a state file.
+    """
+    stack, project = _stack_and_project(environment, urn)
+    directory = find(project, _candidates(environment, pack))
+    settings = _stack_settings(directory, stack)
+    config = _json(environment.get("PULUMI_CONFIG")) or settings.get("config")
     return Context(
-        lab=says_lab(config),
-        directory=directory and directory / (_yaml(directory / "Pulumi.yaml").get("main") or ""),
+        lab=says_lab(config if isinstance(config, dict) else {}),
+        directory=directory and directory / str(_yaml(directory / "Pulumi.yaml").get("main") or ""),
         environment=environment,
-        state=state_store(directory, environment.get("PULUMI_STACK"), environment),
+        state=state_store(directory, stack, environment),
     )
+
+
+def _stack_and_project(environment: Mapping[str, str], urn: str) -> tuple[str, str]:
+    parts = urn.removeprefix("urn:pulumi:").split("::")
+    stack, project = (parts[0], parts[1]) if len(parts) > 1 else ("", "")
+    return environment.get("PULUMI_STACK", stack), environment.get("PULUMI_PROJECT", project)
 
 
 def says_lab(config: Mapping[str, Any]) -> bool:
@@ -39,7 +50,7 @@ def says_lab(config: Mapping[str, Any]) -> bool:
     return isinstance(environment, dict) and environment.get("lab") is True
 
 
-def find(project: str | None, candidates: Iterator[Path]) -> Path | None:
+def find(project: str, candidates: Iterator[Path]) -> Path | None:
     """Folder of the Pulumi.yaml of this project, at or above one of the candidates."""
     for start in candidates:
         for folder in (start, *start.parents):
@@ -48,9 +59,8 @@ def find(project: str | None, candidates: Iterator[Path]) -> Path | None:
     return None
 
 
-def _is_project(folder: Path, project: str | None) -> bool:
-    name = _yaml(folder / "Pulumi.yaml").get("name")
-    return name is not None and project in {None, name}
+def _is_project(folder: Path, project: str) -> bool:
+    return bool(project) and _yaml(folder / "Pulumi.yaml").get("name") == project
 
 
 def _candidates(environment: Mapping[str, str], pack: Path) -> Iterator[Path]:
@@ -65,13 +75,18 @@ def _candidates(environment: Mapping[str, str], pack: Path) -> Iterator[Path]:
     yield pack.resolve().parent
 
 
-def state_store(
-    directory: Path | None, stack: str | None, environment: Mapping[str, str]
-) -> StateStore:
+def state_store(directory: Path | None, stack: str, environment: Mapping[str, str]) -> StateStore:
     """Where Pulumi keeps state and secret keys, decided in the order in which it decides."""
     backend = environment.get("PULUMI_BACKEND_URL") or _written_backend(directory)
     backend = backend or _logged_in_backend(environment)
     return StateStore(backend, _secrets_provider(directory, stack, backend))
+
+
+def _stack_settings(directory: Path | None, stack: str) -> dict[str, Any]:
+    if directory is None or not stack:
+        return {}
+    folder = directory / str(_yaml(directory / "Pulumi.yaml").get("stackConfigDir") or "")
+    return _yaml(folder / f"Pulumi.{stack.rpartition('/')[2]}.yaml")
 
 
 def _written_backend(directory: Path | None) -> str | None:
@@ -93,11 +108,10 @@ def _logged_in_backend(environment: Mapping[str, str]) -> str | None:
     return str(_json(text).get("current") or _CLOUD)
 
 
-def _secrets_provider(directory: Path | None, stack: str | None, backend: str | None) -> str | None:
+def _secrets_provider(directory: Path | None, stack: str, backend: str | None) -> str | None:
     if directory is None or not stack or backend is None:
         return None
-    folder = directory / str(_yaml(directory / "Pulumi.yaml").get("stackConfigDir") or "")
-    settings = _yaml(folder / f"Pulumi.{stack.rpartition('/')[2]}.yaml")
+    settings = _stack_settings(directory, stack)
     if provider := settings.get("secretsprovider"):
         return str(provider)
     if "encryptionsalt" in settings or backend.startswith(_SELF_MANAGED):

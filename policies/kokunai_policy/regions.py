@@ -28,7 +28,7 @@ def _names_in_japan(cloud: str) -> re.Pattern[str]:
 
 def is_domestic(name: str, cloud: str | None) -> bool:
     """Whether this exact name is in the cloud's table of places in Japan, or in any without one."""
-    # A reference such as projects/p/zones/z names the place last; Azure writes spaces in display names.
+    # projects/p/zones/z names the place last; Azure's display names have spaces.
     place = plain(name).replace(" ", "").rpartition("/")[2]
     return any(_names_in_japan(one).fullmatch(place) for one in _tables(cloud))
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from enum import Enum
 from typing import Any
 
-# The strings by which Pulumi's engine marks a value it does not know yet, one for each kind of value.
+# The strings by which Pulumi's engine marks a value it does not know yet, one for each type.
 UNKNOWN_MARKS = frozenset(
     (
         "1c4a061d-8072-4f0a-a4cb-0ff528b18fe7",  # boolean

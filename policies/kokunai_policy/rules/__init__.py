@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from kokunai_policy.model import Inspected, Judgement
 from kokunai_policy.rules import (
     escapes,
     labels,
@@ -16,6 +14,11 @@ from kokunai_policy.rules import (
     state,
     waivers,
 )
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from kokunai_policy.model import Inspected, Judgement
 
 JUDGES: Final[dict[str, Callable[[Inspected], Iterable[Judgement]]]] = {
     "KN-LOC-01": places.judge_site,

@@ -94,6 +94,19 @@ def _given(seen: Inspected, source: _Source) -> Iterator[Judgement]:
             continue
         for one in under(seen.nodes, (*holder, source.variable)):
             yield from _value(one, source)
+        if source is _PACKAGES:
+            yield from _without_address(seen, (*holder, source.variable))
+
+
+def _without_address(seen: Inspected, keys: Keys) -> Iterator[Judgement]:
+    for member in seen.members(*keys):
+        if member.state is State.MAPPING and seen.node(*member.keys, "uri") is None:
+            yield Judgement(
+                Verdict.FAIL,
+                f"{member.path}.uri",
+                "パッケージの取得元に uri がありません",
+                "the package source has no uri",
+            )
 
 
 def _holders(seen: Inspected) -> Iterator[Keys]:

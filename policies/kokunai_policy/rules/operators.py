@@ -63,8 +63,8 @@ def judge_host(seen: Inspected, node: Node, *, source: str = "") -> Judgement:
     return Judgement(
         Verdict.FAIL,
         path,
-        f"接続先 {name} は別の事業者です。国内事業者として登録された接続先だけを使えます: {_allowed()}",
-        f"the endpoint {name} is another operator; only known domestic ones are allowed: {_allowed()}",
+        f"接続先 {name} は別の事業者です。指定できるもの(国内の登録済み): {_allowed()}",
+        f"the endpoint {name} is another operator; allowed are known domestic ones: {_allowed()}",
     )
 
 

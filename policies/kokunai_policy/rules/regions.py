@@ -74,7 +74,7 @@ def _missing(seen: Inspected) -> Iterator[Judgement]:
     yield Judgement(
         Verdict.FAIL,
         keys[0],
-        f"{names} が指定されていません。実行環境まかせになるため、国内のリージョンを明記してください",
+        f"{names} がなく、実行環境まかせになります。国内のリージョンを明記してください",
         f"{names} is missing and would be left to the environment; state a region in Japan",
     )
 

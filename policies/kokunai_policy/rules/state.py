@@ -63,8 +63,8 @@ def _state_unknown(ja: str, en: str, path: str) -> Judgement:
     return Judgement(
         Verdict.UNKNOWN,
         path,
-        f"{ja}が分かりません。プロジェクトのフォルダーで実行するか、PULUMI_BACKEND_URL を指定してください",
-        f"{en} cannot be found out; run in the project's folder or set PULUMI_BACKEND_URL",
+        f"{ja}が分かりません。プロジェクトのフォルダーで実行してください",
+        f"{en} cannot be found out; run in the project's folder",
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+from pathlib import Path
 from typing import Any
 
 from ansible.errors import AnsibleActionFail, AnsibleError
@@ -66,7 +66,7 @@ class ActionModule(ActionBase):
 
     def _render(self, name: str, variables: dict[str, Any]) -> str:
         source = self._find_needle("templates", name)
-        search = [os.path.dirname(source), *variables.get("ansible_search_path", [])]
+        search = [str(Path(source).parent), *variables.get("ansible_search_path", [])]
         template = trust_as_template(self._loader.get_text_file_contents(source))
         templar = self._templar.copy_with_new_env(
             searchpath=search, available_variables={**variables, "managed_header": HEADER_BOTH}

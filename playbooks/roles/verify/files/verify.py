@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import subprocess
 import sys
+from pathlib import Path
+from typing import Any
+
+Result = dict[str, Any]
+"""value, verdict and reason of one check."""
 
 PASS, FAIL, NOT_VERIFIED = "pass", "fail", "not-verified"
 # PCI classes of GPUs: VGA, 3D, other display, processing accelerator. Names are never parsed.
@@ -17,40 +21,42 @@ SIMULATED = "模擬ホストです / simulated host"
 class Machine:
     """What can be read below `root`; every method reads and nothing writes."""
 
-    def __init__(self, root="/"):
-        self.root = root
+    def __init__(self, root: str = "/") -> None:
+        self.root = Path(root)
 
-    def text(self, path):
+    def text(self, path: str) -> str:
+        """Contents without outer spaces; a missing file is empty."""
         try:
-            with open(os.path.join(self.root, path.lstrip("/")), encoding="utf-8") as file:
-                return file.read().strip()
+            return (self.root / path).read_text(encoding="utf-8").strip()
         except OSError:
             return ""
 
-    def simulated(self):
-        return os.path.lexists(os.path.join(self.root, "etc/kokunai-simulation"))
+    def simulated(self) -> bool:
+        return (self.root / "etc/kokunai-simulation").exists()
 
-    def gpu_count(self, vendor_id):
-        bus = os.path.join(self.root, "sys/bus/pci/devices")
-        slots = os.listdir(bus) if os.path.isdir(bus) else []
-        return sum(self._is_gpu(os.path.join("/sys/bus/pci/devices", s), vendor_id) for s in slots)
+    def gpu_count(self, vendor_id: str) -> int:
+        slots = (self.root / "sys/bus/pci/devices").glob("*")
+        return sum(self._is_gpu(slot, vendor_id) for slot in slots)
 
-    def _is_gpu(self, slot, vendor_id):
-        vendor = self.text(slot + "/vendor")
-        return vendor == "0x" + vendor_id and self.text(slot + "/class")[:6] in GPU_CLASSES
+    def _is_gpu(self, slot: Path, vendor_id: str) -> bool:
+        where = slot.relative_to(self.root)
+        vendor = self.text(f"{where}/vendor")
+        return vendor == f"0x{vendor_id}" and self.text(f"{where}/class")[:6] in GPU_CLASSES
 
-    def driver_version(self):
-        loaded = re.search(r"Module\s+(\d[\d.]*)", self.text("/proc/driver/nvidia/version"))
-        return loaded[1] if loaded else self.text("/sys/module/nvidia/version")
+    def driver_version(self) -> str:
+        loaded = re.search(
+            r"Module\s+(?:for \S+\s+)?(\d[\d.]*)", self.text("proc/driver/nvidia/version")
+        )
+        return loaded[1] if loaded else self.text("sys/module/nvidia/version")
 
-    def kernel_parameter(self, name):
-        return re.sub(r"\s+", " ", self.text("/proc/sys/" + name.replace(".", "/")))
+    def kernel_parameter(self, name: str) -> str:
+        return re.sub(r"\s+", " ", self.text("proc/sys/" + name.replace(".", "/")))
 
-    def mounted(self):
-        return {line.split()[1] for line in self.text("/proc/self/mounts").splitlines()}
+    def mounted(self) -> set[str]:
+        return {line.split()[1] for line in self.text("proc/self/mounts").splitlines()}
 
 
-def run(*command):
+def run(*command: str) -> tuple[int, str]:
     """Exit code and output; a missing program answers like a failing one."""
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
@@ -59,19 +65,19 @@ def run(*command):
     return done.returncode, done.stdout
 
 
-def addresses():
-    """Addresses with prefix length of every interface."""
+def addresses() -> set[str]:
+    """Addresses with prefix length of every interface but the loopback."""
     code, output = run("ip", "-json", "address")
     links = json.loads(output) if code == 0 and output else []
     found = [one for link in links for one in link.get("addr_info", [])]
-    return {"{}/{}".format(one["local"], one["prefixlen"]) for one in found if "local" in one}
+    return {f"{one['local']}/{one['prefixlen']}" for one in found if one.get("scope") != "host"}
 
 
-def result(value, verdict, reason=""):
+def result(value: Any, verdict: str, reason: str = "") -> Result:
     return {"value": value, "verdict": verdict, "reason": reason}
 
 
-def judge_gpu_count(machine, expected):
+def judge_gpu_count(machine: Machine, expected: dict[str, Any]) -> Result:
     if not expected["gpu_count"]:
         return result(0, PASS)
     seen = machine.gpu_count(expected["gpu_vendor_id"])
@@ -83,7 +89,7 @@ def judge_gpu_count(machine, expected):
     )
 
 
-def judge_driver(machine, expected):
+def judge_driver(machine: Machine, expected: dict[str, Any]) -> Result:
     version, wanted = machine.driver_version(), expected["driver_version"]
     if machine.simulated():
         return result(version, NOT_VERIFIED, SIMULATED)
@@ -95,7 +101,7 @@ def judge_driver(machine, expected):
     )
 
 
-def judge_nccl_bandwidth(machine, expected):
+def judge_nccl_bandwidth(machine: Machine, expected: dict[str, Any]) -> Result:
     if machine.simulated():
         return result("", NOT_VERIFIED, SIMULATED)
     if not expected["nccl_bandwidth_threshold_gbps"]:
@@ -103,7 +109,7 @@ def judge_nccl_bandwidth(machine, expected):
     return result("", NOT_VERIFIED, "まだ測っていません / not measured yet")
 
 
-def judge_time_sync(machine, _expected):
+def judge_time_sync(machine: Machine, _expected: dict[str, Any]) -> Result:
     # A daemon that has just started needs a few replies; a simulated host may have no way to them.
     if not machine.simulated():
         run("chronyc", "waitsync", "10", "0", "0", "1")
@@ -118,14 +124,14 @@ def judge_time_sync(machine, _expected):
     return result(state, PASS)
 
 
-def judge_host_name(machine, expected):
-    seen = machine.text("/proc/sys/kernel/hostname")
+def judge_host_name(machine: Machine, expected: dict[str, Any]) -> Result:
+    seen = machine.text("proc/sys/kernel/hostname")
     if seen == expected["host_name"]:
         return result(seen, PASS)
-    return result(seen, FAIL, "{0} のはずです / should be {0}".format(expected["host_name"]))
+    return result(seen, FAIL, f"{expected['host_name']} のはずです / not as promised")
 
 
-def judge_addresses(_machine, expected):
+def judge_addresses(_machine: Machine, expected: dict[str, Any]) -> Result:
     seen = addresses()
     missing = sorted(set(expected["addresses"]) - seen)
     if missing:
@@ -137,7 +143,7 @@ def judge_addresses(_machine, expected):
     return result(sorted(seen), PASS)
 
 
-def judge_storage(machine, expected):
+def judge_storage(machine: Machine, expected: dict[str, Any]) -> Result:
     missing = sorted(set(expected["mounts"]) - machine.mounted())
     if not missing:
         simulated = expected["mounts"] and machine.simulated()
@@ -148,7 +154,7 @@ def judge_storage(machine, expected):
     return result([], FAIL, reason)
 
 
-def judge_kernel_parameters(machine, expected):
+def judge_kernel_parameters(machine: Machine, expected: dict[str, Any]) -> Result:
     wanted = expected["kernel_parameters"]
     seen = {name: machine.kernel_parameter(name) for name in sorted(wanted)}
     wrong = [f"{name}={seen[name]}" for name in seen if seen[name] != str(wanted[name])]
@@ -172,7 +178,7 @@ JUDGES = {
 }
 
 
-def main():
+def main() -> int:
     machine, expected = Machine(), json.loads(sys.argv[1])
     checks = {name: judge(machine, expected) for name, judge in JUDGES.items()}
     print(json.dumps({"kokunai_verified": checks}, sort_keys=True))

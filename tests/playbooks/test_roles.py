@@ -1,0 +1,74 @@
+"""The playbooks keep the house's rules; ansible-lint holds its strictest profile."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[2]
+PLAYBOOKS = ROOT / "playbooks"
+TASK_FILES = sorted(PLAYBOOKS.glob("roles/*/*/*.yml"))
+SPECS = sorted(PLAYBOOKS.glob("roles/*/meta/argument_specs.yml"))
+
+
+def test_ansible_lint_finds_nothing():
+    programs = Path(sys.executable).parent
+    ended = subprocess.run(
+        [programs / "ansible-lint", "--offline", "--nocolor", "playbooks/site.yml"],
+        cwd=ROOT,
+        env={**os.environ, "PATH": f"{programs}{os.pathsep}{os.environ['PATH']}"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+
+
+def test_every_role_of_the_play_types_its_variables():
+    play = yaml.safe_load((PLAYBOOKS / "site.yml").read_text(encoding="utf-8"))[0]
+
+    assert {entry["role"] for entry in play["roles"]} == {one.parts[-3] for one in SPECS}
+
+
+def _described(options):
+    for name, option in options.items():
+        yield name, option
+        yield from _described(option.get("options", {}))
+
+
+@pytest.mark.parametrize("path", SPECS, ids=lambda path: path.parts[-3])
+def test_every_variable_has_a_type_and_a_sentence(path: Path):
+    spec = yaml.safe_load(path.read_text(encoding="utf-8"))["argument_specs"]["main"]
+
+    for name, option in _described(spec["options"]):
+        assert option["type"], name
+        assert option["description"].strip().endswith("."), name
+
+
+@pytest.mark.parametrize("path", TASK_FILES, ids=lambda path: "/".join(path.parts[-3:]))
+def test_tasks_use_builtin_modules_and_our_bundle_alone(path: Path):
+    text = path.read_text(encoding="utf-8")
+    modules = set(re.findall(r"^  (?:  )*([a-z_]+\.[a-z_]+\.[a-z_0-9]+):", text, re.MULTILINE))
+
+    assert all(module.startswith("ansible.builtin.") for module in modules)
+
+
+def test_every_template_lies_where_its_file_lands():
+    tasks = "".join(path.read_text(encoding="utf-8") for path in PLAYBOOKS.glob("roles/*/tasks/*"))
+    for template in PLAYBOOKS.glob("roles/*/templates/**/*.j2"):
+        relative = template.relative_to(template.parents[len(template.parts) - 1])
+        target = str(relative).partition("/templates/")[2].removesuffix(".j2")
+
+        assert f"/{target}" in tasks or f"template: {target}.j2" in tasks
+
+
+@pytest.mark.parametrize("word", ["foreign", "pool.ntp.org", "debian.pool", "8.8.8.8"])
+def test_no_role_names_a_server_of_its_own(word: str):
+    texts = [path.read_text(encoding="utf-8") for path in PLAYBOOKS.rglob("*") if path.is_file()]
+
+    assert not any(word in text for text in texts)

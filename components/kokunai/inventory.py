@@ -106,9 +106,8 @@ def _mount(mount: Mapping[str, str]) -> dict[str, str]:
 def mount_unit(path: str) -> str:
     """Name of the systemd unit that mounts `path`, as `systemd-escape --path` writes it."""
     parts = [part for part in path.split("/") if part]
-    return (
-        "-".join(_escape(part, first=number == 0) for number, part in enumerate(parts)) + ".mount"
-    )
+    escaped = [_escape(part, first=number == 0) for number, part in enumerate(parts)]
+    return ("-".join(escaped) or "-") + ".mount"
 
 
 def _escape(part: str, *, first: bool) -> str:

@@ -1,5 +1,6 @@
 """Stand-ins for installed programs, and real language hosts to talk to."""
 
+import contextlib
 import os
 import subprocess
 import sys
@@ -13,7 +14,11 @@ from pulumi.runtime.proto import language_pb2, language_pb2_grpc
 from kokunai.airgap import engine as engine_module
 from kokunai.airgap.engine import Engine
 
-HOST = Path(engine_module.__file__).parent / "language_host" / "__main__.py"
+HOST = (
+    sys.executable,
+    "-P",
+    str(Path(engine_module.__file__).parent / "language_host" / "__main__.py"),
+)
 ENGINE_ADDRESS = "127.0.0.1:1"  # nobody listens there
 
 
@@ -41,15 +46,22 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 class Host:
     """A language host in its own process, as the engine spawns it."""
 
-    def __init__(self, process: subprocess.Popen[str], stub: language_pb2_grpc.LanguageRuntimeStub):
+    def __init__(
+        self,
+        process: subprocess.Popen[str],
+        port: int,
+        stub: language_pb2_grpc.LanguageRuntimeStub,
+    ) -> None:
         self.process = process
+        self.port = port
         self.stub = stub
 
 
-@pytest.fixture
-def host() -> Iterator[Host]:
+@contextlib.contextmanager
+def open_host(*command: str) -> Iterator[Host]:
+    """Start a language host and connect to it."""
     process = subprocess.Popen(
-        [sys.executable, "-P", str(HOST), ENGINE_ADDRESS],
+        command,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -59,11 +71,31 @@ def host() -> Iterator[Host]:
     assert process.stderr
     port = int(process.stdout.readline())
     with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
-        yield Host(process, language_pb2_grpc.LanguageRuntimeStub(channel))
+        yield Host(process, port, language_pb2_grpc.LanguageRuntimeStub(channel))
     process.kill()
     process.wait()
     process.stdout.close()
     process.stderr.close()
+
+
+@pytest.fixture
+def host() -> Iterator[Host]:
+    with open_host(*HOST, ENGINE_ADDRESS) as host:
+        yield host
+
+
+@pytest.fixture
+def host_that_ignores_interrupts() -> Iterator[Host]:
+    """A host started as by `pulumi up &` in a script: the shell lets it ignore SIGINT."""
+    with open_host("sh", "-c", 'trap "" INT; exec "$@"', "sh", *HOST, ENGINE_ADDRESS) as host:
+        yield host
+
+
+@pytest.fixture
+def waiting_host() -> Iterator[Host]:
+    """A host that was started by hand and waits for an engine to attach."""
+    with open_host(*HOST) as host:
+        yield host
 
 
 def describe_directory(directory: Path, **options: str) -> language_pb2.ProgramInfo:

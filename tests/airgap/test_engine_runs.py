@@ -158,6 +158,15 @@ def test_an_update_without_changes_takes_about_a_second(tiny):
     assert time.monotonic() - start < 6
 
 
+def test_an_engine_attaches_to_a_host_that_was_started_by_hand(tiny, waiting_host):
+    tiny.environment["PULUMI_DEBUG_LANGUAGES"] = f"python:{waiting_host.port}"
+    tiny.write("__main__.py", "import pulumi\npulumi.log.info('the engine was told')\n")
+
+    output = tiny.up()
+
+    assert "the engine was told" in output
+
+
 def test_a_policy_pack_that_knows_the_stack_refuses_in_preview(tiny):
     tiny.up("--policy-pack", "pack")
     tiny.run("config", "set", "word", "bad")

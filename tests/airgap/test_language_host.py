@@ -2,6 +2,7 @@
 
 import json
 import os
+import platform
 import signal
 import sys
 import threading
@@ -29,17 +30,22 @@ def write_project(directory: Path, body: str) -> Path:
     return directory
 
 
-def ask_to_run(host, info, **fields):
+def write_python(directory: Path, script: str) -> None:
+    python = directory / "env" / "bin" / "python"
+    python.parent.mkdir(parents=True)
+    python.write_text(f"#!/bin/sh\n{script}\n")
+    python.chmod(0o755)
+
+
+def ask_to_run(host, info, script=None, **fields):
     """Start a call of Run and return its future answer.
 
     The program's Python leaves the SDK out, which would wait for an engine: it notes its own
     command line and runs the program alone.
     """
-    python = Path(info.program_directory, "env", "bin", "python")
-    python.parent.mkdir(parents=True)
     note = 'echo "$@" > line; for entry; do :; done'
-    python.write_text(f'#!/bin/sh\n{note}; exec {sys.executable} "$entry"\n')
-    python.chmod(0o755)
+    alone = f'{note}; exec {sys.executable} "$entry"'
+    write_python(Path(info.program_directory), script or alone)
     info.options.update({"virtualenv": "env"})
     request = language_pb2.RunRequest(
         pwd=info.program_directory, info=info, project="p", stack="s", **fields
@@ -87,6 +93,12 @@ def test_the_ambient_python_is_the_hosts_own(host, tmp_path, describe):
     about = host.stub.About(language_pb2.AboutRequest(info=describe(tmp_path)))
 
     assert about.executable == sys.executable
+
+
+def test_the_version_is_that_of_the_python_in_use(host, tmp_path, describe):
+    about = host.stub.About(language_pb2.AboutRequest(info=describe(tmp_path)))
+
+    assert about.version == platform.python_version()
 
 
 def test_a_missing_virtual_environment_is_refused_with_its_path(host, tmp_path, describe):
@@ -252,6 +264,25 @@ def test_a_signal_ends_the_host_and_its_children_quickly_and_quietly(
     call.cancel()
 
 
+def test_a_plugin_told_to_end_may_finish_although_its_host_ends_too(host, tmp_path, describe):
+    tidy = """
+import signal, sys, time
+def finish(*_):
+    time.sleep(0.5)
+    open("tidy", "w").write("done\\n")
+    sys.exit()
+signal.signal(signal.SIGINT, finish)
+"""
+    call = ask_to_run_plugin(host, describe(write_project(tmp_path, tidy + _STAYS + _SLEEP)))
+    read_pids(tmp_path)
+
+    call.cancel()
+    host.process.send_signal(signal.SIGINT)
+    host.process.wait(timeout=5)
+
+    assert (tmp_path / "tidy").exists()
+
+
 def test_a_killed_host_leaves_no_child(host, tmp_path, describe):
     call = ask_to_run_plugin(host, describe(write_project(tmp_path, _STAYS + _SLEEP)))
     plugin, other = read_pids(tmp_path)
@@ -277,6 +308,49 @@ def test_a_program_gets_its_configuration_by_the_environment_alone(host, tmp_pat
     assert environment["PULUMI_CONFIG"] == '{"p:k": "hush"}'
     assert environment["PULUMI_CONFIG_SECRET_KEYS"] == '["p:k"]'
     assert "hush" not in line
+
+
+def test_a_type_checker_that_is_not_content_keeps_the_program_from_running(
+    host, tmp_path, describe
+):
+    info = describe(tmp_path, typechecker="mypy")
+    call = ask_to_run(host, info, script='test "$1 $2" != "-m mypy" && touch ran')
+
+    assert "exit code 1" in call.result().error
+    assert not (tmp_path / "ran").exists()
+
+
+def test_an_unknown_type_checker_is_refused_with_those_that_work(host, tmp_path, describe):
+    call = ask_to_run(host, describe(write_project(tmp_path, ""), typechecker="pytype"))
+
+    assert "supported: mypy, pyright" in call.exception().details()
+
+
+def test_a_debugger_is_refused(host, tmp_path, describe):
+    call = ask_to_run(host, describe(write_project(tmp_path, "")), attach_debugger=True)
+
+    assert "--attach-debugger" in call.exception().details()
+
+
+def test_a_directory_that_is_gone_is_named(host, tmp_path, describe):
+    call = ask_to_run_plugin(host, describe(write_project(tmp_path, "")), pwd="/not/there")
+
+    with pytest.raises(grpc.RpcError) as refusal:
+        list(call)
+
+    assert "/not/there" in refusal.value.details()
+
+
+def test_a_plugin_can_be_interrupted_although_its_host_was_started_to_ignore_it(
+    host_that_ignores_interrupts, tmp_path, describe
+):
+    body = "import signal; print(signal.getsignal(signal.SIGINT) == signal.default_int_handler)"
+
+    responses = list(
+        ask_to_run_plugin(host_that_ignores_interrupts, describe(write_project(tmp_path, body)))
+    )
+
+    assert responses[0].stdout.strip() == b"True"
 
 
 def test_a_program_that_fails_without_a_word_is_reported_with_its_exit_code(
@@ -311,6 +385,14 @@ def test_a_cancelled_program_ends_and_never_counts_as_complete(host, tmp_path, d
 
     assert answer.result().bail
     assert all(ends_within(pid, seconds=3) for pid in pids)
+
+
+def test_a_program_after_a_cancelled_one_counts(host, tmp_path, describe):
+    host.stub.Cancel(Empty())
+
+    answer = ask_to_run(host, describe(write_project(tmp_path, ""))).result()
+
+    assert not answer.bail
 
 
 def test_a_program_ends_with_its_call(host, tmp_path, describe):

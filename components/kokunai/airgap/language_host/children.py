@@ -38,21 +38,35 @@ class Child:
     def __init__(self, process: subprocess.Popen[bytes]) -> None:
         self.process = process
         self._ended = watch_end(process.pid)
+        self._stopping: asyncio.Task[None] | None = None
+
+    @property
+    def was_stopped(self) -> bool:
+        return self._stopping is not None
 
     async def wait(self) -> int:
         """Return the exit code; asyncio's own wait would also wait for the pipes to close."""
         await asyncio.shield(self._ended)
+        if self._stopping:
+            await asyncio.shield(self._stopping)
         return self.process.wait()
 
     async def stop(self) -> None:
-        """Interrupt the whole group, and kill what is left after the grace period."""
-        self.signal(signal.SIGINT)
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self.wait(), _GRACE_SECONDS)
-        self.signal(signal.SIGKILL)
-        await self.wait()
+        """Interrupt the whole group, and kill what is left of it after the grace period."""
+        if self._ended.done() and not self._stopping:
+            return
+        if not self._stopping:
+            self._stopping = asyncio.create_task(self._stop())
+        await asyncio.shield(self._stopping)
 
-    def signal(self, number: int) -> None:
+    async def _stop(self) -> None:
+        self._signal(signal.SIGINT)
+        await asyncio.wait([self._ended], timeout=_GRACE_SECONDS)
+        # The process is not collected yet, so its number is still that of its group.
+        self._signal(signal.SIGKILL)
+        await asyncio.shield(self._ended)
+
+    def _signal(self, number: int) -> None:
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self.process.pid, number)
 
@@ -92,10 +106,8 @@ class Children:
         return child
 
     async def stop(self, child: Child) -> None:
-        if child in self._running:
-            self._running.discard(child)
-            if child.process.poll() is None:
-                await child.stop()
+        await child.stop()
+        self._running.discard(child)
 
     async def stop_all(self) -> None:
         await asyncio.gather(*(child.stop() for child in self._running))

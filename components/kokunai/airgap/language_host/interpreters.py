@@ -1,5 +1,6 @@
 """Decides which Python runs a program, a plugin or a pack."""
 
+import asyncio
 import os
 import sys
 from collections.abc import Mapping
@@ -73,6 +74,17 @@ def find_interpreter(info: language_pb2.ProgramInfo, *, is_plugin: bool = False)
             f"or correct `virtualenv` in the project file in {info.root_directory}",
         )
     return Interpreter(str(executable), virtualenv)
+
+
+async def read_python_version(executable: str) -> str:
+    """Return for example `3.11.7`, as that Python says it."""
+    asked = await asyncio.create_subprocess_exec(
+        *(executable, "-I", "-S", "-c", "import platform; print(platform.python_version())"),
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+    )
+    answer, _ = await asked.communicate()
+    return answer.decode().strip()
 
 
 def find_ambient_interpreter() -> Interpreter:

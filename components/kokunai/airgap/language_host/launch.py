@@ -16,6 +16,8 @@ def die_with(parent: int) -> None:
 
 
 if __name__ == "__main__":
+    # A shell without job control has its background commands ignore it, which they would inherit.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
     die_with(int(sys.argv[1]))
     try:
         os.execvp(sys.argv[2], sys.argv[2:])  # noqa: S606 - a list of arguments, no shell

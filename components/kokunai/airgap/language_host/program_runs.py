@@ -7,10 +7,40 @@ from pathlib import Path
 
 from pulumi.runtime.proto import language_pb2
 
-from kokunai.airgap.language_host.interpreters import find_interpreter
+from kokunai.airgap.errors import AirgapError
+from kokunai.airgap.language_host.interpreters import find_interpreter, read_options
 
 _PROGRAM = Path(__file__).with_name("program.py")
 _REASON_SHOWN = 32
+_TYPE_CHECKERS = ("mypy", "pyright")
+
+
+def plan_run(request: language_pb2.RunRequest, engine_address: str) -> list[list[str]]:
+    """Return the commands, in order; one that fails keeps the next from running."""
+    if request.attach_debugger:
+        raise AirgapError(
+            ja="この言語ホストはデバッガに対応していません。--attach-debugger を外してください。",
+            en="this language host has no debugger: leave out --attach-debugger",
+        )
+    return [*plan_type_check(request), plan_program(request, engine_address)]
+
+
+def plan_type_check(request: language_pb2.RunRequest) -> list[list[str]]:
+    checker = read_options(request.info).get("typechecker")
+    if not checker:
+        return []
+    if checker not in _TYPE_CHECKERS:
+        known = ", ".join(_TYPE_CHECKERS)
+        raise AirgapError(
+            ja=f"typechecker {checker} には対応していません。使えるもの: {known}",
+            en=f"the typechecker {checker} is not supported; supported: {known}",
+        )
+    return [[find_interpreter(request.info).executable, "-m", checker, str(name_entry(request))]]
+
+
+def name_entry(request: language_pb2.RunRequest) -> Path:
+    directory = request.info.program_directory or request.pwd
+    return Path(directory) / (request.info.entry_point or ".")
 
 
 def plan_program(request: language_pb2.RunRequest, engine_address: str) -> list[str]:
@@ -26,10 +56,17 @@ def plan_program(request: language_pb2.RunRequest, engine_address: str) -> list[
     }
     named = [part for name, value in flags.items() if value for part in (f"--{name}", value)]
     preview = ["--dry-run"] if request.dryRun else []
-    directory = request.info.program_directory or request.pwd
-    entry = str(Path(directory) / (request.info.entry_point or "."))
     python = find_interpreter(request.info).executable
-    return [python, "-u", str(_PROGRAM), *named, *preview, "--", entry, *request.args]
+    return [
+        python,
+        "-u",
+        str(_PROGRAM),
+        *named,
+        *preview,
+        "--",
+        str(name_entry(request)),
+        *request.args,
+    ]
 
 
 def describe_environment(request: language_pb2.RunRequest) -> dict[str, str]:

@@ -1,7 +1,7 @@
 """Answers the engine's calls about Python projects."""
 
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 import grpc
@@ -11,11 +11,11 @@ from pulumi.runtime.proto import language_pb2, language_pb2_grpc, plugin_pb2
 from kokunai.airgap.errors import AirgapError
 from kokunai.airgap.language_host import plugin_runs
 from kokunai.airgap.language_host.children import Child, Children
-from kokunai.airgap.language_host.interpreters import find_interpreter
+from kokunai.airgap.language_host.interpreters import find_interpreter, read_python_version
 from kokunai.airgap.language_host.program_runs import (
     describe_environment,
     judge_end,
-    plan_program,
+    plan_run,
 )
 
 
@@ -38,7 +38,6 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
         self._engine_address = engine_address
         self._children = children
         self._programs: set[Child] = set()
-        self._cancelled = False
 
     async def Handshake(  # noqa: N802
         self, request: language_pb2.LanguageHandshakeRequest, _context: Any
@@ -67,19 +66,24 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
         self, request: language_pb2.RunRequest, context: Any
     ) -> language_pb2.RunResponse:
         async with refuse_clearly(context):
-            child = self._children.start(
-                plan_program(request, self._engine_address),
-                cwd=request.pwd,
-                env=describe_environment(request),
-                piped=False,
-            )
+            for command in plan_run(request, self._engine_address):
+                answer = await self._run(command, request)
+                if answer.error or answer.bail:
+                    break
+        return answer
+
+    async def _run(
+        self, command: Sequence[str], request: language_pb2.RunRequest
+    ) -> language_pb2.RunResponse:
+        environment = describe_environment(request)
+        child = self._children.start(command, cwd=request.pwd, env=environment, piped=False)
         self._programs.add(child)
         try:
             exit_code = await child.wait()
+            return judge_end(exit_code, cancelled=child.was_stopped)
         finally:
             self._programs.discard(child)
             await self._children.stop(child)
-        return judge_end(exit_code, cancelled=self._cancelled)
 
     # The streaming calls write instead of yielding, so that a cancelled call ends its child at once
     # and not when the garbage collector finds the generator.
@@ -113,11 +117,11 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
     async def About(  # noqa: N802
         self, request: language_pb2.AboutRequest, context: Any
     ) -> language_pb2.AboutResponse:
-        import platform  # the start counts
-
         async with refuse_clearly(context):
             executable = find_interpreter(request.info).executable
-        return language_pb2.AboutResponse(executable=executable, version=platform.python_version())
+        return language_pb2.AboutResponse(
+            executable=executable, version=await read_python_version(executable)
+        )
 
     async def GetProgramDependencies(  # noqa: N802
         self, request: language_pb2.GetProgramDependenciesRequest, context: Any
@@ -139,7 +143,6 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
         self, _request: object, _context: Any
     ) -> Any:
         """Stop the program; plugins get their own call from the engine, to finish in order."""
-        self._cancelled = True
         for program in tuple(self._programs):
             await self._children.stop(program)
         return empty_pb2.Empty()  # type: ignore[attr-defined]

@@ -137,7 +137,7 @@ class Sandbox:
         reply = self.preview("--json", *arguments).stdout
         found: dict[str, list[str]] = {}
         for step in json.loads(reply[reply.index("{") :])["steps"]:
-            if step["op"] != "same":
+            if step["op"] not in {"same", "refresh"}:
                 found.setdefault(step["op"], []).append(step["urn"].split("::", 2)[2])
         return {operation: sorted(names) for operation, names in found.items()}
 

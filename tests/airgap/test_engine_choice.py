@@ -127,6 +127,18 @@ def test_another_python_environment_gets_its_own_language_host(go, monkeypatch):
     assert find_or_build_engine().directories != first.directories
 
 
+def test_the_language_host_of_a_python_environment_that_is_gone_is_removed(go, monkeypatch):
+    find_or_build_engine()
+    with monkeypatch.context() as elsewhere:
+        elsewhere.setattr(sys, "prefix", "/gone")
+        elsewhere.setattr(sys, "executable", "/gone/bin/python")
+        gone = find_or_build_engine().pulumi.parent
+    monkeypatch.setattr(sys, "prefix", "/somewhere/else")
+
+    assert find_engine()
+    assert not gone.exists()
+
+
 def test_an_engine_that_was_built_is_found_without_building(go):
     assert find_engine() is None
 
@@ -157,7 +169,7 @@ def test_a_cache_that_cannot_be_written_is_refused_with_its_path(go, tmp_path, m
     with pytest.raises(AirgapError) as refusal:
         find_or_build_engine()
 
-    assert f"{tmp_path / 'file'}/kokunai/engine に書き込めません" in refusal.value.ja
+    assert f"{tmp_path / 'file'}/kokunai/engine にエンジンを置けません" in refusal.value.ja
     assert "XDG_CACHE_HOME" in refusal.value.en
 
 

@@ -54,6 +54,8 @@ def publish(cache: Path, executable: Path) -> Path:
     binaries = whole / "bin"
     binaries.mkdir()
     whole.chmod(0o755)
+    with executable.open("rb") as file:
+        os.fsync(file.fileno())  # else a power cut may leave the name without the content
     executable.rename(binaries / "pulumi")
     mark_as_ours(binaries)
     final = cache / VERSION

@@ -93,9 +93,9 @@ def refusing_unwritable(directory: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise AirgapError(
-            ja=f"{directory} に書き込めません: {error.strerror}。"
+            ja=f"{directory} にエンジンを置けません（{error.filename}: {error.strerror}）。"
             "XDG_CACHE_HOME で別の場所を指定できます。",
-            en=f"{directory} cannot be written: {error.strerror}; "
+            en=f"the engine cannot be kept in {directory} ({error.filename}: {error.strerror}); "
             "XDG_CACHE_HOME can name another place",
         ) from error
 

@@ -34,6 +34,7 @@ def place_wrapper(pulumi: Path, hosts: Path) -> Path:
     if is_complete(directory, pulumi):
         return directory
     hosts.mkdir(parents=True, exist_ok=True)
+    clear_orphans(hosts)
     draft = Path(tempfile.mkdtemp(dir=hosts, prefix=".draft-"))
     try:
         fill(draft, pulumi)
@@ -68,6 +69,16 @@ def write_script() -> str:
     """Return a shell script: a `#!` line allows neither long paths nor two arguments."""
     command = shlex.join([sys.executable, "-P", str(_HOST)])
     return f'#!/bin/sh\nexec {command} "$@"\n'
+
+
+def clear_orphans(hosts: Path) -> None:
+    """Remove the directories of Python environments that are gone: each holds on to an engine."""
+    for directory in hosts.iterdir():
+        with contextlib.suppress(OSError, IndexError):
+            script = (directory / "pulumi-language-python").read_text(encoding="utf-8")
+            python = shlex.split(script.splitlines()[1])[1]
+            if not Path(python).exists():
+                shutil.rmtree(directory)
 
 
 def put_in_place(draft: Path, directory: Path) -> None:

@@ -10,12 +10,44 @@ from pathlib import Path
 import pytest
 
 from kokunai.lab import hosts
+from kokunai.lab.hosts import control_groups, processes
 from kokunai.lab.hosts.names import Names
 from kokunai.lab.hosts.network import interface_in_the_way
 from kokunai.lab.machines import Gpu, Machine, Machines, Nic
 from kokunai.lab.places import Places
 
 PRIVATE_SWITCH = "500000000001"
+
+
+def traces(lab) -> list[str]:
+    """Everything on the machine that bears the lab's id, one line each."""
+    lab_id, directory = lab.places.lab_id, str(lab.places.directory)
+    found = [f"namespace {name}" for name in names("/run/netns") if lab_id in name]
+    found += [f"interface {name}" for name in names("/sys/class/net") if lab_id in name]
+    found += [f"mount {line}" for line in mounts() if lab_id in line or directory in line]
+    for hierarchy in control_groups.hierarchies():
+        found += [f"group {path}" for path in hierarchy.glob(f"*{lab_id}*")]
+    found += [f"process {one.pid}" for one in processes.everything() if one.mark.startswith(lab_id)]
+    found += [f"command {line}" for line in commands() if lab_id in line or directory in line]
+    if Path("/run/systemd/nspawn").is_dir():
+        found += [f"nspawn {path}" for path in Path("/run/systemd/nspawn").rglob(f"*{lab_id}*")]
+    return found
+
+
+def names(directory):
+    return [path.name for path in Path(directory).iterdir()]
+
+
+def mounts():
+    return Path("/proc/self/mountinfo").read_text().splitlines()
+
+
+def commands():
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            yield path.read_bytes().replace(b"\0", b" ").decode(errors="replace")
+        except OSError:
+            continue
 
 
 def pytest_collection_modifyitems(items):
@@ -87,14 +119,14 @@ class Lab:
         return done.stdout.strip()
 
 
-def open_lab(directory: Path) -> Lab:
+def open_lab(directory: Path, kind: str = "full") -> Lab:
     directory.mkdir(exist_ok=True)
     slots = (Places(directory, slot) for slot in range(100))
     places = next(one for one in slots if not interface_in_the_way(one))
     key = directory / "id_ed25519"
     command = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", key]
     subprocess.run(command, check=True)
-    return Lab(places, hosts.choose(places, "full"), key)
+    return Lab(places, hosts.choose(places, kind), key)
 
 
 @pytest.fixture
@@ -105,10 +137,23 @@ def lab(tmp_path):
 
 
 @pytest.fixture
+def light_lab(tmp_path):
+    opened = open_lab(tmp_path / "light", "light")
+    yield opened
+    opened.machines.tear_down()
+
+
+@pytest.fixture
 def other_lab(tmp_path):
     opened = open_lab(tmp_path / "other")
     yield opened
     opened.machines.tear_down()
+
+
+@pytest.fixture(name="traces")
+def give_traces():
+    """The function, because tests are not a package that could be imported from."""
+    return traces
 
 
 @pytest.fixture

@@ -10,44 +10,12 @@ from pathlib import Path
 import pytest
 
 from kokunai.lab import hosts
-from kokunai.lab.hosts import control_groups, processes
 from kokunai.lab.machines import MachinesError, NfsAppliance
 from kokunai.lab.places import Places
 
 pytestmark = pytest.mark.hosts
 
 SERVER = NfsAppliance("600000000001", "500000000001", "192.168.10.9", 24, 100)
-
-
-def traces(lab):
-    """Everything on the machine that bears the lab's id, one line each."""
-    lab_id, directory = lab.places.lab_id, str(lab.places.directory)
-    found = [f"namespace {name}" for name in names("/run/netns") if lab_id in name]
-    found += [f"interface {name}" for name in names("/sys/class/net") if lab_id in name]
-    found += [f"mount {line}" for line in mounts() if lab_id in line or directory in line]
-    for hierarchy in control_groups.hierarchies():
-        found += [f"group {path}" for path in hierarchy.glob(f"*{lab_id}*")]
-    found += [f"process {one.pid}" for one in processes.everything() if one.mark.startswith(lab_id)]
-    found += [f"command {line}" for line in commands() if lab_id in line or directory in line]
-    if Path("/run/systemd/nspawn").is_dir():
-        found += [f"nspawn {path}" for path in Path("/run/systemd/nspawn").rglob(f"*{lab_id}*")]
-    return found
-
-
-def names(directory):
-    return [path.name for path in Path(directory).iterdir()]
-
-
-def mounts():
-    return Path("/proc/self/mountinfo").read_text().splitlines()
-
-
-def commands():
-    for path in Path("/proc").glob("[0-9]*/cmdline"):
-        try:
-            yield path.read_bytes().replace(b"\0", b" ").decode(errors="replace")
-        except OSError:
-            continue
 
 
 def fill(lab, count=2):
@@ -62,7 +30,7 @@ def fill(lab, count=2):
     return machines
 
 
-def test_nothing_is_left_after_tear_down(lab):
+def test_nothing_is_left_after_tear_down(lab, traces):
     before = traces(lab)
     fill(lab)
     during = traces(lab)
@@ -96,7 +64,7 @@ def test_a_killed_supervisor_leaves_a_host_that_is_still_ours(lab):
     assert lab.machines.running() == {other.server_id}
 
 
-def test_nothing_is_left_after_the_supervisors_were_killed(lab):
+def test_nothing_is_left_after_the_supervisors_were_killed(lab, traces):
     for machine in fill(lab):
         kill_supervisors(lab, machine)
 
@@ -115,7 +83,7 @@ def test_a_host_boots_again_after_its_supervisor_was_killed(lab):
     assert lab.on(machine, "hostname") == "node-1"
 
 
-def test_nothing_is_left_when_the_namespaces_lost_their_names(lab):
+def test_nothing_is_left_when_the_namespaces_lost_their_names(lab, traces):
     machine, *_ = fill(lab)
     subprocess.run(["ip", "netns", "delete", lab.names.server(machine.server_id)], check=True)
 
@@ -151,7 +119,7 @@ def test_hosts_outlive_the_process_that_booted_them(lab):
     assert lab.on(machine, "hostname") == "node-1"
 
 
-def test_a_removed_machine_leaves_its_disk_and_a_removed_disk_nothing(lab):
+def test_a_removed_machine_leaves_its_disk_and_a_removed_disk_nothing(lab, traces):
     machine = lab.machine()
     lab.machines.boot(machine)
 
@@ -181,7 +149,7 @@ def test_a_removed_switch_is_gone_and_absent_ones_are_no_error(lab):
     assert "br500000000001" not in links.stdout
 
 
-def test_two_labs_with_the_same_ids_live_side_by_side(lab, other_lab):
+def test_two_labs_with_the_same_ids_live_side_by_side(lab, other_lab, traces):
     first, *_ = fill(lab, 1)
     second, *_ = fill(other_lab, 1)
     lab.on(first, "touch /root/first")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from kokunai.lab.hosts import image
 from kokunai.lab.hosts.fleet import Fleet
 from kokunai.lab.hosts.full import Full
+from kokunai.lab.hosts.light import Light
 from kokunai.lab.hosts.names import Names
 from kokunai.lab.hosts.shell import refused, run
 
@@ -23,6 +24,8 @@ _INSTANCES = Path("/proc/sys/fs/inotify/max_user_instances")
 _ENOUGH_INSTANCES = 8192
 """The kernel's 128 stop the thirtieth systemd of one user, measured; 64 hosts need some 1,000."""
 
+_KINDS: dict[str, type[Full | Light]] = {"full": Full, "light": Light}
+"""Best first."""
 _TOOLS = {
     "systemd-nspawn": "systemd-container",
     "mmdebstrap": "mmdebstrap",
@@ -35,60 +38,67 @@ _TOOLS = {
 
 
 def missing_packages(kind: str = "full") -> list[str]:
-    """Debian packages whose tools this machine lacks."""
-    needed = {
-        tool: package
-        for tool, package in _TOOLS.items()
-        if kind == "full" or tool != "systemd-nspawn"
-    }
+    """Debian packages whose tools this machine lacks for a kind."""
+    unneeded = () if kind == "full" else ("systemd-nspawn",)
     path = f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"
-    return sorted(
-        {package for tool, package in needed.items() if not shutil.which(tool, path=path)}
-    )
+    needed = [tool for tool in _TOOLS if tool not in unneeded]
+    return sorted({_TOOLS[tool] for tool in needed if not shutil.which(tool, path=path)})
 
 
 def probe() -> list[tuple[str, bool, str]]:
     """Every kind, whether it is possible here, and why not; best first."""
-    reason = _why_not("full")
-    return [("full", not reason, reason)]
+    reasons = [(kind, _why_not(kind)) for kind in _KINDS]
+    return [(kind, not reason, reason) for kind, reason in reasons]
 
 
 def choose(places: Places, kind: str | None = None) -> Machines:
     """Hosts of the wanted kind, or of the best possible; MachinesError says what is missing."""
-    found = probe()
-    for name, possible, reason in found:
-        if name == kind and not possible:
-            raise refused(
-                f"種類 {name} は使えません: {reason}", f"kind {name} is not possible: {reason}"
-            )
-        if possible and kind in (None, name):
-            return _open(places)
-    reasons = "; ".join(f"{name}: {reason}" for name, _, reason in found)
-    raise refused(f"ホストを起動できません: {reasons}", f"no kind of host is possible: {reasons}")
+    chosen = _pick(probe(), kind)
+    if not image.is_built():
+        prepare(lambda _: None, chosen)
+    _refuse_unfit(places.directory)
+    return Fleet(places, _KINDS[chosen](Names(places)), image.directory())
 
 
-def prepare(progress: Callable[[str], None]) -> None:
+def prepare(progress: Callable[[str], None], kind: str = "full") -> None:
     """What has to be there before the first host: tools, limits and the root file system."""
-    _refuse_missing("full")
+    _refuse_missing(kind)
     _raise_inotify_limit(progress)
     image.ensure(progress)
 
 
-def _open(places: Places) -> Machines:
-    if not image.is_built():
-        prepare(lambda _: None)
-    _refuse_unfit(places.directory)
-    return Fleet(places, Full(Names(places)), image.directory())
+def _pick(found: list[tuple[str, bool, str]], kind: str | None) -> str:
+    for name, possible, reason in found:
+        if possible and kind in (None, name):
+            return name
+        if name == kind:
+            raise refused(
+                f"種類 {name} は使えません: {reason}", f"kind {name} is not possible: {reason}"
+            )
+    reasons = "; ".join(f"{name}: {reason}" for name, _, reason in found)
+    raise refused(f"ホストを起動できません: {reasons}", f"no kind of host is possible: {reasons}")
 
 
 def _why_not(kind: str) -> str:
     if os.geteuid() != 0:
         return "root ではありません / not root"
     if missing := missing_packages(kind):
-        return f"apt-get install {' '.join(missing)}"
+        return f"apt-get install -y {' '.join(missing)}"
     if run("unshare", "--mount", "--net", "--pid", "--fork", "true", check=False).returncode != 0:
         return "名前空間を作れません / this machine does not let us make namespaces"
+    if kind == "full" and image.is_built():
+        return _why_not_nspawn()
     return ""
+
+
+def _why_not_nspawn() -> str:
+    """Start the smallest guest: in some containers the program is there and cannot work."""
+    guest = ("--quiet", "--keep-unit", "--register=no", "--volatile=yes", "--pipe")
+    command = ("systemd-nspawn", *guest, f"--directory={image.directory()}", "true")
+    hidden = "mkdir -p /run/systemd/nspawn && mount -t tmpfs tmpfs /run/systemd/nspawn"
+    script = f'{hidden} && exec "$@"'
+    done = run("unshare", "--mount", "sh", "-c", script, "sh", *command, check=False)
+    return "" if done.returncode == 0 else f"systemd-nspawn: {done.stderr.strip()[-200:]}"
 
 
 def _refuse_missing(kind: str) -> None:

@@ -22,10 +22,6 @@ _PROTOCOLS = {
 _VERDICTS = {"allow": "accept", "deny": "drop"}
 
 
-def table() -> str:
-    return f"add table {_TABLE}\n"
-
-
 def chain(port: str, rules: Iterable[FilterRule] | None) -> str:
     """Replace a port's rules in one transaction; None removes the filter.
 
@@ -34,7 +30,8 @@ def chain(port: str, rules: Iterable[FilterRule] | None) -> str:
     transaction no longer matched when it was added again (seen on Linux 6.18).
     """
     hook = "{ type filter hook forward priority 0; }"
-    emptied = f"add chain {_TABLE} {port} {hook}\nflush chain {_TABLE} {port}\n"
+    chain = f"add chain {_TABLE} {port} {hook}\nflush chain {_TABLE} {port}\n"
+    emptied = f"add table {_TABLE}\n{chain}"
     if rules is None:
         return f"{emptied}delete chain {_TABLE} {port}\n"
     matched = (f'oifname "{port}" {_matched(rule)}' for rule in rules)

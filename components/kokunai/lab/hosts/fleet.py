@@ -19,11 +19,14 @@ from kokunai.lab.hosts.nfs import FileServers
 from kokunai.lab.hosts.shell import refused
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from kokunai.lab.hosts.processes import Process
     from kokunai.lab.machines import FilterRule, Machine, NfsAppliance
     from kokunai.lab.places import Places
+
+    Look = Callable[[], list[Process]]
 
 _BOOT_LIMIT_SECONDS = 60.0
 _SSH_LIMIT_SECONDS = 30.0
@@ -150,10 +153,10 @@ class Fleet:
 
     def _wait(self, machine: Machine) -> None:
         """Until sshd listens at the configured address; a host without sshd is still on."""
-        begun = time.monotonic()
+        begun, init = time.monotonic(), None
         address = next((nic.address for nic in machine.nics if nic.address), "")
         while (waited := time.monotonic() - begun) < _BOOT_LIMIT_SECONDS:
-            init = self._init(machine.server_id)
+            init = init or self._init(machine.server_id, processes.recently)
             if self._has_ended(machine.server_id):
                 break
             if init and (waited > _SSH_LIMIT_SECONDS or _is_reachable(init.pid, address)):
@@ -196,14 +199,13 @@ class Fleet:
             return [nic["interface_id"] for nic in json.loads(path.read_text("utf-8"))["nics"]]
         return []
 
-    def _init(self, server_id: str) -> Process | None:
-        return next((one for one in self._processes(server_id) if one.is_init()), None)
+    def _init(self, server_id: str, look: Look = processes.everything) -> Process | None:
+        return next((one for one in self._processes(server_id, look) if one.is_init()), None)
 
-    def _processes(self, server_id: str) -> list[Process]:
+    def _processes(self, server_id: str, look: Look = processes.everything) -> list[Process]:
         number = processes.inode(self._names.server(server_id))
         mark = self._names.mark(server_id)
-        found = processes.everything()
-        return [one for one in found if one.mark == mark or one.namespace == number]
+        return [one for one in look() if one.mark == mark or one.namespace == number]
 
     def _all_processes(self) -> list[Process]:
         numbers = {processes.inode(name) for name in self._network.namespaces()}

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kokunai.lab.hosts import control_groups
-from kokunai.lab.hosts.names import Names, bridge
 
 if TYPE_CHECKING:
+    from kokunai.lab.hosts.names import Names
     from kokunai.lab.machines import Machine
 
 _SCRIPT = Path(__file__).parent / "guest" / "launch_full.sh"
@@ -18,25 +18,25 @@ _SCRIPT = Path(__file__).parent / "guest" / "launch_full.sh"
 class Full:
     """How a full host is launched."""
 
-    kind = "full"
-    limits = (
+    kind: str = "full"
+    limits: str = (
         "カーネル共有のため、モジュール、bond、VLAN、net 以外の sysctl、時計は変更できません。"
         "NFS と GPU は模擬です。外部には出られません。"
         " The kernel is shared: no modules, bonds, VLANs, sysctls outside net, or clock changes;"
         " NFS and GPUs are simulated; hosts have no way out of the machine."
     )
-    stop_signal = signal.SIGRTMIN + 4  # systemd's own signal for poweroff.target
+    stop_signal: int = signal.SIGRTMIN + 4  # systemd's own signal for poweroff.target
 
     def __init__(self, names: Names) -> None:
         self._names = names
 
     def command(self, machine: Machine, directory: Path) -> tuple[str, ...]:
         unit = f"{self._names.lab}-{machine.server_id}"
-        binds = [f"--bind-ro={directory / 'pci'}:/run/kokunai-lab/pci"]
-        for switch_id in sorted({nic.switch_id for nic in machine.nics if nic.switch_id}):
-            share = self._names.share_directory(switch_id)
-            share.mkdir(parents=True, exist_ok=True)
-            binds.append(f"--bind={_escaped(share)}:/run/kokunai-lab/nfs/{bridge(switch_id)}")
+        shares = self._names.shares(machine)
+        binds = (
+            f"--bind-ro={_escaped(directory / 'pci')}:/run/kokunai-lab/pci",
+            *(f"--bind={_escaped(share)}:/run/kokunai-lab/nfs/{share.name}" for share in shares),
+        )
         separate = ("unshare", "--mount", "--propagation", "private")
         return (*separate, "sh", str(_SCRIPT), str(directory), unit, *binds)
 

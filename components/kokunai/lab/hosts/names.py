@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from kokunai.lab.machines import Machine
     from kokunai.lab.places import Places
 
 NAMESPACES = Path("/run/netns")
@@ -54,6 +55,14 @@ class Names:
 
     def disk_directory(self, disk_id: str) -> Path:
         return self.hosts / "disks" / disk_id
+
+    def shares(self, machine: Machine) -> list[Path]:
+        """Directories of the file servers on the switches of a machine, made if absent."""
+        switches = sorted({nic.switch_id for nic in machine.nics if nic.switch_id})
+        found = [self.share_directory(switch_id) for switch_id in switches]
+        for share in found:
+            share.mkdir(parents=True, exist_ok=True)
+        return found
 
     def share_directory(self, switch_id: str) -> Path:
         """Data of the file servers on one switch, a directory per address."""

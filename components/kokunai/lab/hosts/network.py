@@ -47,7 +47,8 @@ class Network:
             self._ensure_lab()
             _add_namespace(namespace)
         for nic in nics:
-            self.filter(nic.interface_id, nic.filter_rules)
+            if nic.filter_rules is not None:
+                self.filter(nic.interface_id, nic.filter_rules)
         lines = [
             line for number, nic in enumerate(nics) for line in _wiring(namespace, number, nic)
         ]
@@ -90,8 +91,6 @@ class Network:
     def _ensure_lab(self) -> None:
         if processes.inode(self._names.lab) is None:
             _add_namespace(self._names.lab)
-        namespace = NAMESPACES / self._names.lab
-        run("nsenter", f"--net={namespace}", "nft", "-f", "-", text=filters.table())
 
     def _ensure_bridge(self, name: str) -> None:
         namespace = self._names.lab

@@ -158,6 +158,17 @@ class Caretaker:
             else:
                 self._power.resume_appliance(appliance)
 
+    def look(self) -> None:
+        """Notice hosts that went off by themselves, as after `poweroff` in the guest."""
+        running = self._running()
+        for server in self._store.all("server"):
+            if server["status"] == "up" and server["id"] not in running:
+                self._workers.submit(f"server-{server['id']}", self._notice(server["id"]))
+
+    def _notice(self, server_id: str) -> Callable[[], None]:
+        # In the server's queue: nothing boots or stops it while this looks again.
+        return lambda: self._power.notice(server_id, is_running=server_id in self._running())
+
     def _running(self) -> set[str]:
         try:
             return self.machines.running()

@@ -168,10 +168,15 @@ def down(directory: Path, *, purge: bool, progress: Progress) -> None:
         if pid:
             _stop(pid)
         places.pid_file.unlink(missing_ok=True)
-        if record is None or record.hosts != "none":
+        if record.hosts not in ("", "none") if record else _left_hosts(places):
             _tear_down(places, record.hosts if record else "", progress)
         if purge or not existed:
             _purge(directory)
+
+
+def _left_hosts(places: Places) -> bool:
+    """Whether the machine holds hosts of a lab whose directory is gone."""
+    return any(Path("/run/netns").glob(f"{places.namespace}*"))
 
 
 def _tear_down(places: Places, kind: str, progress: Progress) -> None:

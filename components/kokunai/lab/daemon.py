@@ -9,6 +9,7 @@ import json
 import logging
 import os
 import signal
+import sqlite3
 import sys
 import threading
 import time
@@ -29,6 +30,9 @@ from .store import Store
 
 _LOG = logging.getLogger("kokunai.lab")
 _STOP_SECONDS = 3
+_KEEP_ALIVE_SECONDS = 75
+_SETTLE_SECONDS = 300
+_LOOK_SECONDS = 3
 
 
 class Herald:
@@ -69,6 +73,7 @@ async def _serve(slot: Slot, lab: Lab, herald: Herald) -> None:
         log_config=None,
         access_log=False,
         timeout_graceful_shutdown=_STOP_SECONDS,
+        timeout_keep_alive=_KEEP_ALIVE_SECONDS,
     )
     server = uvicorn.Server(config)
     serving = asyncio.create_task(server.serve(sockets=[slot.server]))
@@ -77,14 +82,19 @@ async def _serve(slot: Slot, lab: Lab, herald: Herald) -> None:
     write_pid(slot.places)
     herald.tell("serving")
     lab.caretaker.resume()
-    threading.Thread(target=_tell_when_settled, args=(lab, herald), daemon=True).start()
+    threading.Thread(target=_accompany, args=(lab, herald), daemon=True).start()
     await serving
 
 
-def _tell_when_settled(lab: Lab, herald: Herald) -> None:
-    while lab.caretaker.busy():
+def _accompany(lab: Lab, herald: Herald) -> None:
+    """Tell when everything of an earlier run is back, then look after the hosts."""
+    deadline = time.monotonic() + _SETTLE_SECONDS
+    while lab.caretaker.busy() and time.monotonic() < deadline:
         time.sleep(0.02)
     herald.tell("ready")
+    while True:
+        time.sleep(_LOOK_SECONDS)
+        lab.caretaker.look()
 
 
 def run(directory: Path, hosts: str, delays: dict[str, float], herald: Herald) -> None:
@@ -128,11 +138,20 @@ def main() -> int:
         signal.signal(number, lambda *_: None)
     try:
         run(arguments.directory.resolve(), arguments.hosts, arguments.delays, herald)
-    except MachinesError as problem:
-        _LOG.error("%s", problem)
-        herald.tell("failed", str(problem))
+    except (MachinesError, sqlite3.Error) as problem:
+        _LOG.exception("the lab ends")
+        herald.tell("failed", _explain(problem, arguments.directory))
         return 1
     return 0
+
+
+def _explain(problem: Exception, directory: Path) -> str:
+    if isinstance(problem, MachinesError):
+        return str(problem)
+    return (
+        f"保存した状態を読めません({problem})。kokunai lab down --purge で消せます: {directory}\n"
+        f"The stored state is unreadable ({problem}); `kokunai lab down --purge` removes it."
+    )
 
 
 if __name__ == "__main__":

@@ -62,6 +62,15 @@ class Power:
             self._become("server", server["id"], "up")
         self.settle("server", server["id"])
 
+    def notice(self, server_id: str, *, is_running: bool) -> None:
+        """A host that should be on and is not has been switched off from inside."""
+        server = self._store.get("server", server_id)
+        if server is None or is_running or server["status"] != "up" or server["wanted"] != "up":
+            return
+        if assembly.boot_disk(self._store, server_id) is not None:
+            _LOG.info("server %s went off by itself", server_id)
+            self._become("server", server_id, "down", wanted="down")
+
     def resume_appliance(self, appliance: Doc) -> None:
         self._become("appliance", appliance["id"], "down")
         self.settle("appliance", appliance["id"])

@@ -67,7 +67,10 @@ class Fault:
             raise ValueError(f"kind: {_KINDS}; when: {_MOMENTS}")
         if not 0 <= float(self.rate) <= 1 or not 100 <= int(self.status) <= 599:
             raise ValueError("rate: 0-1; status: 100-599")
-        re.compile(self.path)
+        try:
+            re.compile(self.path)
+        except re.error as problem:
+            raise ValueError(f"path: {problem}") from None
 
     def fires(self, method: str, path: str) -> bool:
         if self.count is not None and self.fired >= self.count:

@@ -120,6 +120,9 @@ def delete_server(call: Call) -> Reply:
     for disk_id in wanted - {disk["id"] for disk in attached}:
         call.named("disk", disk_id)
         refuse("param_res_not_found", f"WithDisk {disk_id}")
+    for disk in attached:
+        if disk["id"] in wanted:
+            disks.refuse_while_copying(disk)
     call.owe(f"server-{doc['id']}", "remove_machine", doc["id"])
     for disk in attached:
         if disk["id"] in wanted:

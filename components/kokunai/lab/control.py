@@ -13,14 +13,12 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import IO, TYPE_CHECKING, Any, cast
+from pathlib import Path
+from typing import IO, Any, cast
 
 from .machines import MachinesError
 from .places import Places
 from .record import living_pid, places_of, read_record, started_at
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 State = dict[str, Any]
 Progress = Callable[[str], None]

@@ -1,0 +1,262 @@
+"""The daemon and the commands around it: started, killed, asked and stopped as a user does."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import pytest
+
+from kokunai.lab import slots
+from kokunai.lab.places import Places
+from kokunai.lab.record import living_pid, places_of, started_at
+
+pytestmark = pytest.mark.e2e
+RUN = "from kokunai.cli import main; main()"
+QUICK = ("--copy-seconds", "0", "--boot-seconds", "0", "--stop-seconds", "0")
+
+
+@dataclass
+class Lab:
+    directory: Path
+
+    def run(self, command, *options, code=0):
+        arguments = [sys.executable, "-c", RUN, "lab", command]
+        done = subprocess.run(
+            [*arguments, "--directory", str(self.directory), *options],
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        assert done.returncode == code, done.stdout + done.stderr
+        return done
+
+    def up(self, *options, code=0):
+        return self.run("up", "--hosts", "none", *options, code=code)
+
+    @property
+    def pid(self):
+        return living_pid(places_of(self.directory))
+
+    def kill(self):
+        pid, start = self.pid, started_at(self.pid)
+        os.kill(pid, signal.SIGKILL)
+        while started_at(pid) == start:
+            time.sleep(0.01)
+
+    def client(self):
+        env = json.loads(self.run("env", "--json").stdout)
+        auth = (env["SAKURA_ACCESS_TOKEN"], env["SAKURA_ACCESS_TOKEN_SECRET"])
+        root = f"{env['SAKURA_API_ROOT_URL']}/is1a/api/cloud/1.1/"
+        return httpx.Client(base_url=root, auth=auth, trust_env=False)
+
+    def state(self):
+        return json.loads(self.run("status", "--json").stdout)
+
+
+@pytest.fixture
+def lab(tmp_path):
+    yield (made := Lab(tmp_path / "lab"))
+    made.run("down", "--purge")
+    assert not made.directory.exists()
+
+
+def test_up_is_idempotent_and_down_ends_it(lab):
+    first = lab.up()
+    pid = lab.pid
+    second = lab.up()
+
+    assert "none" in first.stdout
+    assert (second.stdout, lab.pid) == (first.stdout, pid)
+    assert "servers 0" in lab.run("status").stdout
+    lab.run("down")
+    assert lab.pid == 0
+    assert "動いていません" in lab.run("status", code=1).stdout
+    lab.run("down")
+
+
+def test_ups_at_the_same_time_start_one_daemon(lab):
+    with ThreadPoolExecutor(3) as pool:
+        answers = list(pool.map(lambda _: lab.up().stdout, range(3)))
+
+    assert len(set(answers)) == 1
+
+
+def test_everything_survives_a_kill(lab):
+    lab.up(*QUICK)
+    body = {"Server": {"Name": "kept", "ServerPlan": {"CPU": 1, "MemoryMB": 1024}}}
+    with lab.client() as client:
+        server = client.post("server", json=body).json()["Server"]
+        client.put(f"server/{server['ID']}/power")
+
+        lab.kill()
+        down = lab.run("status", code=1)
+        lab.up()
+
+        shown = client.get(f"server/{server['ID']}").json()["Server"]
+    assert "not running" in down.stdout
+    assert (shown["Name"], shown["Instance"]["Status"]) == ("kept", "up")
+
+
+def test_kills_in_the_middle_of_writing_lose_nothing_that_was_answered(lab):
+    lab.up(*QUICK)
+    answered = []
+    for _ in range(4):
+        killer = ThreadPoolExecutor(1).submit(lambda: (time.sleep(0.15), lab.kill()))
+        with lab.client() as client:
+            while True:
+                try:
+                    reply = client.post("switch", json={"Switch": {"Name": "switch"}})
+                except httpx.TransportError:
+                    break
+                answered.append(reply.json()["Switch"]["ID"])
+        killer.result()
+        lab.up()
+
+    with lab.client() as client:
+        kept = {row["ID"] for row in client.get("switch").json()["Switches"]}
+
+    assert len(answered) > 20
+    assert set(answered) <= kept
+    # At most the one call that a kill cut off may have been written without an answer.
+    assert len(kept) <= len(answered) + 4
+
+
+def test_a_recycled_process_id_is_never_killed(lab):
+    lab.up()
+    lab.kill()
+    bystander = subprocess.Popen(["sleep", "60"])
+    places_of(lab.directory).pid_file.write_text(f"{bystander.pid} 1\n")
+
+    lab.run("down")
+
+    assert bystander.poll() is None
+    bystander.kill()
+    bystander.wait()
+
+
+def test_a_daemon_whose_files_are_gone_is_found_and_stopped(lab):
+    lab.up()
+    pid = lab.pid
+    subprocess.run(["rm", "-r", str(lab.directory)], check=True)
+
+    lab.run("down")
+
+    assert started_at(pid) == ""
+
+
+def test_down_works_where_there_never_was_a_lab(lab):
+    assert "lab is down" in lab.run("down").stdout
+    assert not lab.directory.exists()
+
+
+def test_a_taken_port_moves_the_lab_to_the_next_slot_for_good(lab):
+    wanted = slots._server_socket(Places(lab.directory).port)
+
+    lab.up()
+    wanted.close()
+    slot = lab.state()["slot"]
+    lab.run("down")
+    lab.up()
+
+    assert slot == 1
+    assert lab.state()["slot"] == 1
+    assert lab.state()["port"] == Places(lab.directory, 1).port
+
+
+def test_a_taken_network_moves_the_lab_too(lab):
+    lock = slots._network_lock(Places(lab.directory).shared_network)
+
+    lab.up()
+
+    lock.close()
+    assert lab.state()["slot"] == 1
+
+
+def test_a_route_into_the_network_is_somebody_elses():
+    header = "Iface Destination Gateway Flags RefCnt Use Metric Mask MTU Window IRTT\n"
+    network = Places(Path("/x")).shared_network
+    number = bytes(reversed(network.network_address.packed)).hex()
+    routed = f"{header}eth0 {number} 0 1 0 0 0 00FFFFFF 0 0 0\n"
+    default = f"{header}eth0 00000000 0 1 0 0 0 00000000 0 0 0\n"
+
+    assert slots._routed(network, routed)
+    assert not slots._routed(network, default)
+
+
+def test_a_store_that_cannot_be_read_is_told_in_one_sentence(lab):
+    lab.directory.mkdir()
+    places_of(lab.directory).store.write_bytes(b"no database" * 100)
+
+    refused = lab.up(code=1)
+
+    assert "--purge" in refused.stderr
+    assert "Traceback" not in refused.stderr
+
+
+def test_the_environment_can_be_printed_and_used(lab):
+    lab.up()
+
+    printed = lab.run("env").stdout
+    used = lab.run("exec", "--", "sh", "-c", "echo $SAKURA_ZONE; exit 3", code=3)
+
+    assert printed.startswith("export SAKURA_API_ROOT_URL=http://127.0.0.1:")
+    assert used.stdout == "is1a\n"
+    assert "dummy" in printed
+
+
+def test_no_secret_reaches_the_directory_or_the_process_list(lab):
+    lab.up(*QUICK)
+    secret = "never-write-this-down"
+    env = json.loads(lab.run("env", "--json").stdout)
+    body = {
+        "Disk": {"Name": "d", "SizeMB": 20480, "Plan": {"ID": 4}},
+        "Config": {"Password": secret},
+    }
+    with lab.client() as client:
+        assert client.post("disk", json=body).status_code == 201
+
+    command = Path(f"/proc/{lab.pid}/cmdline").read_text()
+    kept = b"".join(path.read_bytes() for path in lab.directory.iterdir())
+    for word in (secret, env["SAKURA_ACCESS_TOKEN_SECRET"]):
+        assert word.encode() not in kept
+        assert word not in command
+    assert lab.directory.stat().st_mode & 0o777 == 0o700
+
+
+def test_labs_in_two_directories_do_not_meet(lab, tmp_path):
+    other = Lab(tmp_path / "other")
+    lab.up()
+    other.up()
+    with lab.client() as client:
+        client.post("switch", json={"Switch": {"Name": "mine"}})
+
+    other_state = other.state()
+    other.run("down", "--purge")
+
+    assert other_state["counts"]["switches"] == 0
+    assert lab.state()["counts"]["switches"] == 1
+
+
+def test_the_store_is_an_ordinary_database_after_the_end(lab):
+    lab.up(*QUICK)
+    with lab.client() as client:
+        client.post("switch", json={"Switch": {"Name": "switch"}})
+    lab.run("down")
+
+    with sqlite3.connect(places_of(lab.directory).store) as database:
+        (result,) = database.execute("PRAGMA integrity_check").fetchone()
+        (count,) = database.execute("SELECT count(*) FROM documents").fetchone()
+    database.close()
+
+    assert (result, count) == ("ok", 1)

@@ -154,8 +154,8 @@ def test_an_update_without_changes_takes_about_a_second(tiny):
     start = time.monotonic()
     tiny.up()
 
-    # About 1.1 s alone on four cores; a host that ignored the engine's SIGINT would cost 10 s more.
-    assert time.monotonic() - start < 6
+    # About 1.1 s on an idle machine; a host deaf to the SIGINT of the engine costs 10 s more.
+    assert time.monotonic() - start < 10
 
 
 def test_an_engine_attaches_to_a_host_that_was_started_by_hand(tiny, waiting_host):

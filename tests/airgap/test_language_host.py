@@ -283,6 +283,12 @@ signal.signal(signal.SIGINT, finish)
     assert (tmp_path / "tidy").exists()
 
 
+def test_the_host_ends_when_nobody_reads_its_output_any_more(host):
+    host.process.stdout.close()
+
+    assert host.process.wait(timeout=5) == 0
+
+
 def test_a_killed_host_leaves_no_child(host, tmp_path, describe):
     call = ask_to_run_plugin(host, describe(write_project(tmp_path, _STAYS + _SLEEP)))
     plugin, other = read_pids(tmp_path)

@@ -26,7 +26,8 @@ def import_stubs_only() -> None:
     spec = importlib.util.find_spec("pulumi")
     if spec is None or not spec.submodule_search_locations:
         sys.exit(
-            f"pulumi SDK がありません: {sys.executable} -m pip install pulumi で入れてください。"
+            f"pulumi SDK がありません: {sys.executable} -m pip install pulumi\n"
+            f"the pulumi SDK is missing: {sys.executable} -m pip install pulumi"
         )
     pulumi = Path(spec.submodule_search_locations[0])
     import_bare("pulumi", pulumi)

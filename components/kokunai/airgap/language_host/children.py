@@ -65,6 +65,7 @@ class Child:
         # The process is not collected yet, so its number is still that of its group.
         self._signal(signal.SIGKILL)
         await asyncio.shield(self._ended)
+        self.process.wait()
 
     def _signal(self, number: int) -> None:
         with contextlib.suppress(ProcessLookupError, PermissionError):

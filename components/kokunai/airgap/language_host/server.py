@@ -3,13 +3,14 @@
 import asyncio
 import os
 import signal
+import stat
 import sys
 from collections.abc import Sequence
 
 import grpc
 from pulumi.runtime.proto import language_pb2_grpc
 
-from kokunai.airgap.language_host.children import Children, watch_end
+from kokunai.airgap.language_host.children import Children
 from kokunai.airgap.language_host.service import LanguageHost
 from kokunai.airgap.language_host.transport import CHANNEL_OPTIONS, LOOPBACK
 
@@ -22,7 +23,7 @@ def run(arguments: Sequence[str]) -> None:
 
 async def serve(engine_address: str) -> None:
     children = Children()
-    ending = watch_for_end(is_spawned=bool(engine_address))
+    ending = watch_for_end()
     server = grpc.aio.server(options=CHANNEL_OPTIONS)
     host = LanguageHost(engine_address, children)
     language_pb2_grpc.add_LanguageRuntimeServicer_to_server(host, server)
@@ -32,21 +33,24 @@ async def serve(engine_address: str) -> None:
     await ending
     await children.stop_all()
     # The engine waits for this process at the end of every command: no orderly, slow shutdown.
-    sys.stdout.flush()
     os._exit(0)
 
 
-def watch_for_end(*, is_spawned: bool) -> "asyncio.Future[None]":
-    """Return a future that is done at a signal or, where the engine spawned us, at its death."""
+def watch_for_end() -> "asyncio.Future[None]":
+    """Return a future that is done at a signal, or when nobody reads our output any more."""
     loop = asyncio.get_running_loop()
-    parent = os.getppid()
-    # Attached to by hand, the host has a shell as its parent, and a terminal to be ended from.
-    ending = watch_end(parent) if is_spawned and parent > 1 else loop.create_future()
+    ending: asyncio.Future[None] = loop.create_future()
+    output = sys.stdout.fileno()
 
     def end() -> None:
+        loop.remove_reader(output)
         if not ending.done():
             ending.set_result(None)
 
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         loop.add_signal_handler(number, end)
+    if stat.S_ISFIFO(os.fstat(output).st_mode):
+        # The engine alone holds the other end: the kernel reports its death here, whatever became
+        # of the process that started us. There is never anything to read.
+        loop.add_reader(output, end)
     return ending

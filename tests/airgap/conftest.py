@@ -13,6 +13,8 @@ from pulumi.runtime.proto import language_pb2, language_pb2_grpc
 
 from kokunai.airgap import engine as engine_module
 from kokunai.airgap.engine import Engine
+from kokunai.airgap.errors import AirgapError
+from kokunai.airgap.wrapper import is_ours
 
 HOST = (
     sys.executable,
@@ -112,7 +114,21 @@ def describe() -> Callable[..., language_pb2.ProgramInfo]:
     return describe_directory
 
 
-@pytest.fixture(scope="session")
-def engine() -> Engine:
-    """The engine of this machine; built once where there is none."""
-    return engine_module.find_or_build_engine()
+@pytest.fixture
+def engine(monkeypatch: pytest.MonkeyPatch) -> Engine:
+    """The engine with our language host, built once on a machine where it is missing.
+
+    An official one on PATH would be used before ours, so it is taken off.
+    """
+    search = os.environ["PATH"].split(os.pathsep)
+    closed = [entry for entry in search if not has_official(Path(entry))]
+    monkeypatch.setenv("PATH", os.pathsep.join(closed))
+    try:
+        return engine_module.find_or_build_engine()
+    except AirgapError as error:
+        pytest.skip(error.en)
+
+
+def has_official(directory: Path) -> bool:
+    programs = ("pulumi", "pulumi-language-python")
+    return not is_ours(directory) and any((directory / name).exists() for name in programs)

@@ -9,13 +9,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable
 
     from kokunai.catalog.facts import Host as KnownHost
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 _URL = re.compile(r"(?<![a-z0-9+.-])[a-z][a-z0-9+.-]*:(?:/|\\){2}[^\s\"'<>`]*", re.IGNORECASE)
+_SEVERAL = re.compile(r"[\s,;]|://.*://", re.DOTALL)
 _AUTHORITY_END = re.compile(r"[/?#\\]")
 _NAME = re.compile(
     r"(?=.{1,253}$)(?:[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?\.)*[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?$"
@@ -67,11 +68,15 @@ def canonical(text: str) -> Host | None:
 
 
 def _without_port(authority: str) -> str:
+    """The authority without its port; nothing where what follows the host is no port."""
     if authority.startswith("["):
-        return authority[1:].partition("]")[0]
-    if authority.count(":") == 1:
-        return authority.partition(":")[0]
-    return authority
+        host, _, port = authority[1:].partition("]")
+        port = port.removeprefix(":")
+    elif authority.count(":") == 1:
+        host, _, port = authority.partition(":")
+    else:
+        host, port = authority, ""
+    return host if not port or port.isdecimal() else ""
 
 
 def _host(text: str) -> Host | None:
@@ -120,17 +125,15 @@ def _number(text: str) -> int:
     return int(text, 8) if len(text) > 1 and text[0] == "0" else int(text)
 
 
-def named_in(text: str) -> Iterator[Host]:
-    """Every host a text names: in URLs, as a dotted name, as an address."""
-    plain = unicodedata.normalize("NFKC", text).translate(_DOTS)
-    urls = [match.group() for match in _URL.finditer(plain)]
-    rest = _URL.sub(" ", plain)
-    bare = [match.group() for match in _BARE.finditer(rest)]
-    seen: set[str] = set()
-    for found in (canonical(one) for one in (*urls, *bare)):
-        if found is not None and found.name not in seen:
-            seen.add(found.name)
-            yield found
+def every(text: str) -> list[Host]:
+    """Every host a text names: the text itself if it is one host or URL, else all within it."""
+    plain = unicodedata.normalize("NFKC", text).translate(_DOTS).strip()
+    if not _SEVERAL.search(plain):
+        one = canonical(plain)
+        return [one] if one else []
+    found = [*_URL.findall(plain), *_BARE.findall(_URL.sub(" ", plain))]
+    hosts = [canonical(one) for one in found]
+    return [one for one in hosts if one is not None] if all(hosts) else []
 
 
 def known(host: Host, rows: Iterable[KnownHost]) -> KnownHost | None:

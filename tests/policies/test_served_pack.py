@@ -16,9 +16,7 @@ TOKYO = ("pulumi:providers:aws", {"region": "ap-northeast-1"})
 STACK = "pulumi:pulumi:Stack"
 # The process has one environment and no lab; examples with another context are judged elsewhere.
 PLAIN = [
-    one
-    for one in every_example()
-    if not {"lab", "environment", "state", "waivers"} & set(one.row)
+    one for one in every_example() if not {"lab", "environment", "state", "waivers"} & set(one.row)
 ]
 
 

@@ -122,11 +122,15 @@ def _value(node: Node, source: _Source) -> Iterator[Judgement]:
         yield unknown(node, source.ja, f"the {source.en}")
         return
     text = str(node.value)
-    host = hosts.canonical(text)
-    if _is_good(text, host, source):
+    # A package source may be a whole line of an APT list; the others are one host each.
+    one = hosts.canonical(text)
+    named = hosts.every(text) if source is _PACKAGES else [one] if one else []
+    strange = [host for host in named if not _is_good(host, source)]
+    is_local = source is _PACKAGES and plain(text).startswith("file:/")
+    if is_local or (named and not strange):
         yield Judgement(Verdict.PASS, node.path)
         return
-    name = shown(node, host.name) if host else "?"
+    name = shown(node, strange[0].name) if strange else "?"
     yield Judgement(
         Verdict.FAIL,
         node.path,
@@ -147,11 +151,7 @@ def _is_host(node: Node, source: _Source) -> bool:
     return name in {"uri", "url", source.variable} or "://" in (node.text or "")
 
 
-def _is_good(text: str, host: hosts.Host | None, source: _Source) -> bool:
-    if source is _PACKAGES and plain(text).startswith("file:/"):
-        return True
-    if host is None:
-        return False
+def _is_good(host: hosts.Host, source: _Source) -> bool:
     row = hosts.known(host, facts.hosts(source.use))
     return host.inside or host.loopback or (row is not None and row.domestic)
 

@@ -52,14 +52,13 @@ def _left_out(seen: Inspected) -> Iterator[Judgement]:
 
 
 def judge_host(seen: Inspected, node: Node, *, source: str = "") -> Judgement:
-    """One endpoint against the known API hosts."""
-    host = hosts.canonical(node.text or "")
+    """Every host of one endpoint against the known API hosts."""
+    named = hosts.every(node.text or "")
     path = f"{node.path} ({source})" if source else node.path
-    if host is not None and (row := hosts.known(host, facts.hosts("api"))) and row.domestic:
-        return Judgement(Verdict.PASS, path)
-    if host is not None and host.loopback:
-        return _loopback(seen, path)
-    name = shown(node, host.name) if host else "?"
+    strange = [host for host in named if not host.loopback and not _is_known(host)]
+    if named and not strange:
+        return _loopback(seen, path, is_used=any(host.loopback for host in named))
+    name = shown(node, strange[0].name) if strange else "?"
     return Judgement(
         Verdict.FAIL,
         path,
@@ -68,12 +67,17 @@ def judge_host(seen: Inspected, node: Node, *, source: str = "") -> Judgement:
     )
 
 
+def _is_known(host: hosts.Host) -> bool:
+    row = hosts.known(host, facts.hosts("api"))
+    return row is not None and row.domestic
+
+
 def _allowed() -> str:
     return ", ".join(row.host for row in facts.hosts("api") if row.domestic)
 
 
-def _loopback(seen: Inspected, path: str) -> Judgement:
-    if seen.context.lab:
+def _loopback(seen: Inspected, path: str, *, is_used: bool) -> Judgement:
+    if seen.context.lab or not is_used:
         return Judgement(Verdict.PASS, path)
     return Judgement(
         Verdict.FAIL,

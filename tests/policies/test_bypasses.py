@@ -1,0 +1,258 @@
+"""Ways to slip something foreign past the rules, each closed."""
+
+import base64
+import gzip
+import io
+import json
+import tarfile
+
+import pulumi
+import pytest
+from policy_examples import TODAY
+from pulumi_policy import proxy
+from served_pack import UNKNOWN
+
+from kokunai_policy import Context, Resource, judge, waivers
+from kokunai_policy.rules import network_sources
+
+DOMESTIC = {"site": "sakura-ishikari", "zone": "is1a", "labels": {"data-class": "internal"}}
+CONTEXT = Context(today=TODAY, waivers=waivers.Waivers())
+
+
+def b64(text):
+    return base64.b64encode(text.encode()).decode()
+
+
+def found(token, props, context=CONTEXT):
+    return [(one.rule, one.path) for one in judge(Resource(token, "x", props), context)]
+
+
+def server(**props):
+    return found("kokunai:sakura:Server", {**DOMESTIC, **props})
+
+
+HIDDEN = {
+    "nested": {"a": [{"b": {"note": "us-east-1"}}]},
+    "a key": {"us-east-1": True},
+    "an ARN": "arn:aws:s3:us-east-1:123456789012:bucket",
+    "a URL's query": "https://example.com/?endpoint=x&place=eu-central-1",
+    "percent encoding": "us%2Deast%2D1",
+    "base64": b64("export AWS_DEFAULT_REGION=us-west-2"),
+    "base64 in base64": b64(b64("export AWS_DEFAULT_REGION=us-west-2")),
+    "base64 of gzip": base64.b64encode(gzip.compress(b"place: ap-southeast-1")).decode(),
+    "base64 within text": f"#cloud-config\nwrite_files:\n- content: {b64('x = eu-west-3 for all')}\n",
+    "URL-safe base64": base64.urlsafe_b64encode(b"\xef\xbc\x9fplace=eu-west-1>>>???").decode(),
+    "JSON with escapes": json.dumps({"x": "us-east-1"}).replace("-", "\\u002d"),
+    "YAML with escapes": 'x:\n  y: "us\\x2deast-1"\n',
+    "full width": "ｕｓ－ｅａｓｔ－１",
+    "upper case": "US-EAST-1",
+    "Seoul": "ap-northeast-2",
+    "Seoul at Google": "asia-northeast3-a",
+    "Seoul at Azure": "koreacentral",
+    "Taipei, named after Tokyo": "ap-northeast-1-tpe-1a",
+    "an availability zone id": "use1-az4",
+    "Oracle": "us-ashburn-1",
+    "bytes": b"region us-east-1",
+    "text asset": pulumi.StringAsset("AWS_REGION=us-west-2"),
+    "archive of assets": pulumi.AssetArchive({"a/b": pulumi.StringAsset("us-west-2")}),
+    "remote asset": pulumi.RemoteAsset("https://example.com/x"),
+    "remote archive": pulumi.RemoteArchive("https://example.com/x.zip"),
+    "missing file": pulumi.FileAsset("/nonexistent/file"),
+    "five layers": b64(b64(b64(b64(b64(b64("too deep to look at, so refused")))))),
+    "two MiB": "x" * (2 << 20),
+}
+
+
+@pytest.mark.parametrize("what", HIDDEN)
+def test_a_foreign_region_is_found_in(what):
+    reported = server(startupScript=HIDDEN[what])
+
+    assert len(reported) == 1
+    assert reported[0][0] == "KN-LOC-06"
+    assert reported[0][1].startswith("startupScript")
+
+
+HARMLESS = [
+    "ap-northeast-1",
+    "asia-northeast2-b",
+    "japaneast",
+    "ap-tokyo-1",
+    "ap-server-1",
+    "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJkZ0gq0Hf7V3x2b6c8d0e1f2a3b4c5d6e7f8a9b0c1d user@host",
+    "#!/bin/sh\nset -eu\necho 'hello: world'\n",
+    "focus-east-1",
+    "Debian GNU/Linux 12 (bookworm) 64bit",
+]
+
+
+@pytest.mark.parametrize("text", HARMLESS)
+def test_a_harmless_value_passes(text):
+    assert server(startupScript=text) == []
+
+
+def test_a_file_asset_is_read_from_the_program_folder(tmp_path):
+    (tmp_path / "init.sh").write_text("curl https://s3.eu-west-1.example.com")
+    context = Context(today=TODAY, waivers=waivers.Waivers(), directory=tmp_path)
+    props = {**DOMESTIC, "startupScript": pulumi.FileAsset("init.sh")}
+
+    assert found("kokunai:sakura:Server", props, context) == [
+        ("KN-LOC-06", "startupScript.init.sh")
+    ]
+
+
+def test_a_tar_archive_is_read(tmp_path):
+    content = b"region = us-east-1"
+    with tarfile.open(tmp_path / "a.tar.gz", "w:gz") as archive:
+        member = tarfile.TarInfo("etc/conf")
+        member.size = len(content)
+        archive.addfile(member, io.BytesIO(content))
+
+    [(rule, path)] = server(startupScript=pulumi.FileArchive(str(tmp_path / "a.tar.gz")))
+
+    assert (rule, path) == ("KN-LOC-06", "startupScript.etc/conf")
+
+
+def test_yaml_that_grows_without_end_is_refused():
+    bomb = "a: &a [x, x, x, x, x, x, x, x, x]\n" + "".join(
+        f"{chr(98 + i)}: &{chr(98 + i)} [{', '.join([f'*{chr(97 + i)}'] * 9)}]\n" for i in range(9)
+    )
+
+    assert {rule for rule, _ in server(startupScript=bomb)} == {"KN-LOC-06"}
+
+
+def test_json_that_is_nested_without_end_is_refused():
+    assert {rule for rule, _ in server(startupScript="[" * 100_000)} == {"KN-LOC-06"}
+
+
+@pytest.mark.parametrize("where", ["before", "after"])
+def test_an_unknown_value_hides_nothing_whichever_comes_first(where):
+    unknown, bad = {"a": UNKNOWN["string"]}, {"b": "us-east-1"}
+    props = {**unknown, **bad} if where == "before" else {**bad, **unknown}
+
+    wrapped = proxy.unknown_checking_proxy({**DOMESTIC, "extra": [props]})
+
+    assert set(found("kokunai:sakura:Server", wrapped)) == {
+        ("KN-LOC-06", "extra[0].a"),
+        ("KN-LOC-06", "extra[0].b"),
+    }
+
+
+def test_properties_that_are_unknown_as_a_whole_fail_every_rule_that_reads_them():
+    reported = found("kokunai:sakura:Server", UNKNOWN["object"])
+
+    assert {rule for rule, _ in reported} == {"KN-LOC-01", "KN-LOC-06", "KN-CLS-01"}
+
+
+def test_an_output_in_a_governed_property_is_unknown():
+    class Later:
+        """Stands for any object that has no plain value yet."""
+
+    assert found("kokunai:sakura:Switch", {**DOMESTIC, "zone": Later()}) == [("KN-LOC-01", "zone")]
+
+
+ENDPOINTS = [
+    "https://secure.sakura.ad.jp@evil.example/cloud/zone",
+    "https://secure.sakura.ad.jp:443@evil.example/",
+    "https://evil.example\\@secure.sakura.ad.jp/",
+    "https://secure.sakura.ad.jp.evil.example/",
+    "https://evilsecure.sakura.ad.jp/",
+    "https://secure.sakura.ad.jp.:443.evil.example",
+    "https://ѕecure.sakura.ad.jp/",
+    "https://3221226219/",
+    "https://0xcb.0.113.7/",
+    "https://[::ffff:203.0.113.7]/",
+    "https://127.0.0.1.nip.io/",
+    "https:\\\\evil.example\\",
+    "//evil.example",
+    "evil.example",
+    "https://",
+    "http://localhost:9/",
+    "http://2130706433/",
+    "http://[::1]:9/",
+    "http://10.0.0.1/",
+]
+
+
+@pytest.mark.parametrize("url", ENDPOINTS)
+def test_an_endpoint_that_only_looks_domestic_is_refused(url):
+    props = {"sakuraApiRootUrl": url}
+
+    assert found("pulumi:providers:kokunai", props) == [("KN-OPR-01", "sakuraApiRootUrl")]
+
+
+SAME_ENDPOINTS = [
+    "https://secure.sakura.ad.jp./cloud/zone",
+    "HTTPS://SECURE.SAKURA.AD.JP/cloud/zone",
+    "https://secure。sakura。ad。jp/cloud/zone",
+    "https://user@secure.sakura.ad.jp:443/cloud/zone",
+]
+
+
+@pytest.mark.parametrize("url", SAME_ENDPOINTS)
+def test_another_spelling_of_the_domestic_endpoint_passes(url):
+    assert found("pulumi:providers:kokunai", {"sakuraApiRootUrl": url}) == []
+
+
+def configuration(**variables):
+    base = {"ntp_servers": ["ntp.nict.jp"], "package_sources": [{"uri": "file:///srv/apt"}]}
+    props = {
+        "site": "sakura-ishikari",
+        "labels": {"data-class": "internal"},
+        "variables": {**base, **variables},
+    }
+    return found("kokunai:ansible:Configuration", props)
+
+
+TIME_SERVERS = [
+    "time.google.com",
+    "ntp.nict.jp.evil.example",
+    "162.159.200.1",
+    "169.254.169.123",
+    "",
+    "ntp.nict.jp iburst",
+    "100.64.0.1",
+]
+
+
+@pytest.mark.parametrize("text", TIME_SERVERS)
+def test_a_time_server_that_is_not_listed_is_refused(text):
+    assert configuration(ntp_servers=[text]) == [("KN-NTP-01", "variables.ntp_servers[0]")]
+
+
+@pytest.mark.parametrize("text", ["NTP.NICT.JP.", "ntp1.sakura.ad.jp", "10.1.2.3", "fd00::1"])
+def test_a_listed_time_server_or_one_inside_the_network_passes(text):
+    assert configuration(ntp_servers=[text]) == []
+
+
+def test_a_package_source_without_an_address_is_refused():
+    assert configuration(package_sources=[{"host": "archive.example"}]) == [
+        ("KN-PKG-01", "variables.package_sources[0].uri")
+    ]
+
+
+def test_a_package_source_written_as_a_line_is_judged_by_its_host():
+    line = "deb http://archive.ubuntu.com/ubuntu noble main"
+
+    assert configuration(package_sources=[line]) == [("KN-PKG-01", "variables.package_sources[0]")]
+
+
+def test_a_secret_variable_cannot_replace_a_judged_one():
+    props = {
+        "site": "sakura-ishikari",
+        "labels": {"data-class": "internal"},
+        "variables": {"ntp_servers": ["ntp.nict.jp"], "package_sources": [{"uri": "file:///a"}]},
+        "secretVariables": {"ntp_servers": ["pool.ntp.org"]},
+    }
+
+    assert found("kokunai:ansible:Configuration", props) == [
+        ("KN-NTP-01", "secretVariables.ntp_servers[0]")
+    ]
+
+
+def test_a_rule_that_breaks_refuses(monkeypatch):
+    def broken(*_):
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(network_sources, "_is_good", broken)
+
+    assert configuration() == [("KN-NTP-01", "")]

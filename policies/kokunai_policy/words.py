@@ -24,8 +24,13 @@ _FREE_MAPS = frozenset({"labels", "tags", "annotations"})
 
 @functools.lru_cache(maxsize=4096)
 def _words(key: str) -> tuple[str, ...]:
-    found = [word.lower() for word in _WORD.findall(key)]
-    return tuple(word.removesuffix("s") if word != "dns" else word for word in found)
+    return tuple(_singular(word.lower()) for word in _WORD.findall(key))
+
+
+def _singular(word: str) -> str:
+    if word.endswith("sses"):
+        return word.removesuffix("es")
+    return word if word.endswith("ss") or word == "dns" else word.removesuffix("s")
 
 
 def nearest_name(keys: Keys) -> str:

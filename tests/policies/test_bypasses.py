@@ -40,7 +40,7 @@ HIDDEN = {
     "base64": b64("export AWS_DEFAULT_REGION=us-west-2"),
     "base64 in base64": b64(b64("export AWS_DEFAULT_REGION=us-west-2")),
     "base64 of gzip": base64.b64encode(gzip.compress(b"place: ap-southeast-1")).decode(),
-    "base64 within text": f"#cloud-config\nwrite_files:\n- content: {b64('x = eu-west-3 for all')}\n",
+    "base64 within text": f"#cloud-config\nruncmd:\n- {b64('x = eu-west-3 for all')}\n",
     "URL-safe base64": base64.urlsafe_b64encode(b"\xef\xbc\x9fplace=eu-west-1>>>???").decode(),
     "JSON with escapes": json.dumps({"x": "us-east-1"}).replace("-", "\\u002d"),
     "YAML with escapes": 'x:\n  y: "us\\x2deast-1"\n',

@@ -1,4 +1,4 @@
-"""The rules through the real pack process: secrets, unknown values, levels and signals of the engine."""
+"""The rules through the real pack process: secrets, unknown values, levels and signals."""
 
 import signal
 
@@ -263,3 +263,8 @@ def test_the_policies_cover_every_group_of_rules(pack):
     groups = {f"kokunai-{rule.group}" for rule in catalogue.rules().values()}
 
     assert groups <= {one.name for one in pack.info().policies}
+
+
+@pytest.mark.parametrize("name", ["address", "addresses", "serverId", "sshKeyIds", "publicKey"])
+def test_what_is_made_later_may_be_unknown(pack, name):
+    assert pack.analyze(SERVER, {**DOMESTIC, "made": {name: UNKNOWN["string"]}}) == []

@@ -19,8 +19,6 @@ _OPEN = {State.UNKNOWN, State.UNREADABLE}
 # Values of our own kinds that other rules judge, also when they are unknown.
 _JUDGED_ELSEWHERE = frozenset({"site", "zone", "labels"})
 _JUDGED_VARIABLES = frozenset({"ntp_servers", "dns_servers", "package_sources"})
-# The API gives a server its address; where the server stands is judged on the server itself.
-_GIVEN_LATER = frozenset({("kokunai:ansible:Configuration", "hosts", "address")})
 
 
 def judge_locations(seen: Inspected) -> Iterator[Judgement]:
@@ -101,8 +99,6 @@ def _may_be_open(seen: Inspected, node: Node) -> bool:
     if not seen.resource.is_kokunai or not node.keys:
         return False
     names = [key for key in node.keys if isinstance(key, str)]
-    if node.state is State.UNKNOWN and (seen.resource.type, *names) in _GIVEN_LATER:
-        return True
     return names[0] in _JUDGED_ELSEWHERE or bool(_JUDGED_VARIABLES.intersection(names))
 
 

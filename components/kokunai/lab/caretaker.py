@@ -135,12 +135,9 @@ class Caretaker:
             self.settle("appliance", appliance_id)
 
     def resume(self) -> None:
-        """Take up what an earlier process left: owed work, copies, hosts that must be on."""
+        """Take up what an earlier process left; called before the first request is answered."""
         for chore in self._store.owed():
             self.perform(chore)
-        self._workers.submit("resume", self._resume)
-
-    def _resume(self) -> None:
         running = self._running()
         for switch in self._store.all("switch"):
             _tolerating(self.machines.ensure_switch, switch["id"])
@@ -149,6 +146,9 @@ class Caretaker:
             self._power.resume_server(server, is_running=server["id"] in running)
         for stranger in running - {server["id"] for server in servers}:
             self.perform(self._store.owe(f"server-{stranger}", "remove_machine", stranger))
+        self._resume_copies()
+
+    def _resume_copies(self) -> None:
         for disk in self._store.all("disk"):
             if disk["availability"] == "migrating":
                 self.copy(disk["id"])

@@ -22,7 +22,8 @@ from .record import living_pid, places_of, read_record, started_at
 
 State = dict[str, Any]
 Progress = Callable[[str], None]
-_STOP_SECONDS = 30
+_STOP_SECONDS = 15
+_LOG_BYTES = 16 * 1024 * 1024
 _PROBED_SLOTS = 4
 
 
@@ -98,7 +99,10 @@ def _start(directory: Path, hosts: str, delays: dict[str, float], progress: Prog
     reading, writing = os.pipe()
     command = [sys.executable, "-m", "kokunai.lab.daemon", "--directory", str(directory)]
     command += ["--hosts", kind, "--delays", json.dumps(delays), "--herald", str(writing)]
-    with Places(directory).log.open("a") as log:
+    log_file = Places(directory).log
+    if log_file.exists() and log_file.stat().st_size > _LOG_BYTES:
+        log_file.replace(log_file.with_suffix(".log.old"))
+    with log_file.open("a") as log:
         subprocess.Popen(
             command,
             stdin=subprocess.DEVNULL,

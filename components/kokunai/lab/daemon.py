@@ -75,15 +75,11 @@ async def _serve(slot: Slot, lab: Lab, herald: Herald) -> None:
         timeout_graceful_shutdown=_STOP_SECONDS,
         timeout_keep_alive=_KEEP_ALIVE_SECONDS,
     )
-    server = uvicorn.Server(config)
-    serving = asyncio.create_task(server.serve(sockets=[slot.server]))
-    # The socket listens already: a call that comes before uvicorn is ready waits in its queue.
-    await asyncio.sleep(0)
-    write_pid(slot.places)
-    herald.tell("serving")
+    # The socket listens already: calls that come too early wait in its queue.
     lab.caretaker.resume()
+    write_pid(slot.places)
     threading.Thread(target=_accompany, args=(lab, herald), daemon=True).start()
-    await serving
+    await uvicorn.Server(config).serve(sockets=[slot.server])
 
 
 def _accompany(lab: Lab, herald: Herald) -> None:

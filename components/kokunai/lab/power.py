@@ -72,7 +72,10 @@ class Power:
             self._become("server", server_id, "down", wanted="down")
 
     def resume_appliance(self, appliance: Doc) -> None:
-        self._become("appliance", appliance["id"], "down")
+        """A file server that is on stays on to its clients while it is made sure of."""
+        if appliance["status"] == "cleaning":
+            self._become("appliance", appliance["id"], "down")
+        self._store.change("appliance", appliance["id"], reset=appliance["status"] == "up")
         self.settle("appliance", appliance["id"])
 
     def _become(self, kind: str, doc_id: str, status: str, **fields: str | bool) -> None:

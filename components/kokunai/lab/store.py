@@ -28,7 +28,8 @@ CREATE TABLE IF NOT EXISTS chores (
   key TEXT NOT NULL, action TEXT NOT NULL, target TEXT NOT NULL
 ) STRICT;
 """
-_FIRST_ID = 113_000_000_000
+# Above the fixed ids of public archives, notes and the shared segment.
+_FIRST_ID = 114_000_000_000
 
 
 @dataclass(frozen=True)

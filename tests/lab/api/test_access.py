@@ -81,3 +81,14 @@ def test_a_resource_of_another_zone_is_not_found(api):
 
     assert api.refused("GET", f"switch/{switch_id}") == (404, "not_found")
     assert api.get("switch")["Total"] == 0
+
+
+def test_calls_are_counted_by_what_they_ask(api):
+    switch_id = api.make_switch()
+    api.get(f"switch/{switch_id}")
+    api.refused("GET", "switch/113000000009")
+
+    calls = api.state()["calls"]
+
+    assert calls["by_call"] == {"GET switch/{id}": 2, "POST switch": 1}
+    assert (calls["total"], calls["most_in_one_second"]) == (3, 3)

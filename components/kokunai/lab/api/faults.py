@@ -16,6 +16,7 @@ from starlette.responses import JSONResponse
 from kokunai.lab.catalogue import data
 
 from .errors import error_body
+from .tally import Tally
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -100,6 +101,7 @@ class Faults:
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
         self.rules: list[Fault] = []
+        self.tally = Tally()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         fault = self._choose(scope)
@@ -121,6 +123,7 @@ class Faults:
     def _choose(self, scope: Scope) -> Fault | None:
         if scope["type"] != "http" or scope["path"].startswith("/_lab/"):
             return None
+        self.tally.count(scope["method"], scope["path"])
         for rule in self.rules:
             if rule.fires(scope["method"], scope["path"]):
                 return rule

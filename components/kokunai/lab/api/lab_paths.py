@@ -74,7 +74,7 @@ def _server(lab: Lab, doc: dict[str, Any]) -> dict[str, Any]:
 
 def lab_routes(lab: Lab, faults: Faults) -> list[Route]:
     async def state(_: Request) -> Response:
-        return JSONResponse(state_of(lab))
+        return JSONResponse({**state_of(lab), "calls": faults.tally.view()})
 
     async def show(_: Request) -> Response:
         return JSONResponse({"faults": [rule.view() for rule in faults.rules]})

@@ -10,7 +10,7 @@ from pathlib import Path
 SUITE = "bookworm"
 _SUITES = {SUITE, f"{SUITE}-updates", f"{SUITE}-security"}
 _SOURCES = Path("/etc/apt")
-_KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
+KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 _MIRROR = "http://deb.debian.org/debian"
 _SECURITY = "http://deb.debian.org/debian-security"
 # Only how to reach an archive; the machine's hooks and lists are its own business.
@@ -53,7 +53,7 @@ def _lines() -> list[str]:
         ):
             if suite in _SUITES:
                 signed = re.search(r"signed-by=(\S+)", options_)
-                stanzas.append(_stanza(uri, suite, parts, signed[1] if signed else _KEYRING))
+                stanzas.append(_stanza(uri, suite, parts, signed[1] if signed else str(KEYRING)))
     return stanzas
 
 
@@ -62,7 +62,7 @@ def _default(mirror: str) -> list[str]:
     return [_stanza(mirror, f"{SUITE} {SUITE}-updates"), *security]
 
 
-def _stanza(uri: str, suites: str, parts: str = "main", keyring: str = _KEYRING) -> str:
+def _stanza(uri: str, suites: str, parts: str = "main", keyring: str = str(KEYRING)) -> str:
     where = f"Types: deb\nURIs: {uri}\nSuites: {suites}\n"
     return f"{where}Components: {parts.strip()}\nSigned-By: {keyring}\n"
 

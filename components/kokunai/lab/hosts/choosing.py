@@ -7,11 +7,12 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from kokunai.lab.hosts import image
+from kokunai.lab.hosts import apt, image, rootless
 from kokunai.lab.hosts.fleet import Fleet
 from kokunai.lab.hosts.full import Full
 from kokunai.lab.hosts.light import Light
 from kokunai.lab.hosts.names import Names
+from kokunai.lab.hosts.rootless import Rootless
 from kokunai.lab.hosts.shell import refused, run
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ _INSTANCES = Path("/proc/sys/fs/inotify/max_user_instances")
 _ENOUGH_INSTANCES = 8192
 """The kernel's 128 stop the thirtieth systemd of one user, measured; 64 hosts need some 1,000."""
 
-_KINDS: dict[str, type[Full | Light]] = {"full": Full, "light": Light}
+_KINDS: dict[str, type[Full | Light]] = {"full": Full, "light": Light, "rootless": Rootless}
 """Best first."""
 _TOOLS = {
     "systemd-nspawn": "systemd-container",
@@ -40,9 +41,11 @@ _TOOLS = {
 def missing_packages(kind: str = "full") -> list[str]:
     """Debian packages whose tools this machine lacks for a kind."""
     unneeded = () if kind == "full" else ("systemd-nspawn",)
+    keyring = [] if apt.KEYRING.exists() else ["debian-archive-keyring"]
     path = f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"
     needed = [tool for tool in _TOOLS if tool not in unneeded]
-    return sorted({_TOOLS[tool] for tool in needed if not shutil.which(tool, path=path)})
+    found = {_TOOLS[tool] for tool in needed if not shutil.which(tool, path=path)}
+    return sorted([*found, *keyring])
 
 
 def probe() -> list[tuple[str, bool, str]]:
@@ -54,6 +57,11 @@ def probe() -> list[tuple[str, bool, str]]:
 def choose(places: Places, kind: str | None = None) -> Machines:
     """Hosts of the wanted kind, or of the best possible; MachinesError says what is missing."""
     chosen = _pick(probe(), kind)
+    if chosen == "rootless" and not rootless.is_inside():
+        raise refused(
+            "rootless のラボは hosts.inside() の中で開きます",
+            "a rootless lab is opened inside hosts.inside()",
+        )
     if not image.is_built():
         prepare(lambda _: None, chosen)
     _refuse_unfit(places.directory)
@@ -80,10 +88,12 @@ def _pick(found: list[tuple[str, bool, str]], kind: str | None) -> str:
 
 
 def _why_not(kind: str) -> str:
-    if os.geteuid() != 0:
+    if kind != "rootless" and (os.geteuid() != 0 or rootless.is_inside()):
         return "root ではありません / not root"
     if missing := missing_packages(kind):
         return f"apt-get install -y {' '.join(missing)}"
+    if kind == "rootless":
+        return rootless.why_not()
     if run("unshare", "--mount", "--net", "--pid", "--fork", "true", check=False).returncode != 0:
         return "名前空間を作れません / this machine does not let us make namespaces"
     if kind == "full" and image.is_built():

@@ -12,7 +12,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from kokunai.lab.hosts import apt, image_files
+from kokunai.lab.hosts import apt, image_files, rootless
 from kokunai.lab.hosts.shell import refused
 
 if TYPE_CHECKING:
@@ -76,7 +76,9 @@ def _build(root: Path, progress: Progress) -> None:
         "Debian 12 のルートを作成します(初回のみ約 1 分)。"
         " Building the Debian 12 root (a minute, once)."
     )
-    with tempfile.TemporaryDirectory(prefix="building-", dir=root.parent) as directory:
+    with tempfile.TemporaryDirectory(
+        prefix="building-", dir=root.parent, ignore_cleanup_errors=True
+    ) as directory:
         building = Path(directory) / "root"
         _run_builder(Path(directory), building, progress)
         image_files.finish(building)
@@ -90,16 +92,7 @@ def _run_builder(directory: Path, building: Path, progress: Progress) -> None:
     sources = directory / "machine.sources"
     sources.write_text(apt.sources(), encoding="utf-8")
     command = (
-        *(
-            "setpriv",
-            "--pdeathsig",
-            "KILL",
-            "unshare",
-            "--mount",
-            "--pid",
-            "--fork",
-            "--kill-child",
-        ),
+        *("setpriv", "--pdeathsig", "KILL", *_namespaces(), "--pid", "--fork", "--kill-child"),
         *("mmdebstrap", "--mode=root", "--variant=apt", f"--include={','.join(_PACKAGES.split())}"),
         *(f"--dpkgopt=path-exclude={path}" for path in _LEFT_OUT),
         *(f"--aptopt={option}" for option in apt.options()),
@@ -115,6 +108,11 @@ def _run_builder(directory: Path, building: Path, progress: Progress) -> None:
                 progress(f"  {line[3:].strip()}")
     if builder.returncode != 0:
         _refuse(said)
+
+
+def _namespaces() -> tuple[str, ...]:
+    """An ordinary user builds as root of a user namespace, over a range of ids."""
+    return ("unshare", "--mount") if os.geteuid() == 0 else rootless.USER_NAMESPACE
 
 
 def _refuse(said: list[str]) -> None:

@@ -13,7 +13,7 @@ for group in $KOKUNAI_CONTROL_GROUPS; do
     echo $$ >"$group/cgroup.procs"
 done
 # Relative names: a lab's directory may hold characters that overlay options cannot.
-mount -t overlay overlay -o lowerdir=lower,upperdir=disk/upper,workdir=disk/work root
+mount -t overlay overlay -o index=off,lowerdir=lower,upperdir=disk/upper,workdir=disk/work root
 # A guest that reboots ends nspawn with 133 where nothing manages units, as here.
 while :; do
     code=0

@@ -6,7 +6,7 @@ set -eu
 cd "$1"
 hostname "$2"
 # Relative names: a lab's directory may hold characters that overlay options cannot.
-mount -t overlay overlay -o "lowerdir=lower,upperdir=disk/upper,workdir=disk/work$3" root
+mount -t overlay overlay -o "index=off,lowerdir=lower,upperdir=disk/upper,workdir=disk/work$3" root
 shift 3
 mount -t proc proc root/proc
 # Simulated hosts must not reach the settings of the machine, only those of their own network.

@@ -7,9 +7,13 @@ from sandbox import Sandbox
 from test_interruptions import matches_state
 
 FAULTS = [
-    {"kind": kind, "status": status, "rate": 0.03, "when": when}
+    {**fault, "rate": 0.025, "when": when}
     for when in ("before", "after")
-    for kind, status in (("status", 503), ("status", 429), ("reset", 0))
+    for fault in (
+        {"kind": "status", "status": 503},
+        {"kind": "status", "status": 429},
+        {"kind": "reset"},
+    )
 ]
 
 

@@ -55,6 +55,11 @@ def _kill_emulator(sandbox: Sandbox, up_pid: int) -> None:
     os.kill(sandbox.lab("state")["pid"], signal.SIGKILL)
 
 
+LISTS = (
+    ("servers", "server", "Servers"),
+    ("disks", "disk", "Disks"),
+    ("switches", "switch", "Switches"),
+)
 TARGETS = {"plugin": _kill_plugin, "engine": _kill_engine, "emulator": _kill_emulator}
 
 
@@ -62,7 +67,10 @@ def matches_state(sandbox: Sandbox) -> None:
     """The emulator holds exactly the servers, disks and switches of the state."""
     servers = sandbox.of_type("sakura:Server")
     switches = sandbox.of_type("sakura:Switch")
-    held = sandbox.lab("state")["ids"]
+    held = {
+        kind: [one["ID"] for one in sandbox.api(path)[key] if one.get("Scope") != "shared"]
+        for kind, path, key in LISTS
+    }
     assert sorted(held["servers"]) == sorted(one["outputs"]["serverId"] for one in servers)
     assert sorted(held["disks"]) == sorted(
         disk for one in servers for disk in one["outputs"]["diskIds"]

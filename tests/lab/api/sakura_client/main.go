@@ -18,7 +18,10 @@ import (
 	"github.com/sacloud/iaas-api-go/types"
 )
 
-const zone = "is1a"
+const (
+	zone      = "is1a"
+	publicKey = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEB test"
+)
 
 var (
 	ctx    = context.Background()
@@ -57,8 +60,10 @@ func main() {
 	products()
 	switchID, filterID, keyID, noteID := parts()
 	servers(switchID, filterID, keyID, noteID)
-	nfs(switchID)
+	fileServer(switchID)
 	cleanUp(switchID, filterID, keyID, noteID)
+	services()
+	fmt.Println("all done")
 }
 
 func products() {
@@ -95,7 +100,7 @@ func parts() (switchID, filterID, keyID, noteID types.ID) {
 	}, filter.ExpressionHash))
 	expect(len(updated.Expression) == 2 && updated.ExpressionHash != filter.ExpressionHash, "packet filter", updated)
 	key := must(iaas.NewSSHKeyOp(caller).Create(ctx, &iaas.SSHKeyCreateRequest{
-		Name: "key", PublicKey: "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEB test",
+		Name: "key", PublicKey: publicKey,
 	}))
 	expect(len(key.Fingerprint) == 47, "ssh key", key.Fingerprint)
 	note := must(iaas.NewNoteOp(caller).Create(ctx, &iaas.NoteCreateRequest{
@@ -160,7 +165,7 @@ func servers(switchID, filterID, keyID, noteID types.ID) {
 	expect(iaas.IsNotFoundError(err), "deleted with its disk", err)
 }
 
-func nfs(switchID types.ID) {
+func fileServer(switchID types.ID) {
 	op := iaas.NewNFSOp(caller)
 	planID := must(query.FindNFSPlanID(ctx, iaas.NewNoteOp(caller), zone, types.NFSPlans.SSD, types.NFSSSDSizes.Size100GB))
 	made := must(op.Create(ctx, zone, &iaas.NFSCreateRequest{
@@ -183,5 +188,4 @@ func cleanUp(switchID, filterID, keyID, noteID types.ID) {
 	ok(iaas.NewPacketFilterOp(caller).Delete(ctx, zone, filterID))
 	ok(iaas.NewSSHKeyOp(caller).Delete(ctx, keyID))
 	ok(iaas.NewNoteOp(caller).Delete(ctx, noteID))
-	fmt.Println("all done")
 }

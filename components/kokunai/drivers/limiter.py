@@ -10,6 +10,9 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
 
+_ROUNDING = 1e-9
+
+
 class TokenBucket:
     """Lets `per_second` calls through on average, and as many at once after a pause."""
 
@@ -33,7 +36,7 @@ class TokenBucket:
         """Wait for one call; callers go in the order in which they came."""
         async with self._turn:
             self._refill()
-            while self._tokens < 1:
+            while self._tokens < 1 - _ROUNDING:
                 await self._sleep((1 - self._tokens) / self._per_second)
                 self._refill()
             self._tokens -= 1

@@ -56,7 +56,7 @@ def difference(changes: Sequence[Change]) -> provider_pb2.DiffResponse:
         if changes
         else provider_pb2.DiffResponse.DIFF_NONE,
         hasDetailedDiff=True,
-        deleteBeforeReplace=any(change.replace for change in changes),
+        deleteBeforeReplace=True,  # also for `--replace`: what exists is found by its digest
         diffs=sorted({top_level(change.path) for change in changes}),
         replaces=sorted({top_level(change.path) for change in changes if change.replace}),
     )
@@ -65,6 +65,16 @@ def difference(changes: Sequence[Change]) -> provider_pb2.DiffResponse:
         response.detailedDiff[change.path].kind = kinds[change.kind]
         response.detailedDiff[change.path].inputDiff = not change.of_state
     return response
+
+
+def in_both_languages(ja: str, en: str, changes: Iterable[Change]) -> str:
+    """A sentence in each language with the reasons of changes, which are `ja / en`."""
+    reasons = dict.fromkeys(change.reason for change in changes if change.reason)
+    pairs = [reason.partition(" / ") for reason in reasons]
+    return (
+        f"{ja}: {'、'.join(pair[0] for pair in pairs)}。\n"
+        f"{en}: {'; '.join(pair[2] for pair in pairs)}."
+    )
 
 
 def top_level(path: str) -> str:

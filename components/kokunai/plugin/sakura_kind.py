@@ -35,6 +35,7 @@ class SakuraKind:
     computed: ClassVar[dict[str, dict[str, Any]]] = {}
     replaced_by: ClassVar[dict[str, str]] = {}
     """Top-level properties that cannot be changed in place, and why."""
+    is_found_by_digest = True
     default_timeout_seconds: float = 600.0
     secret_properties: frozenset[str] = frozenset()
 

@@ -172,7 +172,7 @@ def _wanted_name(plan: Mapping[str, Any]) -> str:
 
 
 def _is_available(item: Mapping[str, Any]) -> bool:
-    return item.get("Availability", "available") == "available"
+    return bool(item.get("Availability", "available") == "available")
 
 
 def _shown(values: list[Any]) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import random
+import time
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from kokunai.drivers.sakura_errors import (
@@ -35,6 +36,7 @@ _CANCEL_GRACE_SECONDS = 3.0
 _FIRST_POLL_SECONDS = 0.3
 _LONGEST_POLL_SECONDS = 5.0
 _GROWTH = 1.5
+_SAY_AGAIN_SECONDS = 10.0
 
 
 class Session:
@@ -118,14 +120,22 @@ class Session:
         say: Callable[[T], str],
     ) -> T:
         """Look again and again until `done`, saying how far it is."""
-        wait = _FIRST_POLL_SECONDS
+        wait, said = _FIRST_POLL_SECONDS, ("", 0.0)
         while True:
             seen = await look()
             if done(seen):
                 return seen
-            self.op.status(say(seen))
+            said = self._say(say(seen), said)
             await self.op.sleep(wait)
             wait = min(wait * _GROWTH, _LONGEST_POLL_SECONDS)
+
+    def _say(self, text: str, said: tuple[str, float]) -> tuple[str, float]:
+        """A log without a terminal keeps every line: the same one only now and then."""
+        now = time.monotonic()
+        if text == said[0] and now - said[1] < _SAY_AGAIN_SECONDS:
+            return said
+        self.op.status(text)
+        return text, now
 
     async def once(self, ask: Callable[[], Coroutine[Any, Any, T]]) -> T:
         """One call, given up when the engine cancels or time is up."""

@@ -8,18 +8,19 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import grpc
 import grpc.aio
 from google.protobuf.empty_pb2 import Empty
-from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc
+from pulumi.runtime.proto import provider_pb2
 
-from kokunai.plugin import answers, schema, settings, wire
-from kokunai.plugin.comparison import differences
+from kokunai.errors import KokunaiError
+from kokunai.plugin import answers, wire
 from kokunai.plugin.kind import UNKNOWN, Kind, Props, Registry
 from kokunai.plugin.operation import EngineOperation
+from kokunai.plugin.server_package import PackageServicer
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
@@ -27,57 +28,30 @@ if TYPE_CHECKING:
     from kokunai.plugin.journal import Journal
     from kokunai.plugin.kind import Change
 
-VERSION = "0.1.0"
 _QUICK_SECONDS = 600.0
 """For calls that have no timeout of their own: check and read."""
 
 
-class Servicer(provider_pb2_grpc.ResourceProviderServicer):
+@dataclass(frozen=True)
+class Seen:
+    """What a diff was about: its replacements are explained and guarded when the create comes."""
+
+    id: str
+    state: Props
+    inputs: Props
+    replacements: list[Change]
+
+
+class Servicer(PackageServicer):
     """Translates the engine's calls into calls of kinds, and their outcomes back."""
 
     def __init__(self, registry: Registry, journal: Journal) -> None:
-        self._kinds = registry.kinds
+        super().__init__(registry)
         self._journal = journal
-        self._config: dict[str, Any] = settings.resolve({})
-        self._replacements: dict[str, list[Change]] = {}
-        self.stop = asyncio.Event()
+        self._seen: dict[str, Seen] = {}
         self._running = 0
         self.idle = asyncio.Event()
         self.idle.set()
-
-    # What the plugin is
-
-    async def GetPluginInfo(self, _: Any, __: Any) -> plugin_pb2.PluginInfo:
-        return plugin_pb2.PluginInfo(version=VERSION)
-
-    async def GetSchema(self, _: Any, __: Any) -> provider_pb2.GetSchemaResponse:
-        package = schema.package(VERSION, self._kinds.values())
-        return provider_pb2.GetSchemaResponse(schema=json.dumps(package, ensure_ascii=False))
-
-    async def CheckConfig(
-        self, request: provider_pb2.CheckRequest, _: Any
-    ) -> provider_pb2.CheckResponse:
-        news = wire.decode(request.news)
-        return provider_pb2.CheckResponse(
-            inputs=wire.encode(news.props, news.secrets | settings.SECRETS & news.props.keys()),
-            failures=answers.failures(settings.failures_of(news.props)),
-        )
-
-    async def DiffConfig(
-        self, request: provider_pb2.DiffRequest, _: Any
-    ) -> provider_pb2.DiffResponse:
-        olds = wire.decode(request.old_inputs or request.olds).props
-        return answers.difference(differences(olds, wire.decode(request.news).props))
-
-    async def Configure(
-        self, request: provider_pb2.ConfigureRequest, _: Any
-    ) -> provider_pb2.ConfigureResponse:
-        self._config = settings.resolve(wire.decode(request.args).props)
-        return provider_pb2.ConfigureResponse(acceptSecrets=True, supportsPreview=True)
-
-    async def Cancel(self, _: Any, __: Any) -> Empty:
-        self.stop.set()
-        return Empty()
 
     # What happens to resources
 
@@ -102,7 +76,8 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         async with self._call(request, context, _QUICK_SECONDS) as (kind, _):
             found = kind.diff(request.id, state, olds, news)
             changes = [one for one in found if not _ignored(one, request.ignoreChanges)]
-            self._replacements[request.urn] = [one for one in changes if one.replace]
+            replacements = [one for one in changes if one.replace]
+            self._seen[request.urn] = Seen(request.id, state, olds, replacements)
             return answers.difference(changes)
         raise AssertionError
 
@@ -116,6 +91,7 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
                 self._explain_replacement(op)
                 outputs = await _preview(kind, op, None, {}, {}, news.props)
                 return provider_pb2.CreateResponse(properties=wire.encode(outputs, hidden))
+            await self._guard_replacement(kind, op)
             made = await kind.create(op, news.props)
             return provider_pb2.CreateResponse(
                 id=made.id, properties=wire.encode(made.outputs, hidden)
@@ -128,8 +104,9 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         state, inputs = wire.decode(request.properties), wire.decode(request.inputs)
         async with self._call(request, context, _QUICK_SECONDS, state.secrets) as (kind, op):
             found = await kind.read(op, request.id, state.props, inputs.props)
-            if found is None:  # an empty id says: it is gone
-                return provider_pb2.ReadResponse()
+            if found is None:
+                self._seen.pop(request.urn, None)
+                return provider_pb2.ReadResponse()  # an empty id says: it is gone
             hidden = kind.secret_properties | state.secrets | inputs.secrets
             return provider_pb2.ReadResponse(
                 id=found.id,
@@ -158,6 +135,7 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         inputs = wire.decode(request.old_inputs).props
         async with self._call(request, context, None) as (kind, op):
             await kind.delete(op, request.id, {**inputs, **state})
+            self._seen.pop(request.urn, None)
             return Empty()
         raise AssertionError
 
@@ -200,24 +178,39 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
             await context.abort(grpc.StatusCode.NOT_FOUND, message)
         return self._kinds[token]
 
+    async def _guard_replacement(self, kind: Kind, op: EngineOperation) -> None:
+        """A create that finds things by digest would take the old one for its own."""
+        seen = self._seen.get(op.urn)
+        if seen is None or not getattr(kind, "is_found_by_digest", False):
+            return
+        found = await kind.read(op, seen.id, seen.state, seen.inputs)
+        if found is None:
+            return
+        if found.outputs.get("serverId", found.id) == seen.state.get("serverId", seen.id):
+            raise KokunaiError(
+                ja=f"{op.name} は古いものを消してから作り直します。"
+                "delete_before_replace=False は使えません。",
+                en=f"{op.name} is replaced by deleting it first; "
+                "delete_before_replace=False cannot be used.",
+            )
+
     def _explain_replacement(self, op: EngineOperation) -> None:
         """Diff does not know whether it is a preview, so the reasons wait for the create."""
-        for change in self._replacements.pop(op.urn, []):
-            op.warn(
-                f"{op.name} を作り直します ({change.path}): {change.reason}\n"
-                f"{op.name} will be replaced because of {change.path}"
-            )
+        seen = self._seen.get(op.urn)
+        changes = seen.replacements if seen else []
+        paths = ", ".join(change.path for change in changes)
+        if changes:
+            ja, en = f"{op.name} を作り直します ({paths})", f"{op.name} will be replaced ({paths})"
+            op.warn(answers.in_both_languages(ja, en, changes))
 
     @staticmethod
     def _announce_power_off(op: EngineOperation, changes: list[Change]) -> None:
         off = [change for change in changes if change.power_off]
+        paths = ", ".join(change.path for change in off)
         if off:
-            paths = ", ".join(change.path for change in off)
-            reasons = "; ".join(dict.fromkeys(change.reason for change in off if change.reason))
-            op.warn(
-                f"この変更では {op.name} の電源を切ります ({paths}): {reasons}\n"
-                f"This change will power off {op.name} and boot it again ({paths})"
-            )
+            ja = f"この変更では {op.name} の電源を切り、入れ直します ({paths})"
+            en = f"This change will power off {op.name} and boot it again ({paths})"
+            op.warn(answers.in_both_languages(ja, en, off))
 
 
 async def _preview(  # noqa: PLR0917 - the arguments of `update`

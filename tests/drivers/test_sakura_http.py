@@ -1,0 +1,88 @@
+"""One call: what is sent, and what each answer means."""
+
+from __future__ import annotations
+
+import httpx
+import pytest
+
+from kokunai.drivers import sakura_errors
+from kokunai.drivers.sakura_http import SakuraHttp
+
+ANSWERS = [
+    (400, "invalid_param", sakura_errors.Refused),
+    (401, "unauthorized", sakura_errors.Unauthorized),
+    (403, "forbidden", sakura_errors.Unauthorized),
+    (404, "not_found", sakura_errors.NotFound),
+    (409, "still_creating", sakura_errors.StillCreating),
+    (409, "server_power_must_be_down", sakura_errors.Conflict),
+    (423, "locked", sakura_errors.Busy),
+    (429, "too_many_requests", sakura_errors.RateLimited),
+    (500, "internal", sakura_errors.Unavailable),
+    (503, "service_unavailable", sakura_errors.Unavailable),
+]
+
+
+async def call(answer, **named):
+    transport = httpx.MockTransport(answer if callable(answer) else lambda _: answer)
+    async with SakuraHttp("token", "the-secret", transport=transport) as http:
+        return await http.call("GET", "is1a", "server/1", **named)
+
+
+async def test_a_call_carries_basic_auth_and_the_header_against_forgery() -> None:
+    def answer(request: httpx.Request) -> httpx.Response:
+        assert request.headers["Authorization"] == "Basic dG9rZW46dGhlLXNlY3JldA=="
+        assert request.headers["X-Requested-With"] == "XMLHttpRequest"
+        assert str(request.url) == (
+            "https://secure.sakura.ad.jp/cloud/zone/is1a/api/cloud/1.1/server/1"
+        )
+        return httpx.Response(200, json={"Server": {"ID": "1"}, "is_ok": True})
+
+    assert (await call(answer))["Server"] == {"ID": "1"}
+
+
+@pytest.mark.parametrize(("status", "code", "expected"), ANSWERS)
+async def test_every_refusal_has_its_class(status, code, expected) -> None:
+    body = {"is_fatal": True, "status": f"{status}", "error_code": code, "error_msg": "why"}
+
+    with pytest.raises(sakura_errors.SakuraError) as refusal:
+        await call(httpx.Response(status, json=body))
+
+    assert type(refusal.value) is expected
+    assert (refusal.value.code, refusal.value.message) == (code, "why")
+
+
+@pytest.mark.parametrize("success", [True, "true", "Accepted"])
+async def test_success_is_a_bool_or_a_word(success) -> None:
+    assert await call(httpx.Response(202, json={"Success": success, "is_ok": True}))
+
+
+async def test_a_failure_inside_a_200_is_a_failure() -> None:
+    with pytest.raises(sakura_errors.Refused):
+        await call(httpx.Response(200, json={"Success": False, "error_code": "x"}))
+
+
+async def test_an_answer_that_is_not_json_may_pass() -> None:
+    with pytest.raises(sakura_errors.Unavailable):
+        await call(httpx.Response(200, text="<html>maintenance</html>"))
+    with pytest.raises(sakura_errors.Unavailable):
+        await call(httpx.Response(502, text="<html>bad gateway</html>"))
+
+
+async def test_no_answer_may_pass_and_says_nothing_secret() -> None:
+    def answer(request: httpx.Request) -> httpx.Response:
+        raise httpx.ReadError("reset", request=request)
+
+    with pytest.raises(sakura_errors.Unavailable) as failure:
+        await call(answer, body={"Password": "hidden"})
+
+    assert "the-secret" not in str(failure.value)
+    assert "hidden" not in str(failure.value)
+
+
+async def test_the_api_may_say_how_long_to_wait() -> None:
+    answer = httpx.Response(429, headers={"Retry-After": "7"}, json={})
+
+    with pytest.raises(sakura_errors.RateLimited) as failure:
+        await call(answer)
+
+    assert failure.value.retry_after_seconds == 7.0

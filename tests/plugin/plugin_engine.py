@@ -1,0 +1,196 @@
+"""An engine for tests: real gRPC to a plugin, and a log that keeps every line."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import grpc
+import grpc.aio
+from google.protobuf.empty_pb2 import Empty
+from pulumi.runtime.proto import (
+    engine_pb2_grpc,
+    provider_pb2,
+    provider_pb2_grpc,
+    status_pb2,
+)
+
+from kokunai.plugin import wire
+from kokunai.plugin.journal import Journal
+from kokunai.plugin.kind import Registry
+from kokunai.plugin.server import Servicer
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterable
+
+    from kokunai.plugin.kind import Kind, Props
+
+METADATA = [("grpc.max_metadata_size", 64 * 1024 * 1024)]
+"""The engine's own limit is of this order; the one of the Python client is 8 KiB."""
+
+
+def urn(token: str, name: str) -> str:
+    return f"urn:pulumi:dev::tests::{token}::{name}"
+
+
+class Failed(Exception):
+    """A call that ended with a status."""
+
+    def __init__(self, error: grpc.aio.AioRpcError) -> None:
+        super().__init__(error.details())
+        self.code = error.code()
+        self.message = error.details() or ""
+        self.unfinished: provider_pb2.ErrorResourceInitFailed | None = None
+        for key, value in error.trailing_metadata() or ():
+            if key == "grpc-status-details-bin":
+                (detail,) = status_pb2.Status.FromString(value).details
+                self.unfinished = provider_pb2.ErrorResourceInitFailed()
+                assert detail.Unpack(self.unfinished)
+
+    @property
+    def id(self) -> str:
+        assert self.unfinished is not None, self.message
+        return self.unfinished.id
+
+    @property
+    def outputs(self) -> Props:
+        assert self.unfinished is not None, self.message
+        return wire.decode(self.unfinished.properties).props
+
+
+@dataclass
+class Log(engine_pb2_grpc.EngineServicer):
+    """What was said, in order."""
+
+    lines: list[tuple[int, bool, str]] = field(default_factory=list)
+
+    async def Log(self, request: Any, context: Any) -> Empty:
+        self.lines.append((request.severity, request.ephemeral, request.message))
+        return Empty()
+
+    def said(self, *, passing: bool = False) -> str:
+        return "\n".join(text for _, ephemeral, text in self.lines if ephemeral == passing)
+
+
+class Engine:
+    """Calls of the engine as plain values."""
+
+    def __init__(self, channel: grpc.aio.Channel, log: Log, servicer: Servicer) -> None:
+        self.stub = provider_pb2_grpc.ResourceProviderStub(channel)
+        self.log = log
+        self.servicer = servicer
+
+    async def configure(self, config: Props) -> provider_pb2.ConfigureResponse:
+        args = wire.encode(config, ["sakuraAccessTokenSecret"])
+        return await self._call(self.stub.Configure(provider_pb2.ConfigureRequest(args=args)))
+
+    async def check(
+        self, where: str, news: Props, secrets: Iterable[str] = ()
+    ) -> tuple[Props, dict[str, str]]:
+        answer = await self.raw_check(where, news, secrets)
+        return wire.decode(answer.inputs).props, {one.property: one.reason for one in answer.failures}
+
+    async def raw_check(self, where: str, news: Props, secrets: Iterable[str] = ()) -> Any:
+        request = provider_pb2.CheckRequest(urn=where, news=wire.encode(news, secrets))
+        return await self._call(self.stub.Check(request))
+
+    async def diff(
+        self, where: str, id_: str, state: Props, olds: Props, news: Props, ignore: Iterable[str] = ()
+    ) -> provider_pb2.DiffResponse:
+        request = provider_pb2.DiffRequest(
+            urn=where, id=id_, olds=wire.encode(state), news=wire.encode(news)
+        )
+        request.old_inputs.CopyFrom(wire.encode(olds))
+        request.ignoreChanges.extend(ignore)
+        return await self._call(self.stub.Diff(request))
+
+    async def create(
+        self, where: str, news: Props, *, preview: bool = False, timeout: float = 0
+    ) -> tuple[str, Props]:
+        answer = await self.raw_create(where, news, preview=preview, timeout=timeout)
+        return answer.id, wire.decode(answer.properties).props
+
+    async def raw_create(
+        self,
+        where: str,
+        news: Props,
+        *,
+        secrets: Iterable[str] = (),
+        preview: bool = False,
+        timeout: float = 0,
+    ) -> Any:
+        request = provider_pb2.CreateRequest(
+            urn=where, properties=wire.encode(news, secrets), preview=preview, timeout=timeout
+        )
+        return await self._call(self.stub.Create(request))
+
+    async def read(
+        self, where: str, id_: str, state: Props | None = None, inputs: Props | None = None
+    ) -> tuple[str, Props, Props]:
+        request = provider_pb2.ReadRequest(
+            urn=where, id=id_, properties=wire.encode(state or {}), inputs=wire.encode(inputs or {})
+        )
+        answer = await self._call(self.stub.Read(request))
+        return answer.id, wire.decode(answer.inputs).props, wire.decode(answer.properties).props
+
+    async def update(
+        self,
+        where: str,
+        id_: str,
+        state: Props,
+        olds: Props,
+        news: Props,
+        *,
+        preview: bool = False,
+    ) -> Props:
+        request = provider_pb2.UpdateRequest(
+            urn=where, id=id_, olds=wire.encode(state), news=wire.encode(news), preview=preview
+        )
+        request.old_inputs.CopyFrom(wire.encode(olds))
+        answer = await self._call(self.stub.Update(request))
+        return wire.decode(answer.properties).props
+
+    async def delete(self, where: str, id_: str, state: Props, *, timeout: float = 0) -> None:
+        request = provider_pb2.DeleteRequest(
+            urn=where, id=id_, properties=wire.encode(state), timeout=timeout
+        )
+        await self._call(self.stub.Delete(request))
+
+    async def cancel(self) -> None:
+        await self._call(self.stub.Cancel(Empty()))
+
+    @staticmethod
+    async def _call(call: Any) -> Any:
+        try:
+            return await call
+        except grpc.aio.AioRpcError as error:
+            raise Failed(error) from None
+
+
+@contextlib.asynccontextmanager
+async def running(*kinds: Kind) -> AsyncIterator[Engine]:
+    """A plugin with these kinds, and an engine beside it."""
+    log, registry = Log(), Registry()
+    for kind in kinds:
+        registry.add(kind)
+    engine = grpc.aio.server()
+    engine_pb2_grpc.add_EngineServicer_to_server(log, engine)
+    address = f"127.0.0.1:{engine.add_insecure_port('127.0.0.1:0')}"
+    await engine.start()
+    journal = Journal(address)
+    servicer = Servicer(registry, journal)
+    plugin = grpc.aio.server()
+    provider_pb2_grpc.add_ResourceProviderServicer_to_server(servicer, plugin)
+    port = plugin.add_insecure_port("127.0.0.1:0")
+    async with journal.sending():
+        await plugin.start()
+        async with grpc.aio.insecure_channel(f"127.0.0.1:{port}", options=METADATA) as channel:
+            try:
+                yield Engine(channel, log, servicer)
+            finally:
+                await journal.flush()
+                await plugin.stop(grace=None)
+    await engine.stop(grace=None)
+    await asyncio.sleep(0)

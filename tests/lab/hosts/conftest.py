@@ -27,7 +27,9 @@ def traces(lab) -> list[str]:
     found += [f"mount {line}" for line in mounts() if lab_id in line or directory in line]
     for hierarchy in control_groups.hierarchies():
         found += [f"group {path}" for path in hierarchy.glob(f"*{lab_id}*")]
-    found += [f"process {one.pid}" for one in processes.everything() if one.mark.startswith(lab_id)]
+    found += [
+        f"process {one.pid}" for one in processes.everything() if one.mark().startswith(lab_id)
+    ]
     found += [f"command {line}" for line in commands() if lab_id in line or directory in line]
     if Path("/run/systemd/nspawn").is_dir():
         found += [f"nspawn {path}" for path in Path("/run/systemd/nspawn").rglob(f"*{lab_id}*")]

@@ -103,7 +103,7 @@ def _why_not(kind: str) -> str:
 
 def _why_not_nspawn() -> str:
     """Start the smallest guest: in some containers the program is there and cannot work."""
-    guest = ("--quiet", "--keep-unit", "--register=no", "--volatile=yes", "--pipe")
+    guest = ("--quiet", "--keep-unit", "--register=no", "--read-only", "--pipe")
     command = ("systemd-nspawn", *guest, f"--directory={image.directory()}", "true")
     hidden = "mkdir -p /run/systemd/nspawn && mount -t tmpfs tmpfs /run/systemd/nspawn"
     script = f'{hidden} && exec "$@"'

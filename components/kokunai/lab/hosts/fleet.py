@@ -203,15 +203,15 @@ class Fleet:
         return next((one for one in self._processes(server_id, look) if one.is_init()), None)
 
     def _processes(self, server_id: str, look: Look = processes.everything) -> list[Process]:
-        number = processes.inode(self._names.server(server_id))
-        mark = self._names.mark(server_id)
-        return [one for one in look() if one.mark == mark or one.namespace == number]
+        name, mark = self._names.server(server_id), self._names.mark(server_id)
+        return processes.select(look(), [name], lambda found: found == mark)
 
     def _all_processes(self) -> list[Process]:
-        numbers = {processes.inode(name) for name in self._network.namespaces()}
         prefix = self._names.mark("")
-        found = processes.everything()
-        return [one for one in found if one.mark.startswith(prefix) or one.namespace in numbers]
+        names = self._network.namespaces()
+        return processes.select(
+            processes.everything(), names, lambda found: found.startswith(prefix)
+        )
 
 
 def _point(link: Path, target: Path) -> None:

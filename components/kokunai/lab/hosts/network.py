@@ -27,15 +27,21 @@ class Network:
 
     def __init__(self, names: Names) -> None:
         self._names = names
+        self._made: dict[str, int] = {}
+        """Switch -> inode of the lab's namespace it was made in; sixty-four boots ask for each."""
 
     def ensure_switch(self, switch_id: str) -> None:
         with self._locked():
-            self._ensure_lab()
+            number = self._ensure_lab()
+            if self._made.get(switch_id) == number:
+                return
             self._ensure_bridge(bridge(switch_id))
             if switch_id == SHARED:
                 self._ensure_uplink()
+            self._made[switch_id] = number
 
     def remove_switch(self, switch_id: str) -> None:
+        self._made.pop(switch_id, None)
         if processes.inode(self._names.lab) is not None:
             run("ip", "-n", self._names.lab, "link", "delete", bridge(switch_id), check=False)
 
@@ -56,10 +62,12 @@ class Network:
 
     def disconnect(self, namespace: str, interface_ids: list[str]) -> None:
         """Remove a namespace and its ports; what is absent stays absent."""
-        if processes.inode(self._names.lab) is not None:
-            for interface_id in interface_ids:
-                run("ip", "-n", self._names.lab, "link", "delete", port(interface_id), check=False)
-                self.filter(interface_id, None)
+        if interface_ids and processes.inode(self._names.lab) is not None:
+            lines = [f"link delete {port(interface_id)}" for interface_id in interface_ids]
+            batch = ("-force", "-batch", "-")
+            run("ip", "-n", self._names.lab, *batch, text="\n".join(lines), check=False)
+            chains = [filters.chain(port(interface_id), None) for interface_id in interface_ids]
+            self._load("".join(chains))
         remove_namespace(namespace)
 
     def has_port(self, interface_id: str) -> bool:
@@ -68,17 +76,20 @@ class Network:
 
     def filter(self, interface_id: str, rules: tuple[FilterRule, ...] | None) -> None:
         """Enforce the rules on the way to an interface at once."""
-        namespace = NAMESPACES / self._names.lab
         try:
             text = filters.chain(port(interface_id), rules)
         except KeyError as error:
             raise refused(
                 f"パケットフィルタの値 {error} は無効です", f"packet filter: {error} is not known"
             ) from error
-        run("nsenter", f"--net={namespace}", "nft", "-f", "-", text=text)
+        self._load(text)
+
+    def _load(self, text: str) -> None:
+        run("nsenter", f"--net={NAMESPACES / self._names.lab}", "nft", "-f", "-", text=text)
 
     def tear_down(self) -> None:
         """Remove the uplink and every namespace of the lab; their processes must be gone."""
+        self._made.clear()
         run("ip", "link", "delete", self._names.uplink, check=False)
         for name in self.namespaces():
             remove_namespace(name)
@@ -88,9 +99,9 @@ class Network:
         found = NAMESPACES.glob(f"{self._names.lab}-*") if NAMESPACES.is_dir() else ()
         return [*sorted(path.name for path in found), self._names.lab]
 
-    def _ensure_lab(self) -> None:
-        if processes.inode(self._names.lab) is None:
-            _add_namespace(self._names.lab)
+    def _ensure_lab(self) -> int:
+        _add_namespace(self._names.lab)
+        return processes.inode(self._names.lab) or 0
 
     def _ensure_bridge(self, name: str) -> None:
         namespace = self._names.lab

@@ -28,8 +28,15 @@ class Process:
     pid: int
     namespace: int
     """Inode of its network namespace."""
-    mark: str
-    """Value of KOKUNAI_HOST in its environment, or empty."""
+
+    def mark(self) -> str:
+        """Value of KOKUNAI_HOST in its environment, or empty; costs more than all the rest."""
+        prefix = f"{MARK}=".encode()
+        with contextlib.suppress(OSError):
+            for item in (_PROC / str(self.pid) / "environ").read_bytes().split(b"\0"):
+                if item.startswith(prefix):
+                    return item[len(prefix) :].decode(errors="replace")
+        return ""
 
     def is_init(self) -> bool:
         """Whether it is process 1 of a pid namespace of its own."""
@@ -70,16 +77,23 @@ recently = _Snapshot().recent
 
 
 def _look_at(pid: int) -> Process | None:
-    directory = _PROC / str(pid)
     try:
-        namespace = (directory / "ns" / "net").stat().st_ino
-        environment = (directory / "environ").read_bytes()
+        namespace = (_PROC / str(pid) / "ns" / "net").stat().st_ino
     except OSError:
         return None
-    prefix = f"{MARK}=".encode()
-    marks = [item for item in environment.split(b"\0") if item.startswith(prefix)]
-    mark = marks[0][len(prefix) :].decode(errors="replace") if marks else ""
-    return Process(pid=pid, namespace=namespace, mark=mark)
+    return Process(pid=pid, namespace=namespace)
+
+
+def select(found: list[Process], names: list[str], belongs: Callable[[str], bool]) -> list[Process]:
+    """Processes in the named namespaces, and in nameless ones those whose mark belongs."""
+    wanted = {inode(name) for name in names}
+    known = {inode(path.name) for path in NAMESPACES.glob("*")}
+    known.add((_PROC / "self" / "ns" / "net").stat().st_ino)
+    return [
+        one
+        for one in found
+        if one.namespace in wanted or (one.namespace not in known and belongs(one.mark()))
+    ]
 
 
 def inode(namespace: str) -> int | None:

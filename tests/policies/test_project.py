@@ -1,0 +1,106 @@
+"""Where state and secret keys are is found out as Pulumi itself would."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from kokunai_policy import project
+
+CLOUD = "https://api.pulumi.com"
+
+
+@pytest.fixture
+def folder(tmp_path) -> Path:
+    (tmp_path / "Pulumi.yaml").write_text("name: example\nstackConfigDir: stacks\nmain: stacks\n")
+    (tmp_path / "stacks").mkdir()
+    return tmp_path
+
+
+def stack_file(folder, text):
+    (folder / "stacks" / "Pulumi.dev.yaml").write_text(text)
+
+
+def environment(folder, **more):
+    given = {"PWD": str(folder), "HOME": str(folder), "PULUMI_PROJECT": "example"}
+    return {**given, "PULUMI_STACK": "dev", **more}
+
+
+def context(folder, **more):
+    return project.running_context(environment(folder, **more), folder / "policies")
+
+
+def test_the_environment_decides_over_the_project_file(folder):
+    (folder / "Pulumi.yaml").write_text("name: example\nbackend: {url: 'file:///written'}\n")
+
+    written = context(folder).state.backend_url
+    given = context(folder, PULUMI_BACKEND_URL="file:///given").state.backend_url
+
+    assert (written, given) == ("file:///written", "file:///given")
+
+
+def test_a_login_on_the_machine_counts_when_nothing_else_is_said(folder):
+    (folder / ".pulumi").mkdir()
+    login = {"current": "s3://state?region=us-east-1"}
+    (folder / ".pulumi" / "credentials.json").write_text(json.dumps(login))
+
+    assert context(folder).state.backend_url == "s3://state?region=us-east-1"
+
+
+def test_without_any_login_the_state_goes_to_the_default_service(folder):
+    state = context(folder).state
+
+    assert (state.backend_url, state.secrets_provider) == (CLOUD, "default")
+
+
+SECRETS = [
+    ("secretsprovider: awskms://alias/k?region=us-east-1\n", "awskms://alias/k?region=us-east-1"),
+    ("encryptionsalt: v1:abc\n", "passphrase"),
+    ("config: {}\n", "passphrase"),
+]
+
+
+@pytest.mark.parametrize(("text", "provider"), SECRETS)
+def test_the_stack_file_names_the_secrets_provider(folder, text, provider):
+    stack_file(folder, text)
+
+    state = context(folder, PULUMI_BACKEND_URL="file:///state").state
+
+    assert state.secrets_provider == provider
+
+
+def test_a_project_that_cannot_be_found_leaves_the_secrets_provider_unknown(folder):
+    found = context(folder, PULUMI_PROJECT="another", PULUMI_BACKEND_URL="file:///state")
+
+    assert found.state.secrets_provider is None
+
+
+def test_a_project_is_found_from_a_folder_within_it(folder):
+    assert project.find("example", iter([folder / "stacks"])) == folder
+
+
+def test_file_assets_start_in_the_program_folder(folder):
+    assert context(folder).directory == folder / "stacks"
+
+
+LABS = [
+    ('{"kokunai:environment": "{\\"lab\\": true}"}', True),
+    ('{"kokunai:environment": "{\\"lab\\": \\"true\\"}"}', False),
+    ('{"kokunai:environment": "not JSON"}', False),
+    ('{"other:environment": "{\\"lab\\": true}"}', False),
+    ("", False),
+]
+
+
+@pytest.mark.parametrize(("config", "is_lab"), LABS)
+def test_only_the_stack_file_makes_a_stack_one_of_the_lab(folder, config, is_lab):
+    assert context(folder, PULUMI_CONFIG=config).lab is is_lab
+
+
+def test_a_state_file_is_judged_with_the_stack_file_that_its_urns_name(folder):
+    stack_file(folder, "config:\n  kokunai:environment: {lab: true}\n")
+    given = environment(folder)
+    del given["PULUMI_STACK"], given["PULUMI_PROJECT"]
+    urn = "urn:pulumi:dev::example::kokunai:sakura:Switch::net"
+
+    assert project.running_context(given, folder, urn).lab

@@ -1,0 +1,103 @@
+"""A waiver is complete, agreed by two people, short-lived and exact, or it waives nothing."""
+
+from datetime import UTC, date, datetime
+
+import pytest
+import yaml
+
+from kokunai_policy import Context, Level, Resource, judge, waivers
+
+TODAY = date(2026, 11, 24)
+URN = "urn:pulumi:dev::example::kokunai:sakura:Switch::net"
+GOOD = {
+    "rule": "KN-CLS-01",
+    "urn": URN,
+    "reason": "label follows",
+    "requester": "sato",
+    "approver": "suzuki",
+    "ticket": "OPS-1",
+    "expires": date(2026, 12, 31),
+}
+
+
+def read(*entries):
+    return waivers.read(yaml.safe_dump({"waivers": list(entries)}))
+
+
+def paths(found):
+    return [one.path for one in found.problems(TODAY)]
+
+
+def unlabelled(given, urn=URN):
+    context = Context(today=TODAY, waivers=given)
+    props = {"site": "sakura-ishikari", "zone": "is1a"}
+    [finding] = judge(Resource("kokunai:sakura:Switch", "net", props, urn=urn), context)
+    return finding
+
+
+def test_a_good_waiver_waives_its_finding():
+    assert paths(read(GOOD)) == []
+    assert unlabelled(read(GOOD)).waiver.ticket == "OPS-1"
+
+
+def test_a_waiver_is_found_by_type_and_name_before_there_is_a_urn():
+    parented = {**GOOD, "urn": f"urn:pulumi:dev::example::a:b:C${'kokunai:sakura:Switch'}::net"}
+
+    assert unlabelled(read(parented), urn="").waiver
+    assert not unlabelled(read({**parented, "urn": URN.replace("::net", "::other")}), urn="").waiver
+
+
+BROKEN = {
+    "no reason": ({"reason": None}, "waivers[0].reason"),
+    "an empty ticket": ({"ticket": " "}, "waivers[0].ticket"),
+    "a number as ticket": ({"ticket": 12}, "waivers[0].ticket"),
+    "its own approver": ({"approver": "sato"}, "waivers[0].approver"),
+    "an unknown rule": ({"rule": "KN-XXX-99"}, "waivers[0].rule"),
+    "a critical rule": ({"rule": "KN-LOC-01"}, "waivers[0].rule"),
+    "an unknown key": ({"until": "2026-12-31"}, "waivers[0].until"),
+    "a day as text": ({"expires": "31.12.2026"}, "waivers[0].expires"),
+    "a time": ({"expires": datetime(2026, 12, 1, 1, 2, tzinfo=UTC)}, "waivers[0].expires"),
+    "yesterday": ({"expires": date(2026, 11, 23)}, "waivers[0].expires"),
+    "91 days": ({"expires": date(2027, 2, 23)}, "waivers[0].expires"),
+}
+
+
+@pytest.mark.parametrize("what", BROKEN)
+def test_a_broken_waiver_is_a_problem_and_waives_nothing(what):
+    change, path = BROKEN[what]
+    given = read({**GOOD, **change})
+
+    assert paths(given) == [path]
+    assert unlabelled(given).waiver is None
+
+
+@pytest.mark.parametrize("day", [TODAY, date(2027, 2, 22)], ids=["its last day", "90 days"])
+def test_the_first_and_the_last_possible_day_count(day):
+    assert unlabelled(read({**GOOD, "expires": day})).waiver
+
+
+FILES = ["waivers: {a: b}", "- rule: x", "waivers: [", "waivers: [text]", "exceptions: []"]
+
+
+@pytest.mark.parametrize("text", FILES)
+def test_a_file_of_another_shape_is_a_problem(text):
+    assert waivers.read(text).problems(TODAY)
+
+
+def test_an_empty_file_is_no_problem():
+    assert waivers.read("# nothing\n").problems(TODAY) == []
+
+
+def test_the_file_of_this_project_is_good():
+    assert waivers.default().problems(TODAY) == []
+
+
+def test_a_critical_finding_is_never_waived():
+    given = read({**GOOD, "rule": "KN-LOC-01"})
+    context = Context(today=TODAY, waivers=given)
+    props = {"site": "mars", "zone": "is1a", "labels": {"data-class": "public"}}
+    found = judge(Resource("kokunai:sakura:Switch", "net", props, urn=URN), context)
+
+    assert [(one.level, one.waiver) for one in found if one.path == "site"] == [
+        (Level.CRITICAL, None)
+    ]

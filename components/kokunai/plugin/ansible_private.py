@@ -7,6 +7,7 @@ import os
 import shutil
 import signal
 import tempfile
+import time
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,6 +19,7 @@ MARK = "KOKUNAI_ANSIBLE_RUN"
 """Environment variable that names the run's directory in every process the run started."""
 
 _NEW, _LIVE = "kokunai-new-", "kokunai-run-"
+_MOST_LOOKS = 100
 
 
 def memory() -> Path:
@@ -68,9 +70,15 @@ def _is_alive(directory: Path) -> bool:
 
 
 def _remove(directory: Path) -> None:
-    for pid in processes_of(directory):
-        with suppress(ProcessLookupError, PermissionError):
-            os.kill(pid, signal.SIGKILL)
+    # Again until none is seen: one of them may have started another between look and kill.
+    for _ in range(_MOST_LOOKS):
+        running = processes_of(directory)
+        if not running:
+            break
+        for pid in running:
+            with suppress(ProcessLookupError, PermissionError):
+                os.kill(pid, signal.SIGKILL)
+        time.sleep(0.01)
     shutil.rmtree(directory, ignore_errors=True)
 
 

@@ -1,0 +1,209 @@
+"""A configuration's operation without an engine, and real hosts to configure."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import subprocess
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from kokunai import inventory, nccl
+from kokunai.lab import hosts
+from kokunai.lab.machines import Gpu, Machine, Machines, NfsAppliance, Nic
+from kokunai.lab.places import Places
+from kokunai.plugin.ansible_configuration import Configuration
+from kokunai.plugin.kind import Cancelled, InitFailed
+
+PLAYBOOKS = Path(__file__).parents[2] / "playbooks"
+SWITCH = "500000000001"
+SHARE = NfsAppliance("600000000001", SWITCH, "192.168.10.9", 24, 100)
+GPU = Gpu("nvidia_h100_80gbvram", "NVIDIA H100 80GB HBM3", "10de", "2330", "0302", 2)
+SECRET = "correct-horse-battery"
+
+
+def pytest_collection_modifyitems(items):
+    if os.geteuid() != 0:
+        for item in items:
+            if item.get_closest_marker("hosts"):
+                item.add_marker(pytest.mark.skip(reason="hosts need root"))
+
+
+@dataclass
+class Operation:
+    """What the server gives a kind, kept in lists."""
+
+    name: str = "train"
+    stack: str = "dev"
+    project: str = "kokunai"
+    preview: bool = False
+    digest: str = "kokunai-0123456789abcdef"
+    seconds: float = 300.0
+    infos: list[str] = field(default_factory=list)
+    statuses: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+    stop: asyncio.Event = field(default_factory=asyncio.Event)
+
+    @property
+    def urn(self) -> str:
+        return f"urn:pulumi:dev::kokunai::kokunai:ansible:Configuration::{self.name}"
+
+    @property
+    def config(self):
+        return {"playbooksDirectory": str(PLAYBOOKS)}
+
+    def info(self, message):
+        self.infos.append(message)
+
+    def status(self, message):
+        self.statuses.append(message)
+
+    def warn(self, message):
+        self.warnings.append(message)
+
+    def remaining_seconds(self):
+        return self.seconds
+
+    async def sleep(self, seconds):
+        try:
+            await asyncio.wait_for(self.stop.wait(), seconds)
+        except TimeoutError:
+            if seconds >= self.seconds:
+                raise
+        else:
+            raise Cancelled
+
+
+@pytest.fixture
+def operation() -> Operation:
+    return Operation()
+
+
+def configuration_inputs(addresses: dict[str, str], key: Path, **variables):
+    """Inputs for hosts by name; the last number of an address is the host's number everywhere."""
+    shared = {
+        "ntp_servers": ["192.0.2.1"],
+        "expected_gpu_count": GPU.count,
+        "expected_gpu_vendor_id": GPU.vendor_id,
+        "collective_environment": nccl.environment("eth1"),
+    }
+    return {
+        "site": "sakura-ishikari",
+        "labels": {"data-class": "domestic"},
+        "pool": "train",
+        "hosts": [_host(name, address) for name, address in addresses.items()],
+        "roleDigest": inventory.role_digest(PLAYBOOKS),
+        "variables": inventory.pool_variables(**{**shared, **variables}),
+        "secretVariables": {
+            "package_source_credentials": f"machine mirror.test login me password {SECRET}"
+        },
+        "privateKeyFile": str(key),
+        "keyId": "0123456789ab",
+    }
+
+
+def _host(name: str, address: str):
+    number = address.rpartition(".")[2]
+    private = {"interface": "eth1", "address": f"192.168.10.{number}/24"}
+    return {
+        "name": name,
+        "address": address,
+        "serverId": f"1{int(number):011d}",
+        "user": "root",
+        "port": 22,
+        "variables": inventory.node_variables(host_name=f"lab-{name}", addresses=[private]),
+    }
+
+
+@pytest.fixture
+def inputs_of():
+    return configuration_inputs
+
+
+@pytest.fixture
+def key(tmp_path: Path) -> Path:
+    return _new_key(tmp_path)
+
+
+def _new_key(folder: Path) -> Path:
+    path = folder / "id"
+    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", path], check=True)
+    return path
+
+
+@dataclass
+class Lab:
+    """Three hosts with two GPUs and two interfaces, and a file server on their switch."""
+
+    machines: Machines
+    places: Places
+    key: Path
+
+    def address(self, number: int) -> str:
+        return str(self.places.shared_network[10 + number])
+
+    def machine(self, number: int) -> Machine:
+        gateway, address = self.places.gateway, self.address(number)
+        mac_address = f"02:00:00:00:00:{number:02x}"
+        return Machine(
+            server_id=f"1{number:011d}",
+            disk_id=f"2{number:011d}",
+            host_name=f"node-{number}",
+            nics=(
+                Nic(f"3{number:011d}", mac_address, "shared", address, 24, gateway),
+                Nic(f"4{number:011d}", "", SWITCH),
+            ),
+            ssh_public_keys=(self.key.with_suffix(".pub").read_text(),),
+            gpu=GPU,
+        )
+
+    def boot(self, *numbers: int) -> None:
+        with ThreadPoolExecutor() as pool:
+            list(pool.map(lambda number: self.machines.boot(self.machine(number)), numbers))
+
+    def addresses(self, *numbers: int) -> dict[str, str]:
+        return {f"node-{number}": self.address(number) for number in numbers}
+
+    def ssh(self, number: int, command: str) -> str:
+        target = f"root@{self.address(number)}"
+        options = "-o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o LogLevel=ERROR"
+        return subprocess.run(
+            ["ssh", "-F", "none", "-i", self.key, *options.split(), target, command],
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=True,
+        ).stdout.strip()
+
+
+@pytest.fixture
+def lab(tmp_path: Path):
+    places = Places(tmp_path / "lab")
+    places.directory.mkdir()
+    hosts.prepare(lambda _line: None)
+    machines = hosts.choose(places)
+    made = Lab(machines, places, _new_key(tmp_path))
+    machines.ensure_switch(SWITCH)
+    machines.ensure_nfs(SHARE)
+    yield made
+    machines.tear_down()
+
+
+@pytest.fixture
+def configure(operation: Operation):
+    """Create or update, and the outputs also of a run that did not finish."""
+
+    async def run(inputs, state=None, old_inputs=None):
+        kind = Configuration()
+        kind.patience_seconds = 5
+        try:
+            if state is None:
+                return (await kind.create(operation, inputs)).outputs, []
+            return await kind.update(operation, "x", state, old_inputs or inputs, inputs), []
+        except InitFailed as failed:
+            return failed.outputs, failed.reasons
+
+    return run

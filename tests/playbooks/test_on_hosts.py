@@ -1,0 +1,302 @@
+"""The whole site.yml on real hosts through the configuration kind."""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import os
+import signal
+from pathlib import Path
+
+import pytest
+
+from kokunai.plugin.ansible_configuration import Configuration
+from kokunai.plugin.ansible_private import MARK
+
+pytestmark = [pytest.mark.hosts, pytest.mark.xdist_group("playbooks-on-hosts")]
+
+SHARE = {"server": "192.168.10.9", "export": "/export", "path": "/mnt/share"}
+
+
+def _leftovers() -> list[str]:
+    """Directories and processes of dead runs; other runs on this machine hold their lock."""
+    dead = [one for one in Path("/dev/shm").glob("kokunai-run-*") if not _is_locked(one)]
+    homeless = [f"{pid} {run}" for pid, run in _marked() if not _is_locked(Path(run))]
+    return [*map(str, dead), *homeless]
+
+
+def _is_locked(directory: Path) -> bool:
+    try:
+        with (directory / "lock").open() as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    return False
+
+
+def _marked():
+    """Process ids of all runs, each with the directory of its run."""
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            environment = (process / "environ").read_bytes().split(b"\0")
+        except OSError:
+            continue
+        for one in environment:
+            if one.startswith(f"{MARK}=".encode()):
+                yield int(process.name), one.decode().partition("=")[2]
+
+
+def _children(pid: int) -> list[int]:
+    try:
+        tasks = Path(f"/proc/{pid}/task").glob("*/children")
+        return [int(one) for task in tasks for one in task.read_text().split()]
+    except OSError:
+        return []
+
+
+def _descendants(pid: int) -> list[int]:
+    children = _children(pid)
+    return [*children, *(two for one in children for two in _descendants(one))]
+
+
+def _is_named(pid: int, name: str) -> bool:
+    try:
+        return name in Path(f"/proc/{pid}/cmdline").read_text()
+    except OSError:
+        return False
+
+
+def _changed(outputs) -> dict[str, int]:
+    return {name: result["changed"] for name, result in outputs["results"].items()}
+
+
+async def test_hosts_are_configured_once_and_only_where_something_changed(
+    lab, inputs_of, configure, operation
+):
+    lab.boot(1, 2)
+    two = inputs_of(
+        lab.addresses(1, 2), lab.key, nfs_mounts=[SHARE], package_holds=["linux-image-*"]
+    )
+
+    first, reasons = await configure(two)
+    again, _ = await configure(two, {**first, "hostDigests": {}})
+
+    assert reasons == []
+    assert {one["status"] for one in first["results"].values()} == {"ok"}
+    assert _changed(again) == {"node-1": 0, "node-2": 0}
+    verdicts = {name: one["verdict"] for name, one in first["verified"]["node-1"].items()}
+    assert verdicts == {
+        "gpu_count": "pass",
+        "driver": "not-verified",
+        "nccl_bandwidth": "not-verified",
+        "time_sync": "not-verified",
+        "host_name": "pass",
+        "addresses": "pass",
+        "storage": "pass",
+        "kernel_parameters": "pass",
+    }
+    assert lab.ssh(1, "hostname") == "lab-node-1"
+    assert lab.ssh(1, "getent hosts lab-node-1").split()[0] == lab.address(1)
+    assert "=eth1" in lab.ssh(2, "cat /etc/nccl.conf")
+    assert "192.168.10.12/24" in lab.ssh(2, "ip -o -4 address show eth1")
+    assert "server 192.0.2.1 iburst" in lab.ssh(1, "cat /etc/chrony/chrony.conf")
+    assert (
+        lab.ssh(1, "systemctl is-active chrony systemd-networkd mnt-share.mount")
+        == "active\n" * 2 + "active"
+    )
+    assert lab.ssh(1, "stat -c %a /etc/apt/auth.conf.d/kokunai.conf") == "600"
+    assert _leftovers() == []
+
+    lab.boot(3)
+    boot_1 = lab.ssh(1, "journalctl --unit ssh --no-pager | grep -c Accepted")
+    three = inputs_of(
+        lab.addresses(1, 2, 3), lab.key, nfs_mounts=[SHARE], package_holds=["linux-image-*"]
+    )
+    operation.infos.clear()
+    grown, reasons = await configure(three, again, two)
+
+    assert reasons == []
+    assert len(operation.infos) == 1
+    assert "node-3" in operation.infos[0]
+    assert grown["hostDigests"]["node-1"] == first["hostDigests"]["node-1"]
+    # Only our own two logins: the run did not even connect.
+    assert int(lab.ssh(1, "journalctl --unit ssh --no-pager | grep -c Accepted")) == int(boot_1) + 1
+
+
+async def test_a_file_changed_by_hand_is_reported_and_repaired(
+    lab, inputs_of, configure, operation
+):
+    lab.boot(1, 2)
+    inputs = inputs_of(lab.addresses(1, 2), lab.key)
+    kind = Configuration()
+    state, _ = await configure(inputs)
+
+    clean = await kind.read(operation, "x", state, inputs)
+    lab.ssh(2, "sed -i s/eth1/eth0/ /etc/nccl.conf; systemctl stop chrony; hostname odd")
+    seen = await kind.read(operation, "x", state, inputs)
+    changes = kind.diff("x", seen.outputs, inputs, seen.inputs)
+    repaired, _ = await configure(inputs, seen.outputs)
+    after = await kind.read(operation, "x", repaired, inputs)
+
+    assert clean.outputs["drift"] == {}
+    assert kind.diff("x", clean.outputs, inputs, clean.inputs) == []
+    assert list(seen.outputs["drift"]) == ["node-2"]
+    assert "/etc/nccl.conf" in seen.outputs["drift"]["node-2"]
+    assert "Keep time and network running: chrony" in seen.outputs["drift"]["node-2"]
+    assert "verified.host_name" in seen.outputs["drift"]["node-2"]
+    assert [(one.path, one.of_state) for one in changes] == [('drift["node-2"]', True)]
+    assert repaired["drift"] == after.outputs["drift"] == {}
+    assert "=eth1" in lab.ssh(2, "cat /etc/nccl.conf")
+    assert lab.ssh(2, "hostname") == "lab-node-2"
+
+
+async def test_one_host_that_cannot_be_reached_keeps_the_others(lab, inputs_of, configure):
+    lab.boot(1, 2)
+    inputs = inputs_of(lab.addresses(1, 2, 3), lab.key)
+
+    first, reasons = await configure(inputs)
+    lab.boot(3)
+    mended, none = await configure(inputs, first)
+
+    assert len(reasons) == 1
+    assert f"node-3 ({lab.address(3)}) に接続できません" in reasons[0]
+    assert "cannot be reached" in reasons[0]
+    assert sorted(first["hostDigests"]) == ["node-1", "node-2"]
+    assert none == []
+    assert mended["results"]["node-1"] == first["results"]["node-1"]
+    assert mended["results"]["node-3"]["status"] == "ok"
+
+
+async def test_a_host_with_fewer_gpus_than_promised_fails_alone(lab, inputs_of, configure):
+    lab.boot(1)
+
+    outputs, reasons = await configure(inputs_of(lab.addresses(1), lab.key, expected_gpu_count=8))
+
+    assert len(reasons) == 1
+    assert "gpu_count: GPU は 8 基のはずが 2 基 / 8 promised, 2 seen" in reasons[0]
+    assert outputs["verified"]["node-1"]["gpu_count"]["verdict"] == "fail"
+    assert outputs["hostDigests"] == {}
+
+
+async def test_another_host_key_on_the_same_server_is_refused(lab, inputs_of, configure):
+    lab.boot(1)
+    inputs = inputs_of(lab.addresses(1), lab.key)
+    state, _ = await configure(inputs)
+    lab.ssh(1, "rm /etc/ssh/ssh_host_*; ssh-keygen -A >/dev/null; systemctl restart ssh")
+
+    refused, reasons = await configure(inputs, {**state, "hostDigests": {}})
+    replaced = {**inputs, "hosts": [{**inputs["hosts"][0], "serverId": "199999999999"}]}
+    accepted, none = await configure(replaced, refused, inputs)
+
+    assert "SSH ホスト鍵" in reasons[0]
+    assert "another SSH host key" in reasons[0]
+    assert refused["hostKeys"] == state["hostKeys"]
+    assert none == []
+    assert accepted["hostKeys"] != state["hostKeys"]
+
+
+class _Watch:
+    """Looks again and again at every command line and at the files of the run."""
+
+    def __init__(self, secret: str) -> None:
+        self._secret = secret.encode()
+        self.seen: set[str] = set()
+        self.looks = 0
+
+    async def __aenter__(self):
+        self._task = asyncio.create_task(self._look())
+        return self
+
+    async def __aexit__(self, *_):
+        self._task.cancel()
+        await asyncio.gather(self._task, return_exceptions=True)
+
+    async def _look(self):
+        while True:
+            self.looks += 1
+            await asyncio.to_thread(self._once)
+            await asyncio.sleep(0.1)
+
+    def _once(self):
+        processes = [*Path("/proc").glob("[0-9]*/cmdline"), *Path("/proc").glob("[0-9]*/environ")]
+        files = [path for path in Path("/dev/shm").rglob("*") if path.is_file()]
+        for path in [*processes, *files]:
+            try:
+                if self._secret in path.read_bytes():
+                    self.seen.add(str(path))
+            except OSError:
+                continue
+
+
+async def test_a_secret_reaches_the_host_and_nothing_else(
+    lab, inputs_of, configure, operation, monkeypatch
+):
+    monkeypatch.setenv("PULUMI_CONFIG_PASSPHRASE", "correct-horse-passphrase")
+    lab.boot(1)
+    inputs = inputs_of(lab.addresses(1), lab.key)
+
+    async with _Watch("correct-horse") as watch:
+        outputs, reasons = await configure(inputs)
+
+    # This process itself has it in its environment.
+    mine = {f"/proc/{os.getpid()}/environ"}
+    told = str([outputs["results"], outputs["verified"], operation.infos, operation.statuses])
+    assert reasons == []
+    assert watch.looks > 10
+    assert watch.seen - mine == set()
+    assert "correct-horse" not in told
+    assert "correct-horse" in lab.ssh(1, "cat /etc/apt/auth.conf.d/kokunai.conf")
+    assert "correct-horse" not in lab.ssh(1, "journalctl --no-pager")
+
+
+async def _until_running(configuring: asyncio.Task) -> int:
+    """Process id of the child once Ansible has begun its work."""
+    while not configuring.done():
+        for child in _children(os.getpid()):
+            working = any(_is_named(pid, "ssh\0") for pid in _descendants(child))
+            if working and _is_named(child, "kokunai.plugin.ansible_child"):
+                return child
+        await asyncio.sleep(0.05)
+    raise AssertionError("the run ended too early")
+
+
+@pytest.mark.parametrize("after_seconds", [0.0, 1.0, 2.5])
+async def test_a_killed_run_leaves_nothing_and_the_next_one_converges(
+    lab, inputs_of, configure, after_seconds
+):
+    lab.boot(1)
+    inputs = inputs_of(lab.addresses(1), lab.key)
+    configuring = asyncio.create_task(configure(inputs))
+    child = await _until_running(configuring)
+    await asyncio.sleep(after_seconds)
+
+    os.kill(child, signal.SIGKILL)
+    cut, reasons = await configuring
+    left = _leftovers()
+    done, none = await configure(inputs, cut)
+    again, _ = await configure(inputs, {**done, "hostDigests": {}})
+
+    assert "cut short" in reasons[0]
+    assert left == []
+    assert none == []
+    assert _changed(again) == {"node-1": 0}
+    assert lab.ssh(1, "chronyc -n sources | grep -c 192.0.2.1") == "1"
+
+
+async def test_a_cancelled_run_ends_within_seconds(lab, inputs_of, configure, operation):
+    lab.boot(1)
+    inputs = inputs_of(lab.addresses(1), lab.key)
+    configuring = asyncio.create_task(configure(inputs))
+    await _until_running(configuring)
+
+    operation.stop.set()
+    began = asyncio.get_running_loop().time()
+    cut, reasons = await configuring
+    took = asyncio.get_running_loop().time() - began
+
+    assert took < 8
+    assert "cut short" in reasons[0]
+    assert cut["results"]["node-1"]["status"] == "interrupted"
+    assert _leftovers() == []

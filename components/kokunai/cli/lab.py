@@ -114,7 +114,7 @@ def status(directory: Path, *, as_json: bool) -> None:
 def _show_servers(state: control.State) -> None:
     counts = ", ".join(f"{name} {count}" for name, count in state["counts"].items())
     click.echo(counts)
-    for server in state["servers"]:
+    for server in [*state["servers"], *state["appliances"]]:
         addresses = " ".join(address for address in server["addresses"] if address)
         line = (server["id"], server["status"].ljust(8), server["zone"], server["name"], addresses)
         click.echo("  ".join(line))

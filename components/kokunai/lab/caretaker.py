@@ -138,7 +138,7 @@ class Caretaker:
         """Take up what an earlier process left; called before the first request is answered."""
         for chore in self._store.owed():
             self.perform(chore)
-        running = self._running()
+        running = self.machines.running()
         for switch in self._store.all("switch"):
             _tolerating(self.machines.ensure_switch, switch["id"])
         servers = self._store.all("server")
@@ -160,21 +160,16 @@ class Caretaker:
 
     def look(self) -> None:
         """Notice hosts that went off by themselves, as after `poweroff` in the guest."""
-        running = self._running()
+        running = self.machines.running()
         for server in self._store.all("server"):
             if server["status"] == "up" and server["id"] not in running:
                 self._workers.submit(f"server-{server['id']}", self._notice(server["id"]))
 
     def _notice(self, server_id: str) -> Callable[[], None]:
         # In the server's queue: nothing boots or stops it while this looks again.
-        return lambda: self._power.notice(server_id, is_running=server_id in self._running())
-
-    def _running(self) -> set[str]:
-        try:
-            return self.machines.running()
-        except MachinesError:
-            _LOG.exception("cannot list the running hosts")
-            return set()
+        return lambda: self._power.notice(
+            server_id, is_running=server_id in self.machines.running()
+        )
 
 
 def _tolerating(job: Callable[[str], None], target: str) -> None:

@@ -14,7 +14,7 @@ import sys
 import threading
 import time
 from pathlib import Path
-from typing import IO
+from typing import IO, TYPE_CHECKING
 
 import uvicorn
 
@@ -27,6 +27,9 @@ from .machines import MachinesError
 from .record import Record, read_record, write_pid, write_record
 from .slots import Slot, claim
 from .store import Store
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 _LOG = logging.getLogger("kokunai.lab")
 _STOP_SECONDS = 3
@@ -64,7 +67,7 @@ def _lock(directory: Path) -> IO[str]:
     return handle
 
 
-async def _serve(slot: Slot, lab: Lab, herald: Herald) -> None:
+async def _serve(slot: Slot, lab: Lab) -> None:
     config = uvicorn.Config(
         build(lab, access_of(slot.places)),
         http="h11",
@@ -75,10 +78,6 @@ async def _serve(slot: Slot, lab: Lab, herald: Herald) -> None:
         timeout_graceful_shutdown=_STOP_SECONDS,
         timeout_keep_alive=_KEEP_ALIVE_SECONDS,
     )
-    # The socket listens already: calls that come too early wait in its queue.
-    lab.caretaker.resume()
-    write_pid(slot.places)
-    threading.Thread(target=_accompany, args=(lab, herald), daemon=True).start()
     await uvicorn.Server(config).serve(sockets=[slot.server])
 
 
@@ -90,7 +89,10 @@ def _accompany(lab: Lab, herald: Herald) -> None:
     herald.tell("ready")
     while True:
         time.sleep(_LOOK_SECONDS)
-        lab.caretaker.look()
+        try:
+            lab.caretaker.look()
+        except (MachinesError, OSError, sqlite3.Error) as problem:
+            _LOG.warning("cannot look after the hosts: %s", problem)
 
 
 def run(directory: Path, hosts: str, delays: dict[str, float], herald: Herald) -> None:
@@ -106,13 +108,25 @@ def run(directory: Path, hosts: str, delays: dict[str, float], herald: Herald) -
     store = Store(slot.places.store)
     caretaker = Caretaker(store, machines, slot.places, Delays.parse(wanted))
     _LOG.info("port %s, hosts %s: %s", slot.places.port, machines.kind, machines.limits)
+    lab = Lab(store, caretaker, slot.places)
     try:
-        asyncio.run(_serve(slot, Lab(store, caretaker, slot.places), herald))
+        # The socket listens already: calls that come too early wait in its queue.
+        caretaker.resume()
+        write_pid(slot.places)
+        threading.Thread(target=_accompany, args=(lab, herald), daemon=True).start()
+        # uvicorn raises the signal again when it is done; the clean-up after it must still run.
+        _on_signals(lambda *_: None)
+        asyncio.run(_serve(slot, lab))
     finally:
         caretaker.close()
         store.close()
         slot.places.pid_file.unlink(missing_ok=True)
         lock.close()
+
+
+def _on_signals(handler: Callable[..., None]) -> None:
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, handler)
 
 
 def _arguments() -> argparse.Namespace:
@@ -129,9 +143,7 @@ def main() -> int:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     logging.getLogger("uvicorn").setLevel(logging.WARNING)
     herald = Herald(arguments.herald)
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-        # uvicorn raises the signal again when it is done; the clean-up after it must still run.
-        signal.signal(number, lambda *_: None)
+    _on_signals(lambda *_: sys.exit(0))
     try:
         run(arguments.directory.resolve(), arguments.hosts, arguments.delays, herald)
     except (MachinesError, sqlite3.Error) as problem:

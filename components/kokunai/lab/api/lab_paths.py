@@ -45,6 +45,7 @@ def state_of(lab: Lab) -> dict[str, Any]:
         "counts": {plural: len(docs) for plural, docs in found.items()},
         "names": {plural: [_name(doc) for doc in docs] for plural, docs in found.items()},
         "servers": [_server(lab, doc) for doc in found["servers"]],
+        "appliances": [_power(doc) for doc in found["appliances"]],
     }
 
 
@@ -52,18 +53,19 @@ def _name(doc: dict[str, Any]) -> str:
     return str(doc.get("name", doc["id"]))
 
 
+def _power(doc: dict[str, Any]) -> dict[str, Any]:
+    addresses = [doc["address"]] if "address" in doc else []
+    shown = {name: doc[name] for name in ("id", "name", "zone", "status", "wanted", "problem")}
+    return {**shown, "addresses": addresses}
+
+
 def _server(lab: Lab, doc: dict[str, Any]) -> dict[str, Any]:
     disk = assembly.boot_disk(lab.store, doc["id"])
     nics = lab.store.of_server("interface", doc["id"])
     shared = lab.places.shared_network
     return {
-        "id": doc["id"],
-        "name": doc["name"],
-        "zone": doc["zone"],
+        **_power(doc),
         "plan": doc["plan"]["Name"],
-        "status": doc["status"],
-        "wanted": doc["wanted"],
-        "problem": doc["problem"],
         "disk_id": disk["id"] if disk else "",
         "addresses": [
             str(shared[nic["shared_host"]]) if nic["shared_host"] else nic["user_ip_address"]

@@ -1,0 +1,143 @@
+"""The daemon with real hosts: what was promised is on after a kill, and nothing stays at the end."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import httpx
+import pytest
+
+from kokunai.lab import hosts
+from kokunai.lab.hosts_choice import choose_hosts
+from kokunai.lab.record import living_pid, places_of, started_at
+
+pytestmark = [
+    pytest.mark.e2e,
+    pytest.mark.hosts,
+    pytest.mark.skipif(os.geteuid() != 0, reason="hosts need root"),
+]
+RUN = "from kokunai.cli import main; main()"
+
+
+class Lab:
+    def __init__(self, directory):
+        self.directory = directory
+        self.up()
+        env = json.loads(self.run("env", "--json"))
+        auth = (env["SAKURA_ACCESS_TOKEN"], env["SAKURA_ACCESS_TOKEN_SECRET"])
+        root = f"{env['SAKURA_API_ROOT_URL']}/is1a/api/cloud/1.1/"
+        self.http = httpx.Client(base_url=root, auth=auth, trust_env=False, timeout=60)
+
+    def run(self, command, *options):
+        arguments = [sys.executable, "-c", RUN, "lab", command, "--directory", str(self.directory)]
+        done = subprocess.run(
+            [*arguments, *options], capture_output=True, text=True, timeout=300, check=False
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    def up(self):
+        return self.run("up", "--hosts", "full", "--copy-seconds", "0.1")
+
+    @property
+    def places(self):
+        return places_of(self.directory)
+
+    def running(self):
+        return choose_hosts(self.places, "full").running()
+
+    def state(self):
+        return json.loads(self.run("status", "--json"))
+
+    def kill(self):
+        pid, start = living_pid(self.places), started_at(living_pid(self.places))
+        os.kill(pid, signal.SIGKILL)
+        while started_at(pid) == start:
+            time.sleep(0.01)
+
+    def make_server(self, name):
+        body = {
+            "Name": name,
+            "ServerPlan": {"CPU": 1, "MemoryMB": 1024},
+            "ConnectedSwitches": [{"Scope": "shared"}],
+        }
+        server = self.http.post("server", json={"Server": body}).json()["Server"]
+        disk = {
+            "Name": name,
+            "SizeMB": 20480,
+            "Plan": {"ID": 4},
+            "SourceArchive": {"ID": "113700120201"},
+            "Server": {"ID": server["ID"]},
+        }
+        config = {"Disk": disk, "Config": {"HostName": name}, "BootAtAvailable": True}
+        assert self.http.post("disk", json=config).status_code == 202
+        return server["ID"]
+
+
+def wait_until(holds):
+    deadline = time.monotonic() + 60
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+@pytest.fixture
+def lab(tmp_path):
+    hosts.prepare(lambda _: None)
+    made = Lab(tmp_path / "lab")
+    yield made
+    made.http.close()
+    namespace = made.places.namespace
+    made.run("down", "--purge")
+    assert not made.directory.exists()
+    assert not list(Path("/run/netns").glob(f"{namespace}*"))
+
+
+def test_kills_during_boots_and_stops_end_as_the_store_wants(lab):
+    first, second = lab.make_server("one"), lab.make_server("two")
+    for pause_seconds in (0.05, 0.2, 0.6):
+        time.sleep(pause_seconds)
+        lab.kill()
+        lab.up()
+
+    assert {row["status"] for row in lab.state()["servers"]} == {"up"}
+    assert lab.running() == {first, second}
+
+    lab.http.request("DELETE", f"server/{first}/power", json={"Force": True})
+    lab.kill()
+    lab.up()
+    wait_until(lambda: lab.state()["servers"][0]["status"] == "down")
+
+    assert lab.running() == {second}
+
+
+def test_a_host_that_nobody_knows_is_removed_at_the_start(lab):
+    server_id = lab.make_server("lost")
+    wait_until(lambda: lab.running() == {server_id})
+    lab.kill()
+    for suffix in ("", "-wal", "-shm"):
+        lab.places.store.with_name(f"store.sqlite{suffix}").unlink(missing_ok=True)
+
+    lab.up()
+
+    assert lab.running() == set()
+    assert lab.state()["owed"] == 0
+
+
+def test_down_keeps_what_was_written_and_up_boots_it_again(lab):
+    server_id = lab.make_server("kept")
+    wait_until(lambda: lab.running() == {server_id})
+
+    lab.run("down")
+    off = lab.running()
+    lab.up()
+
+    assert off == set()
+    assert lab.running() == {server_id}
+    assert lab.state()["servers"][0]["status"] == "up"

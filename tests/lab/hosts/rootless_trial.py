@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import subprocess
 import sys
@@ -27,8 +28,20 @@ def outside(places):
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     seen["error"] = done.stderr
     seen["inside"] = json.loads(done.stdout or "{}")
-    hosts.leave(places)
+    seen["before"] = bool(processes_of(places))
+    hosts.tear_down(places)
+    seen["after"] = processes_of(places)
     return seen
+
+
+def processes_of(places):
+    """Command lines of what carries the lab's id in its environment."""
+    found = []
+    for directory in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            if places.lab_id.encode() in (directory / "environ").read_bytes():
+                found.append((directory / "cmdline").read_bytes().decode())
+    return found
 
 
 def inside(places):
@@ -67,6 +80,7 @@ def inside(places):
     machines.tear_down()
     seen["running"] = sorted(machines.running())
     machines.remove_disk(machine.disk_id)
+    machines.boot(machine)  # what is still on when the user tears down from outside
     return seen
 
 

@@ -92,4 +92,5 @@ def test_an_ordinary_user_boots_filters_and_tears_down_hosts(home):
         "kept": "33",
         "running": [],
     }
+    assert (seen["before"], seen["after"]) == (True, [])
     assert not Path("/run/netns", Places(home / "lab").namespace).exists()

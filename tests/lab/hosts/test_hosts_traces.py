@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 from pathlib import Path
@@ -51,6 +52,19 @@ def test_a_tear_down_may_be_repeated_and_the_lab_filled_again(lab):
     machine, *_ = fill(lab)
 
     assert lab.on(machine, "hostname") == "node-1"
+
+
+def test_a_lab_is_torn_down_after_its_directory_and_the_shared_root_are_gone(
+    lab, traces, monkeypatch
+):
+    fill(lab)
+    shutil.rmtree(lab.places.directory, ignore_errors=True)
+    monkeypatch.setenv("XDG_CACHE_HOME", "/nonexistent")
+    monkeypatch.setattr(shutil, "which", lambda *_, **__: None)
+
+    hosts.tear_down(lab.places)
+
+    assert traces(lab) == []
 
 
 def test_a_killed_supervisor_leaves_a_host_that_is_still_ours(lab):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kokunai.lab.hosts.choosing import choose, missing_packages, prepare, probe
+from kokunai.lab.hosts.choosing import choose, missing_packages, prepare, probe, tear_down
 from kokunai.lab.hosts.rootless import inside, leave
 
-__all__ = ["choose", "inside", "leave", "missing_packages", "prepare", "probe"]
+__all__ = ["choose", "inside", "leave", "missing_packages", "prepare", "probe", "tear_down"]

@@ -62,10 +62,15 @@ def choose(places: Places, kind: str | None = None) -> Machines:
             "rootless のラボは hosts.inside() の中で開きます",
             "a rootless lab is opened inside hosts.inside()",
         )
-    if not image.is_built():
-        prepare(lambda _: None, chosen)
     _refuse_unfit(places.directory)
-    return Fleet(places, _KINDS[chosen](Names(places)), image.directory())
+    return Fleet(places, _KINDS[chosen](Names(places)))
+
+
+def tear_down(places: Places) -> None:
+    """Remove what any kind of host left of a lab, also where no host could be booted any more."""
+    for kind in _KINDS.values():
+        Fleet(places, kind(Names(places))).tear_down()
+    rootless.leave(places)
 
 
 def prepare(progress: Callable[[str], None], kind: str = "full") -> None:

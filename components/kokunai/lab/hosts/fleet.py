@@ -11,7 +11,7 @@ import time
 from collections import defaultdict
 from typing import TYPE_CHECKING, Protocol
 
-from kokunai.lab.hosts import hardware, identity, launching, processes
+from kokunai.lab.hosts import hardware, identity, image, launching, processes
 from kokunai.lab.hosts.disk import Disk
 from kokunai.lab.hosts.names import Names
 from kokunai.lab.hosts.network import Network
@@ -57,10 +57,10 @@ class Launcher(Protocol):
 class Fleet:
     """Implements the Machines protocol; thread-safe, one operation at a time per host."""
 
-    def __init__(self, places: Places, launcher: Launcher, root: Path) -> None:
+    def __init__(self, places: Places, launcher: Launcher) -> None:
         self._names = Names(places)
         self._launcher = launcher
-        self._root = root
+        self._root = image.directory()
         self._network = Network(self._names)
         self._file_servers = FileServers(self._names, self._network)
         self._locks: defaultdict[str, threading.RLock] = defaultdict(threading.RLock)
@@ -125,6 +125,7 @@ class Fleet:
         shutil.rmtree(self._names.hosts / "machines", ignore_errors=True)
 
     def _start(self, machine: Machine) -> None:
+        image.ensure(_silently)
         namespace = self._names.server(machine.server_id)
         self._network.disconnect(namespace, [nic.interface_id for nic in machine.nics])
         self._network.connect(namespace, machine.nics)
@@ -212,6 +213,10 @@ class Fleet:
         return processes.select(
             processes.everything(), names, lambda found: found.startswith(prefix)
         )
+
+
+def _silently(_: str) -> None:
+    """Whoever wants progress prepares before the first boot."""
 
 
 def _point(link: Path, target: Path) -> None:

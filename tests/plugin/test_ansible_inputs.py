@@ -1,0 +1,84 @@
+"""Every mistake of a configuration's inputs at once, on its property."""
+
+import pytest
+
+from kokunai.plugin.ansible_configuration import Configuration
+from kokunai.plugin.ansible_inputs import ConfigurationInputs
+from kokunai.plugin.inputs import checked
+from kokunai.plugin.kind import UNKNOWN
+
+
+def _inputs(**changes):
+    host = {"name": "node-1", "address": "198.18.0.11", "serverId": "1", "user": "root"}
+    plain = {
+        "site": "sakura-ishikari",
+        "labels": {"data-class": "domestic"},
+        "pool": "train",
+        "hosts": [host],
+        "roleDigest": "aa",
+        "variables": {},
+        "privateKeyFile": ".kokunai/id",
+        "keyId": "0123456789ab",
+    }
+    return {**plain, **changes}
+
+
+def _host(**changes):
+    return {**_inputs()["hosts"][0], **changes}
+
+
+def test_good_inputs_get_their_defaults():
+    result = checked(ConfigurationInputs, _inputs())
+
+    assert result.failures == ()
+    assert result.inputs["hosts"][0]["port"] == 22
+
+
+def test_an_address_may_be_unknown_in_preview():
+    unknown = _host(address=UNKNOWN, serverId=UNKNOWN)
+
+    assert checked(ConfigurationInputs, _inputs(hosts=[unknown])).failures == ()
+    assert checked(ConfigurationInputs, _inputs(hosts=UNKNOWN)).failures == ()
+
+
+def test_every_mistake_is_told_at_once():
+    hosts = [_host(address="-oProxyCommand=x"), _host(name="b", user="-l", port=70000)]
+
+    failures = checked(
+        ConfigurationInputs, _inputs(hosts=hosts, variables={"ansible_user": "x"}, pool="")
+    ).failures
+
+    paths = {one.path for one in failures}
+    assert paths == {"hosts[0].address", "hosts[1].user", "hosts[1].port", "variables", "pool"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"hosts": [_host(), _host()]}, "given twice: node-1"),
+        ({"variables": {"x": "{{ lookup('pipe', 'id') }}"}}, "template marks"),
+        ({"variables": {"x": [{"y": "{% if a %}"}]}}, "template marks"),
+        ({"variables": {"Upper": 1}}, "lower case"),
+        ({"secretVariables": {"ansible_password": "x"}}, "not starting with ansible_"),
+    ],
+)
+def test_what_would_confuse_ansible_is_refused(changes, said):
+    failures = checked(ConfigurationInputs, _inputs(**changes)).failures
+
+    assert len(failures) == 1
+    assert said in failures[0].en
+    assert failures[0].ja
+
+
+def test_a_secret_may_look_like_a_template():
+    secrets = {"package_source_credentials": "machine m login l password {{x}}"}
+
+    assert checked(ConfigurationInputs, _inputs(secretVariables=secrets)).failures == ()
+
+
+def test_the_schema_marks_the_secret_and_lists_all_outputs():
+    schema = Configuration().schema()
+
+    assert schema["properties"]["secretVariables"]["secret"] is True
+    computed = schema["properties"].keys() - schema["inputProperties"].keys()
+    assert computed == {"hostDigests", "results", "verified", "hostKeys", "drift"}

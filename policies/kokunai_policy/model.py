@@ -163,8 +163,7 @@ class Inspected:
 
     @cached_property
     def _by_keys(self) -> dict[Keys, Node]:
-        plain = (node for node in self.nodes if not node.layers and node.state is not State.KEY)
-        return {node.keys: node for node in plain}
+        return {node.keys: node for node in self.nodes if not node.layers}
 
     def node(self, *keys: str | int) -> Node | None:
         """The value at this path, or the unknown value that holds it; None where it is missing."""

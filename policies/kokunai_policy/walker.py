@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from kokunai_policy import archives
 from kokunai_policy.decoding import LIMIT_BYTES, LIMIT_DEPTH, TooMuch, decoded
@@ -29,15 +29,12 @@ class State(Enum):
     """Too large, too deep, or kept elsewhere."""
     MAPPING = "mapping"
     SEQUENCE = "sequence"
-    KEY = "key"
-    """The name of a member; names can carry facts too."""
 
 
 Keys = tuple[str | int, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Node:
+class Node(NamedTuple):
     """One value at one path; `layers` names the encodings that were taken off to see it."""
 
     keys: Keys
@@ -76,8 +73,7 @@ class _Walk:
             raise TooMuch
 
 
-@dataclass(frozen=True, slots=True)
-class _Place:
+class _Place(NamedTuple):
     keys: Keys = ()
     secret: bool = False
     layers: tuple[str, ...] = ()
@@ -136,9 +132,7 @@ def _visit_mapping(walk: _Walk, value: Mapping[Any, Any], place: _Place) -> None
         return
     walk.nodes.append(place.node(State.MAPPING, len(value)))
     for key in list(value):
-        at = place.down(str(key))
-        walk.nodes.append(at.node(State.KEY, str(key)))
-        _visit_member(walk, value, key, at)
+        _visit_member(walk, value, key, place.down(str(key)))
 
 
 def _visit_sequence(walk: _Walk, value: Sequence[Any], place: _Place) -> None:

@@ -38,6 +38,7 @@ def nearest_name(keys: Keys) -> str:
     return next((key for key in reversed(keys) if isinstance(key, str)), "")
 
 
+@functools.lru_cache(maxsize=8192)
 def is_location(keys: Keys) -> bool:
     """Whether the value at this path should be a region, zone or location."""
     if any(key in _FREE_MAPS for key in keys[:-1]):
@@ -50,12 +51,14 @@ def is_location(keys: Keys) -> bool:
     return not _NO_PLACES.intersection(words[:-1])
 
 
+@functools.lru_cache(maxsize=8192)
 def is_endpoint(keys: Keys) -> bool:
     """Whether the value at this path should be a host or URL that is called."""
     words = _words(nearest_name(keys))
     return bool(words) and (words[-1] in _ENDPOINTS or "endpoints" in keys)
 
 
+@functools.lru_cache(maxsize=8192)
 def is_reference(keys: Keys) -> bool:
     """Whether the value at this path may be known only once something else was made."""
     words = _words(nearest_name(keys))

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 from kokunai.catalog import facts
 from kokunai_policy.model import Inspected, Judgement, Verdict, shown, unknown
-from kokunai_policy.regions import foreign_in, is_domestic, plain
+from kokunai_policy.regions import foreign_in, foreign_in_name, is_domestic, plain
 from kokunai_policy.walker import State
-from kokunai_policy.words import is_location, is_reference, nearest_name
+from kokunai_policy.words import is_location, is_reference
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -83,11 +83,9 @@ def judge_every_value(seen: Inspected) -> Iterator[Judgement]:
     """No value, key, encoded text or asset mentions a foreign region; none is unreadable."""
     reported: list[tuple[str, Keys]] = []
     for node in seen.nodes:
-        if node.state in _OPEN:
-            if not _may_be_open(seen, node):
-                yield unknown(node, "値", "the value")
-        elif node.text is not None or node.state is State.KEY:
-            yield from _foreign(seen, node, reported)
+        if node.state in _OPEN and not _may_be_open(seen, node):
+            yield unknown(node, "値", "the value")
+        yield from _foreign(seen, node, reported)
     if not reported and seen.nodes:
         yield Judgement(Verdict.PASS)
 
@@ -103,20 +101,20 @@ def _may_be_open(seen: Inspected, node: Node) -> bool:
 
 
 def _foreign(seen: Inspected, node: Node, reported: list[tuple[str, Keys]]) -> Iterator[Judgement]:
-    if node.text is not None and _judged_as_location(seen, node):
-        return
-    text = nearest_name(node.keys) if node.state is State.KEY else node.text or ""
-    for region in foreign_in(text):
+    named = foreign_in_name(node.keys[-1]) if node.keys and isinstance(node.keys[-1], str) else ()
+    if node.text is not None and not _judged_as_location(seen, node):
+        named = (*named, *foreign_in(node.text))
+    for region in named:
         # The same name inside a decoded form of a reported value is the same finding.
-        if any(region == name and node.keys[: len(at)] == at for name, at in reported):
+        if any(region == one and node.keys[: len(at)] == at for one, at in reported):
             continue
         reported.append((region, node.keys))
-        name = shown(node, region)
+        place = shown(node, region)
         yield Judgement(
             Verdict.FAIL,
             node.path,
-            f"国外のリージョン {name} が値に含まれています。国内のリージョンだけを使えます",
-            f"the value names the foreign region {name}; only regions in Japan are allowed",
+            f"国外のリージョン {place} が値に含まれています。国内のリージョンだけを使えます",
+            f"the value names the foreign region {place}; only regions in Japan are allowed",
         )
 
 

@@ -189,8 +189,14 @@ def test_a_body_holds_what_the_recorded_one_holds(name: str) -> None:
     assert holds(golden, ours)
 
 
-@pytest.mark.parametrize(("name", "args", "named", "method", "path", "body"), CALLS, ids=lambda one: one if isinstance(one, str) else "")
-async def test_a_call_goes_where_the_recorded_one_goes(name, args, named, method, path, body) -> None:
+@pytest.mark.parametrize(
+    ("name", "args", "named", "method", "path", "body"),
+    CALLS,
+    ids=lambda one: one if isinstance(one, str) else "",
+)
+async def test_a_call_goes_where_the_recorded_one_goes(
+    name, args, named, method, path, body
+) -> None:
     seen: list[httpx.Request] = []
 
     def answer(request: httpx.Request) -> httpx.Response:

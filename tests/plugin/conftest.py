@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -52,10 +53,15 @@ async def engine(lab: Lab) -> AsyncIterator[Engine]:
         yield engine
 
 
-def plugin() -> Any:
+@contextlib.asynccontextmanager
+async def plugin() -> AsyncIterator[Engine]:
     accounts = Accounts()
     kinds = (Server, Switch, PacketFilter, SshKey, Nfs)
-    return running(*(kind(accounts) for kind in kinds))
+    try:
+        async with running(*(kind(accounts) for kind in kinds)) as engine:
+            yield engine
+    finally:
+        await accounts.close()
 
 
 def server_inputs(**changed: Any) -> dict[str, Any]:
@@ -100,7 +106,10 @@ def rule(**changed: Any) -> dict[str, str]:
 
 
 def filter_inputs(**changed: Any) -> dict[str, Any]:
-    rules = [rule(sourceNetwork="10.0.0.0/8", destinationPort="22"), rule(protocol="ip", action="deny")]
+    rules = [
+        rule(sourceNetwork="10.0.0.0/8", destinationPort="22"),
+        rule(protocol="ip", action="deny"),
+    ]
     return {**GOVERNED, "name": "ssh", "description": "", "rules": rules, **changed}
 
 

@@ -90,14 +90,22 @@ class Engine:
         self, where: str, news: Props, secrets: Iterable[str] = ()
     ) -> tuple[Props, dict[str, str]]:
         answer = await self.raw_check(where, news, secrets)
-        return wire.decode(answer.inputs).props, {one.property: one.reason for one in answer.failures}
+        return wire.decode(answer.inputs).props, {
+            one.property: one.reason for one in answer.failures
+        }
 
     async def raw_check(self, where: str, news: Props, secrets: Iterable[str] = ()) -> Any:
         request = provider_pb2.CheckRequest(urn=where, news=wire.encode(news, secrets))
         return await self._call(self.stub.Check(request))
 
     async def diff(
-        self, where: str, id_: str, state: Props, olds: Props, news: Props, ignore: Iterable[str] = ()
+        self,
+        where: str,
+        id_: str,
+        state: Props,
+        olds: Props,
+        news: Props,
+        ignore: Iterable[str] = (),
     ) -> provider_pb2.DiffResponse:
         request = provider_pb2.DiffRequest(
             urn=where, id=id_, olds=wire.encode(state), news=wire.encode(news)

@@ -67,6 +67,11 @@ class Lab:
         state: dict[str, Any] = self._ask("GET", "/_lab/state")
         return state
 
+    def settle(self) -> None:
+        """Wait until nothing is being copied, booted or stopped."""
+        while self.state()["busy"]:
+            time.sleep(0.01)
+
     def counts(self) -> dict[str, int]:
         """How much there is of everything that there is."""
         return {name: count for name, count in self.state()["counts"].items() if count}
@@ -79,7 +84,9 @@ class Lab:
         root = self.environment["SAKURA_API_ROOT_URL"].removesuffix("/cloud/zone")
         data = json.dumps(body).encode() if body is not None else None
         request = urllib.request.Request(root + path, data, method=method)
-        keys = [self.environment[name] for name in ("SAKURA_ACCESS_TOKEN", "SAKURA_ACCESS_TOKEN_SECRET")]
+        keys = [
+            self.environment[name] for name in ("SAKURA_ACCESS_TOKEN", "SAKURA_ACCESS_TOKEN_SECRET")
+        ]
         secrets = urllib.request.HTTPPasswordMgrWithPriorAuth()
         secrets.add_password(None, root, *keys, is_authenticated=True)
         opener = urllib.request.build_opener(urllib.request.HTTPBasicAuthHandler(secrets))

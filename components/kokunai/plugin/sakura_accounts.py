@@ -50,6 +50,11 @@ class Accounts:
             self._open[key] = Account(_api(config))
         return self._open[key]
 
+    async def close(self) -> None:
+        """Give all connections back."""
+        while self._open:
+            await self._open.popitem()[1].api.close()
+
 
 def _api(config: Mapping[str, Any]) -> SakuraIaas:
     return SakuraIaas(

@@ -6,7 +6,6 @@ import asyncio
 import json
 from typing import TYPE_CHECKING, Any
 
-from kokunai.drivers.sakura_errors import NotFound
 from kokunai.drivers.sakura_iaas import ARCHIVE, DISK_PLAN, NOTE, SERVER_PLAN, ZONE
 from kokunai.drivers.sakura_requests import MIB_PER_GIB
 from kokunai.errors import KokunaiError
@@ -19,6 +18,8 @@ if TYPE_CHECKING:
 
 DISK_PLAN_IDS = {"ssd": 4, "hdd": 2}
 """Fixed numbers of the API (iaas-api-go v1.29.2 types/disk_plan.go)."""
+_ASKED_ZONE = "is1a"
+"""Where the list of zones is asked for, as Sakura's own client does (iaas-api-go client.go)."""
 _MOST_SHOWN = 20
 
 
@@ -31,10 +32,7 @@ class Products:
 
     async def check_zone(self, session: Session) -> None:
         """Raises KokunaiError when the API has no such zone."""
-        try:
-            zones = await self._list(session, ZONE)
-        except NotFound as error:
-            raise _no_zone(session.zone, []) from error
+        zones = await self._list(session, ZONE, zone=_ASKED_ZONE)
         names = sorted(str(zone["Name"]) for zone in zones)
         if session.zone not in names:
             raise _no_zone(session.zone, names)
@@ -121,13 +119,18 @@ class Products:
         ]
 
     async def _list(
-        self, session: Session, what: Collection, conditions: Mapping[str, Any] | None = None
+        self,
+        session: Session,
+        what: Collection,
+        conditions: Mapping[str, Any] | None = None,
+        zone: str = "",
     ) -> list[Item]:
-        key = (session.zone, what.path, json.dumps(conditions))
+        where = zone or session.zone
+        key = (where, what.path, json.dumps(conditions))
         async with self._fetching:
             if key not in self._lists:
                 self._lists[key] = await session.call(
-                    lambda: session.api.find(what, session.zone, conditions)
+                    lambda: session.api.find(what, where, conditions)
                 )
             return self._lists[key]
 

@@ -1,0 +1,322 @@
+"""Kills, faults, refusals, cancellations and time-outs: nothing twice, nothing lost."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+import grpc
+import pytest
+from conftest import filter_inputs, key_inputs, nfs_inputs, plugin, server_inputs, switch_inputs
+from plugin_engine import Engine, Failed, urn
+from plugin_lab import Lab
+
+from kokunai.drivers.sakura_http import SakuraHttp
+from kokunai.plugin.journal import Journal
+from kokunai.plugin.kind import Props
+from kokunai.plugin.operation import EngineOperation
+from kokunai.plugin.sakura_accounts import Accounts
+from kokunai.plugin.sakura_nfs import Nfs
+from kokunai.plugin.sakura_packet_filter import PacketFilter
+from kokunai.plugin.sakura_server import Server
+from kokunai.plugin.sakura_ssh_key import SshKey
+from kokunai.plugin.sakura_switch import Switch
+
+SERVER, SWITCH, NFS = "kokunai:sakura:Server", "kokunai:sakura:Switch", "kokunai:sakura:Nfs"
+FILTER, KEYS = "kokunai:sakura:PacketFilter", "kokunai:sakura:SshKey"
+SCRIPT = "#!/bin/sh\ntrue\n"
+
+
+class Killed(BaseException):
+    """The process is gone: no handler of ours may run any further."""
+
+
+class Killer:
+    """Ends everything at the n-th call that changes something, before or after its effect."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.left = -1
+        self.after = False
+        original = SakuraHttp.call
+        killer = self
+
+        async def call(http: SakuraHttp, method: str, *args: Any, **named: Any) -> Any:
+            if method == "GET":
+                return await original(http, method, *args, **named)
+            killer.left -= 1
+            if killer.left == 0 and not killer.after:
+                raise Killed
+            answer = await original(http, method, *args, **named)
+            if killer.left == 0:
+                raise Killed
+            return answer
+
+        monkeypatch.setattr(SakuraHttp, "call", call)
+
+
+def operation(lab: Lab, where: str) -> EngineOperation:
+    return EngineOperation(where, lab.config, Journal(""), asyncio.Event(), 60.0)
+
+
+async def alone(
+    kind: Callable[[Accounts], Any], act: Callable[[Any], Coroutine[Any, Any, Any]]
+) -> Any:
+    """A kind in a process of its own, as far as the API can see."""
+    accounts = Accounts()
+    try:
+        return await act(kind(accounts))
+    finally:
+        await accounts.close()
+
+
+CASES = [
+    (Switch, SWITCH, switch_inputs()),
+    (SshKey, KEYS, key_inputs()),
+    (PacketFilter, FILTER, filter_inputs()),
+    (Server, SERVER, server_inputs(startupScript=SCRIPT)),
+]
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+@pytest.mark.parametrize(
+    ("kind", "token", "inputs"), CASES, ids=["switch", "key", "filter", "server"]
+)
+async def test_a_create_killed_anywhere_is_continued(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch, kind: Any, token: str, inputs: Props, after: bool
+) -> None:
+    where = urn(token, "one")
+    killer = Killer(monkeypatch)
+    killer.after = after
+    kills = 0
+    while True:
+        killer.left = kills + 1
+        try:
+            await alone(kind, lambda one: one.create(operation(lab, where), inputs))
+        except Killed:
+            kills += 1
+        else:
+            break
+        lab.settle()
+        killer.left = -1
+        made = await alone(kind, lambda one: one.create(operation(lab, where), inputs))
+        assert set(lab.counts().values()) == {1}
+        assert "notes" not in lab.counts()
+        await alone(kind, lambda one: one.delete(operation(lab, where), made.id, made.outputs))
+        assert lab.counts() == {}
+
+    assert kills >= (5 if kind is Server else 1)
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+async def test_a_plan_change_killed_anywhere_is_continued(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch, after: bool
+) -> None:
+    where = urn(SERVER, "one")
+    killer = Killer(monkeypatch)
+    killer.after = after
+    small = server_inputs()
+    large = server_inputs(
+        plan={**small["plan"], "cpuCount": 24, "memoryGib": 240}, hostName="other"
+    )
+    made = await alone(Server, lambda one: one.create(operation(lab, where), small))
+    kills, state, now, then = 0, made.outputs, small, large
+
+    async def update(one: Any) -> Any:
+        return await one.update(operation(lab, where), made.id, state, now, then)
+
+    while True:
+        killer.left = kills + 1
+        try:
+            state = await alone(Server, update)
+        except Killed:
+            kills += 1
+        else:
+            break
+        lab.settle()
+        killer.left = -1
+        state = await alone(Server, update)
+        seen = await alone(
+            Server, lambda one: one.read(operation(lab, where), made.id, state, then)
+        )
+        assert seen.inputs == then
+        assert (lab.counts()["servers"], lab.counts()["disks"]) == (1, 1)
+        now, then = then, now
+
+    assert kills >= 5
+
+
+async def test_a_delete_killed_anywhere_is_continued(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    where = urn(SERVER, "one")
+    killer = Killer(monkeypatch)
+    killer.after = True
+    for kill_at in (1, 2):
+        killer.left = -1
+        made = await alone(Server, lambda one: one.create(operation(lab, where), server_inputs()))
+        killer.left = kill_at
+        with pytest.raises(Killed):
+            await alone(
+                Server, lambda one: one.delete(operation(lab, where), made.id, made.outputs)
+            )
+        killer.left = -1
+        await alone(Server, lambda one: one.delete(operation(lab, where), made.id, made.outputs))
+
+        assert lab.counts() == {}
+
+
+FAULTS = [
+    {"kind": "status", "status": 503, "when": "before"},
+    {"kind": "status", "status": 503, "when": "after"},
+    {"kind": "status", "status": 429, "when": "after"},
+    {"kind": "reset", "when": "before"},
+    {"kind": "reset", "when": "after"},
+]
+
+
+async def test_everything_is_made_once_while_calls_fail(engine: Engine, lab: Lab) -> None:
+    for seed, fault in enumerate(FAULTS):
+        lab.fault(**fault, rate=0.05, seed=seed, path="/api/cloud/")
+    switch_id, switch = await engine.create(urn(SWITCH, "lan"), switch_inputs())
+    filter_id, filter_ = await engine.create(urn(FILTER, "f"), filter_inputs())
+    key_id, key = await engine.create(urn(KEYS, "k"), key_inputs())
+    nics = [
+        {"switchId": "shared", "address": "", "gateway": "", "packetFilterId": filter_id},
+        {"switchId": switch_id, "address": "192.168.0.5", "gateway": "", "prefixLength": 24},
+    ]
+    inputs = server_inputs(nics=nics, startupScript=SCRIPT, sshKeyIds=[key_id])
+
+    names = [f"node{index}" for index in range(4)]
+    made = await asyncio.gather(
+        *(engine.create(urn(SERVER, name), {**inputs, "name": name}) for name in names),
+        engine.create(urn(NFS, "share"), nfs_inputs(switch_id)),
+    )
+    plan = {**inputs["plan"], "cpuCount": 24, "memoryGib": 240}
+    large = {**inputs, "name": "node0", "plan": plan}
+    await engine.update(urn(SERVER, "node0"), *made[0], {**inputs, "name": "node0"}, large)
+
+    counts = lab.counts()
+    assert (counts["servers"], counts["disks"], counts["interfaces"]) == (4, 4, 8)
+    assert (counts["switches"], counts["packet_filters"], counts["ssh_keys"]) == (1, 1, 1)
+    assert counts["appliances"] == 1
+    assert "notes" not in counts
+    await asyncio.gather(
+        *(engine.delete(urn(SERVER, name), *one) for name, one in zip(names, made, strict=False)),
+        engine.delete(urn(NFS, "share"), *made[-1]),
+    )
+    await engine.delete(urn(SWITCH, "lan"), switch_id, switch)
+    await engine.delete(urn(FILTER, "f"), filter_id, filter_)
+    await engine.delete(urn(KEYS, "k"), key_id, key)
+    assert lab.counts() == {}
+
+
+async def test_a_refused_disk_keeps_the_server_and_the_next_update_ends_it(
+    engine: Engine, lab: Lab
+) -> None:
+    where = urn(SERVER, "node")
+    news, _ = await engine.check(where, server_inputs(password="correct horse battery"))
+    lab.fault(
+        kind="status",
+        status=400,
+        rate=1,
+        method="POST",
+        path="/disk$",
+        error_code="limit_count_in_account",
+        error_msg="no more disks",
+    )
+
+    with pytest.raises(Failed) as failure:
+        await engine.raw_create(where, news, secrets=["password"])
+    lab.mend()
+
+    assert "no more disks" in failure.value.message
+    assert "Traceback" not in failure.value.message
+    assert failure.value.outputs["serverId"] == failure.value.id
+    raw = failure.value.unfinished
+    assert raw is not None
+    assert "1b47061264138c4ac30d75fd1eb44270" in str(raw.properties.fields["password"])
+    id_, state = failure.value.id, failure.value.outputs
+    # A refresh forgets that it is unfinished, so the difference must show it.
+    _, seen, refreshed = await engine.read(where, id_, state, news)
+    diff = await engine.diff(where, id_, refreshed, seen, news)
+    assert {"disks[0]", "instanceStatus"} <= set(diff.detailedDiff)
+    outputs = await engine.update(where, id_, state, news, news)
+    assert outputs["instanceStatus"] == "up"
+    assert (lab.counts()["servers"], lab.counts()["disks"]) == (1, 1)
+
+
+async def test_a_refused_server_leaves_nothing(engine: Engine, lab: Lab) -> None:
+    lab.fault(kind="status", status=403, rate=1, method="POST", path="/server$")
+
+    with pytest.raises(Failed) as failure:
+        await engine.create(urn(SERVER, "node"), server_inputs(startupScript=SCRIPT))
+
+    assert failure.value.unfinished is None
+    assert lab.counts() == {}
+
+
+@pytest.fixture
+async def slow(lab: Lab) -> Any:
+    """A lab whose disks take their time."""
+    lab.stop()
+    lab.start(copy=1.5, boot=0.2)
+    async with plugin() as engine:
+        await engine.configure(lab.config)
+        yield engine
+
+
+async def test_a_cancel_ends_at_once_and_keeps_the_id(slow: Engine, lab: Lab) -> None:
+    where = urn(SERVER, "node")
+    news, _ = await slow.check(where, server_inputs())
+    creating = asyncio.create_task(slow.create(where, news))
+    while "disks" not in lab.counts():
+        await asyncio.sleep(0.02)
+
+    before = time.monotonic()
+    await slow.cancel()
+    with pytest.raises(Failed) as failure:
+        await creating
+
+    assert time.monotonic() - before < 1
+    assert "continues" in failure.value.message
+    with pytest.raises(Failed) as refusal:
+        await slow.create(urn(SERVER, "another"), news)
+    assert refusal.value.code is grpc.StatusCode.CANCELLED
+    slow.servicer.stop.clear()
+    outputs = await slow.update(where, failure.value.id, failure.value.outputs, news, news)
+    assert outputs["instanceStatus"] == "up"
+    assert (lab.counts()["servers"], lab.counts()["disks"]) == (1, 1)
+
+
+async def test_a_time_out_keeps_the_id(slow: Engine, lab: Lab) -> None:
+    where = urn(SERVER, "node")
+    news, _ = await slow.check(where, server_inputs())
+
+    with pytest.raises(Failed) as failure:
+        await slow.create(where, news, timeout=1.0)
+
+    assert "customTimeouts" in failure.value.message
+    outputs = await slow.update(where, failure.value.id, failure.value.outputs, news, news)
+    assert outputs["instanceStatus"] == "up"
+    assert "copying the disk" in slow.log.said(passing=True)
+
+
+async def test_the_emulator_may_die_and_come_back(engine: Engine, lab: Lab) -> None:
+    where = urn(SERVER, "node")
+    news, _ = await engine.check(where, server_inputs())
+    creating = asyncio.create_task(engine.create(where, news))
+    while "servers" not in lab.counts():
+        await asyncio.sleep(0.01)
+
+    lab.stop(9)
+    await asyncio.sleep(0.1)
+    lab.start()
+    try:
+        _, outputs = await creating
+    except Failed as failure:
+        outputs = await engine.update(where, failure.id, failure.outputs, news, news)
+
+    assert outputs["instanceStatus"] == "up"
+    assert (lab.counts()["servers"], lab.counts()["disks"]) == (1, 1)

@@ -256,3 +256,9 @@ def test_a_rule_that_breaks_refuses(monkeypatch):
     monkeypatch.setattr(network_sources, "_is_good", broken)
 
     assert configuration() == [("KN-NTP-01", "")]
+
+
+def test_a_zone_is_judged_even_when_the_site_is_not_known():
+    props = {**DOMESTIC, "site": "moon-base", "zone": "us-east-1"}
+
+    assert found("kokunai:sakura:Switch", props) == [("KN-LOC-01", "site"), ("KN-LOC-02", "zone")]

@@ -21,20 +21,29 @@ def judge_site(seen: Inspected) -> Iterator[Judgement]:
     """Site known and in Japan; zone one of the site's own."""
     if not seen.resource.is_kokunai:
         return
-    site = _domestic_site(seen.node("site"))
+    site = _site(seen.node("site"))
+    zone = seen.node("zone")
+    is_missing = zone is None or zone.state is State.NULL
     if isinstance(site, Judgement):
         yield site
-    if seen.resource.type.startswith(_ZONED) or seen.node("zone") is not None:
-        yield _zone(seen.node("zone"), site if isinstance(site, catalog.Site) else None)
-    elif isinstance(site, catalog.Site):
+    elif zone is not None and not is_missing:
+        yield _zone(zone, site)
+    elif not seen.resource.type.startswith(_ZONED):
         yield Judgement(Verdict.PASS, "site")
+    if is_missing and seen.resource.type.startswith(_ZONED):
+        yield _no_zone(site.zones if isinstance(site, catalog.Site) else ())
+
+
+def has_site(seen: Inspected) -> bool:
+    """Whether the site is good, so that the zone is judged by it."""
+    return isinstance(_site(seen.node("site")), catalog.Site)
 
 
 def _allowed() -> str:
     return ", ".join(key for key, site in catalog.sites().items() if site.country == "JP")
 
 
-def _domestic_site(node: Node | None) -> catalog.Site | Judgement:
+def _site(node: Node | None) -> catalog.Site | Judgement:
     if node is None or node.state is State.NULL:
         return Judgement(
             Verdict.FAIL,
@@ -56,25 +65,26 @@ def _domestic_site(node: Node | None) -> catalog.Site | Judgement:
     )
 
 
-def _zone(node: Node | None, site: catalog.Site | None) -> Judgement:
-    zones = site.zones if site else tuple(z for one in catalog.sites().values() for z in one.zones)
-    allowed = ", ".join(zones) or "-"
-    place = site.key if site else "-"
-    if node is None or node.state is State.NULL:
-        return Judgement(
-            Verdict.FAIL,
-            "zone",
-            f"ゾーンが指定されていません。指定できるもの: {allowed}",
-            f"the zone is missing; allowed: {allowed}",
-        )
+def _no_zone(zones: tuple[str, ...]) -> Judgement:
+    known = zones or tuple(zone for site in catalog.sites().values() for zone in site.zones)
+    allowed = ", ".join(known)
+    return Judgement(
+        Verdict.FAIL,
+        "zone",
+        f"ゾーンが指定されていません。指定できるもの: {allowed}",
+        f"the zone is missing; allowed: {allowed}",
+    )
+
+
+def _zone(node: Node, site: catalog.Site) -> Judgement:
     if node.text is None:
         return unknown(node, "ゾーン", "the zone")
-    if plain(node.text) in zones:
+    if plain(node.text) in site.zones:
         return Judgement(Verdict.PASS, node.path)
-    name = shown(node, node.text)
+    name, allowed = shown(node, node.text), ", ".join(site.zones)
     return Judgement(
         Verdict.FAIL,
         node.path,
-        f"ゾーン {name} は {place} のものではありません。指定できるもの: {allowed}",
-        f"zone {name} does not belong to {place}; allowed: {allowed}",
+        f"ゾーン {name} は {site.key} のものではありません。指定できるもの: {allowed or 'なし'}",
+        f"zone {name} does not belong to {site.key}; allowed: {allowed or 'none'}",
     )

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from kokunai.catalog import facts
 from kokunai_policy.model import Inspected, Judgement, Verdict, shown, unknown
 from kokunai_policy.regions import foreign_in, foreign_in_name, is_domestic, plain
+from kokunai_policy.rules.places import has_site
 from kokunai_policy.walker import State
 from kokunai_policy.words import is_location, is_reference
 
@@ -38,7 +39,10 @@ def judge_locations(seen: Inspected) -> Iterator[Judgement]:
 
 
 def _is_own_place(seen: Inspected, keys: Keys) -> bool:
-    return seen.resource.is_kokunai and len(keys) == 1 and keys[0] in _JUDGED_ELSEWHERE
+    """Whether the rule about sites judges it; without a good site a zone is any other location."""
+    if not seen.resource.is_kokunai or len(keys) != 1:
+        return False
+    return keys[0] == "site" or (keys[0] == "zone" and has_site(seen))
 
 
 def _location(seen: Inspected, node: Node) -> Judgement:

@@ -194,7 +194,7 @@ def test_a_body_holds_what_the_recorded_one_holds(name: str) -> None:
     CALLS,
     ids=lambda one: one if isinstance(one, str) else "",
 )
-async def test_a_call_goes_where_the_recorded_one_goes(
+async def test_a_call_goes_where_the_recorded_one_goes(  # noqa: PLR0917
     name, args, named, method, path, body
 ) -> None:
     seen: list[httpx.Request] = []

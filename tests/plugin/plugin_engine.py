@@ -1,5 +1,7 @@
 """An engine for tests: real gRPC to a plugin, and a log that keeps every line."""
 
+# ruff: noqa: ASYNC109 - the time-outs are the protocol's own
+
 from __future__ import annotations
 
 import asyncio
@@ -35,7 +37,7 @@ def urn(token: str, name: str) -> str:
     return f"urn:pulumi:dev::tests::{token}::{name}"
 
 
-class Failed(Exception):
+class Failed(Exception):  # noqa: N818 - what happened to a call
     """A call that ended with a status."""
 
     def __init__(self, error: grpc.aio.AioRpcError) -> None:
@@ -66,7 +68,7 @@ class Log(engine_pb2_grpc.EngineServicer):
 
     lines: list[tuple[int, bool, str]] = field(default_factory=list)
 
-    async def Log(self, request: Any, context: Any) -> Empty:
+    async def Log(self, request: Any, context: Any) -> Empty:  # noqa: N802 - the protocol
         self.lines.append((request.severity, request.ephemeral, request.message))
         return Empty()
 
@@ -98,7 +100,7 @@ class Engine:
         request = provider_pb2.CheckRequest(urn=where, news=wire.encode(news, secrets))
         return await self._call(self.stub.Check(request))
 
-    async def diff(
+    async def diff(  # noqa: PLR0917
         self,
         where: str,
         id_: str,

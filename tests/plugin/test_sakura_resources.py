@@ -5,6 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from plugin_engine import Engine, Failed, urn
+from plugin_lab import Lab
+
 from conftest import (
     filter_inputs,
     key_inputs,
@@ -13,8 +16,6 @@ from conftest import (
     server_inputs,
     switch_inputs,
 )
-from plugin_engine import Engine, Failed, urn
-from plugin_lab import Lab
 
 SERVER, SWITCH = "kokunai:sakura:Server", "kokunai:sakura:Switch"
 FILTER, KEYS, NFS = "kokunai:sakura:PacketFilter", "kokunai:sakura:SshKey", "kokunai:sakura:Nfs"
@@ -157,7 +158,7 @@ async def test_a_server_made_elsewhere_is_adopted_without_a_power_off(
     where = urn(SERVER, "old")
     _, seen, state = await engine.read(where, f"is1a/{id_}")
     assert "site" not in seen
-    news = {**server_inputs(name="new", tags=["t"]), **{"disks": seen["disks"]}}
+    news = server_inputs(name="new", tags=["t"], disks=seen["disks"])
     before = lab.api("GET", f"server/{id_}")["Server"]["Instance"]["StatusChangedAt"]
 
     diff = await engine.diff(where, id_, state, seen, news)

@@ -53,7 +53,16 @@ class Inputs(BaseModel):
 
     def props(self) -> Props:
         """Plain properties; what is None is left out."""
-        return self.model_dump(by_alias=True, exclude_none=True, warnings="none")
+        return {to_camel(name): _plain(one) for name, one in self if one is not None}
+
+
+def _plain(value: Any) -> Any:
+    """Pydantic's own dump loses an unknown that stands where a model should."""
+    if isinstance(value, Inputs):
+        return value.props()
+    if isinstance(value, list):
+        return [_plain(one) for one in value]
+    return value
 
 
 class Governed(Inputs):

@@ -167,6 +167,7 @@ class Servicer(PackageServicer):
             ending = answers.abort_of(error, hidden)
             await context.abort(ending.code, ending.message, ending.metadata)
         finally:
+            await self._journal.flush()  # an answer must not overtake the lines about it
             self._running -= 1
             if not self._running:
                 self.idle.set()

@@ -12,7 +12,7 @@ import zlib
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import unquote_to_bytes
 
-import yaml
+from kokunai_policy import yaml_texts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,9 +24,8 @@ LIMIT_DEPTH: Final = 4
 _BASE64_RUN = re.compile(r"[A-Za-z0-9+/_-]{8,}={0,2}")
 _PERCENT = re.compile(r"%[0-9A-Fa-f]{2}")
 _STRUCTURED = re.compile(r"\s*[\[{\"]|.*?:(?:\s|$)|---", re.DOTALL)
-_LIMIT_RUNS = 64
+_LIMIT_RUNS = 1024
 _GZIP_MAGIC = b"\x1f\x8b"
-_SCALARS = (str, bool, int, float, type(None))
 
 
 class TooMuch(Exception):  # noqa: N818 - a state of the value, not a fault
@@ -106,13 +105,7 @@ def _yaml_documents(text: str) -> Iterator[tuple[str, Any]]:
     is_plain = "\n" not in text and ": " not in text
     if is_plain and not text.lstrip().startswith(("[", "{", "-")):
         return
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
-        documents = list(yaml.load_all(text, Loader=loader))
-    except RecursionError:
+        yield from (("yaml", document) for document in yaml_texts.documents(text))
+    except yaml_texts.TooLarge:
         raise TooMuch from None
-    except (yaml.YAMLError, ValueError, TypeError):
-        return
-    for document in documents:
-        if not isinstance(document, _SCALARS):
-            yield "yaml", document

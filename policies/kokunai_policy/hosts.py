@@ -16,10 +16,11 @@ if TYPE_CHECKING:
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 _URL = re.compile(r"(?<![a-z0-9+.-])[a-z][a-z0-9+.-]*:(?:/|\\){2}[^\s\"'<>`]*", re.IGNORECASE)
+_LIMIT_NAME = 253
 _SEVERAL = re.compile(r"[\s,;]|://.*://", re.DOTALL)
-_AUTHORITY_END = re.compile(r"[/?#\\]")
+_AUTHORITY_END = re.compile(r"[/?#]")
 _NAME = re.compile(
-    r"(?=.{1,253}$)(?:[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?\.)*[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?$"
+    r"(?:[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?\.)*[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?$"
 )
 _BARE = re.compile(
     r"(?<![\w.-])(?:[\w-]+\.)+[^\W\d_][\w-]+\.?(?![\w-])|(?<![\w.])\d+(?:\.\d+){3}(?![\w.])"
@@ -59,8 +60,11 @@ class Host:
 def canonical(text: str) -> Host | None:
     """Canonical host of a bare host, `host:port` or URL; None where it is none."""
     plain = unicodedata.normalize("NFKC", text).translate(_DOTS).strip()
-    if "://" in plain or ":\\\\" in plain:
-        plain = re.split(r":(?:/|\\){2}", plain, maxsplit=1)[1]
+    # Programs disagree about where a host ends at a backslash, so none is good.
+    if "\\" in plain:
+        return None
+    if "://" in plain:
+        plain = plain.split("://", maxsplit=1)[1]
         plain = _AUTHORITY_END.split(plain, maxsplit=1)[0]
     # Whatever stands before the last @ is a user name, not a host.
     plain = plain.rpartition("@")[2]
@@ -80,7 +84,8 @@ def _without_port(authority: str) -> str:
 
 
 def _host(text: str) -> Host | None:
-    if not text:
+    # No name is longer, and the library's punycode takes very long over long texts.
+    if not 0 < len(text) <= _LIMIT_NAME:
         return None
     address = _address(text.partition("%")[0])
     if address is not None:
@@ -89,7 +94,7 @@ def _host(text: str) -> Host | None:
         name = text if text.isascii() else text.encode("idna").decode("ascii")
     except UnicodeError:
         return None
-    return Host(name) if _NAME.match(name) else None
+    return Host(name) if _NAME.fullmatch(name) else None
 
 
 def _address(text: str) -> Address | None:

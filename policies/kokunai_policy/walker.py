@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _LIMIT_NESTING = 64
-_LIMIT_NODES = 50_000
+# For all decoded forms of all values of one resource together.
+_LIMIT_DECODED_BYTES = 8 * LIMIT_BYTES
+_LIMIT_DECODED_NODES = 50_000
 
 
 class State(Enum):
@@ -65,12 +67,17 @@ def path_text(keys: Keys) -> str:
 class _Walk:
     directory: Path
     nodes: list[Node] = field(default_factory=list)
-    read_bytes: int = 0
+    left_bytes: int = _LIMIT_DECODED_BYTES
+    left_nodes: int = _LIMIT_DECODED_NODES
 
-    def spend(self, byte_count: int) -> None:
-        self.read_bytes += byte_count
-        if self.read_bytes > LIMIT_BYTES or len(self.nodes) > _LIMIT_NODES:
-            raise TooMuch
+    def add(self, node: Node) -> None:
+        # What is written plainly is always walked to its end; only decoding can grow without one.
+        if node.layers:
+            self.left_nodes -= 1
+            self.left_bytes -= len(node.value) if isinstance(node.value, str) else 0
+            if self.left_nodes < 0 or self.left_bytes < 0:
+                raise TooMuch
+        self.nodes.append(node)
 
 
 class _Place(NamedTuple):
@@ -97,22 +104,20 @@ def flatten(props: Any, *, directory: Path | None = None) -> list[Node]:
 
 def _visit(walk: _Walk, value: Any, place: _Place) -> None:
     if len(place.keys) > _LIMIT_NESTING:
-        walk.nodes.append(place.node(State.UNREADABLE))
+        if place.layers:
+            raise TooMuch
+        walk.add(place.node(State.UNREADABLE))
         return
-    try:
-        walk.spend(0)
-        _visit_known(walk, value, place)
-    except (TooMuch, RecursionError):
-        walk.nodes.append(place.node(State.UNREADABLE))
+    _visit_known(walk, value, place)
 
 
 def _visit_known(walk: _Walk, value: Any, place: _Place) -> None:
     if value is None:
-        walk.nodes.append(place.node(State.NULL))
+        walk.add(place.node(State.NULL))
     elif isinstance(value, str):
         _visit_text(walk, value, place)
     elif isinstance(value, (bool, int, float)):
-        walk.nodes.append(place.node(State.KNOWN, value))
+        walk.add(place.node(State.KNOWN, value))
     elif isinstance(value, (bytes, bytearray)):
         _visit_text(walk, bytes(value).decode("utf-8", "replace"), place)
     elif (content := content_of(value)) is not None:
@@ -122,7 +127,7 @@ def _visit_known(walk: _Walk, value: Any, place: _Place) -> None:
     elif isinstance(value, Sequence):
         _visit_sequence(walk, value, place)
     else:  # an output, a coroutine, anything that has no value yet
-        walk.nodes.append(place.node(State.UNKNOWN))
+        walk.add(place.node(State.UNKNOWN))
 
 
 def _visit_mapping(walk: _Walk, value: Mapping[Any, Any], place: _Place) -> None:
@@ -130,13 +135,13 @@ def _visit_mapping(walk: _Walk, value: Mapping[Any, Any], place: _Place) -> None
     if is_secret:
         _visit(walk, inner, _Place(place.keys, secret=True, layers=place.layers))
         return
-    walk.nodes.append(place.node(State.MAPPING, len(value)))
+    walk.add(place.node(State.MAPPING, len(value)))
     for key in list(value):
         _visit_member(walk, value, key, place.down(str(key)))
 
 
 def _visit_sequence(walk: _Walk, value: Sequence[Any], place: _Place) -> None:
-    walk.nodes.append(place.node(State.SEQUENCE, len(value)))
+    walk.add(place.node(State.SEQUENCE, len(value)))
     # By index, never by slice or iteration: Pulumi's proxies leak the marks of unknowns there.
     for index in range(len(value)):
         _visit_member(walk, value, index, place.down(index))
@@ -146,19 +151,28 @@ def _visit_member(walk: _Walk, holder: Any, key: Any, place: _Place) -> None:
     try:
         member = holder[key]
     except Exception:  # noqa: BLE001 - the proxy raises its own class on an unknown member
-        walk.nodes.append(place.node(State.UNKNOWN))
+        walk.add(place.node(State.UNKNOWN))
         return
     _visit(walk, member, place)
 
 
 def _visit_text(walk: _Walk, text: str, place: _Place) -> None:
     if is_unknown_text(text):
-        walk.nodes.append(place.node(State.UNKNOWN))
+        walk.add(place.node(State.UNKNOWN))
         return
     if isinstance(text, Secret):
         place = _Place(place.keys, secret=True, layers=place.layers)
-    walk.nodes.append(place.node(State.KNOWN, text))
-    walk.spend(len(text))
+    walk.add(place.node(State.KNOWN, text))
+    if place.layers:
+        _visit_readings(walk, text, place)
+        return
+    try:
+        _visit_readings(walk, text, place)
+    except (TooMuch, RecursionError):  # once for the value, whichever of its forms it was
+        walk.add(place.node(State.UNREADABLE))
+
+
+def _visit_readings(walk: _Walk, text: str, place: _Place) -> None:
     for layer, reading in decoded(text):
         if len(place.layers) >= LIMIT_DEPTH:
             raise TooMuch
@@ -174,7 +188,7 @@ def _visit_content(walk: _Walk, kind: Content, body: Any, place: _Place) -> None
         _visit_files(walk, walk.directory / body, place)
     else:  # content that is fetched from elsewhere cannot be judged
         state = State.UNKNOWN if not isinstance(body, str) else State.UNREADABLE
-        walk.nodes.append(place.node(state))
+        walk.add(place.node(state))
 
 
 def _visit_files(walk: _Walk, path: Path, place: _Place) -> None:
@@ -182,7 +196,7 @@ def _visit_files(walk: _Walk, path: Path, place: _Place) -> None:
         for name, text in archives.texts(path, LIMIT_BYTES):
             _visit(walk, text, place.down(name))
     except archives.Unreadable:
-        walk.nodes.append(place.node(State.UNREADABLE))
+        walk.add(place.node(State.UNREADABLE))
 
 
 def under(nodes: list[Node], keys: Keys) -> Iterator[Node]:

@@ -5,6 +5,7 @@ import gzip
 import io
 import json
 import tarfile
+import time
 
 import pulumi
 import pytest
@@ -120,8 +121,32 @@ def test_yaml_that_grows_without_end_is_refused():
     assert {rule for rule, _ in server(startupScript=bomb)} == {"KN-LOC-06"}
 
 
-def test_json_that_is_nested_without_end_is_refused():
-    assert {rule for rule, _ in server(startupScript="[" * 100_000)} == {"KN-LOC-06"}
+ENDLESS = {
+    "brackets": "[" * 100_000,
+    "braces": "{" * 1_000_000,
+    "a list that holds itself": "a: &a [*a]\n",
+    "many keys": "\n".join(f"k{number}: {number}" for number in range(70_000)),
+    "many numbers": json.dumps(list(range(120_000))),
+    "many encoded words": " ".join(b64(f"hello world {number}") for number in range(40_000)),
+}
+
+
+@pytest.mark.parametrize("what", ENDLESS)
+def test_a_value_without_end_is_refused_once_and_hides_nothing(what):
+    assert server(startupScript=ENDLESS[what], zone="us-east-1") == [
+        ("KN-LOC-01", "zone"),
+        ("KN-LOC-06", "startupScript"),
+    ]
+
+
+def test_an_endpoint_without_end_is_judged_in_time():
+    started = time.process_time()
+    reported = found(
+        "pulumi:providers:kokunai", {"sakuraApiRootUrl": "http://a " + "東京" * 300_000}
+    )
+
+    assert reported == [("KN-OPR-01", "sakuraApiRootUrl")]
+    assert time.process_time() - started < 2
 
 
 @pytest.mark.parametrize("where", ["before", "after"])
@@ -163,6 +188,10 @@ ENDPOINTS = [
     "https://[::ffff:203.0.113.7]/",
     "https://127.0.0.1.nip.io/",
     "https:\\\\evil.example\\",
+    "https://secure.sakura.ad.jp\\@evil.example/",
+    "https://secure.sakura.ad.jp\n.evil.example/",
+    "https://secure.sakura.ad.jp\t@evil.example/",
+    "https://secure.sakura.ad.jp https://evil.example/",
     "//evil.example",
     "evil.example",
     "https://",

@@ -122,9 +122,8 @@ def _value(node: Node, source: _Source) -> Iterator[Judgement]:
         yield unknown(node, source.ja, f"the {source.en}")
         return
     text = str(node.value)
-    # A package source may be a whole line of an APT list; the others are one host each.
     one = hosts.canonical(text)
-    named = hosts.every(text) if source is _PACKAGES else [one] if one else []
+    named = hosts.every(text) if _is_line(node, source) else [one] if one else []
     strange = [host for host in named if not _is_good(host, source)]
     is_local = source is _PACKAGES and plain(text).startswith("file:/")
     if is_local or (named and not strange):
@@ -139,6 +138,11 @@ def _value(node: Node, source: _Source) -> Iterator[Judgement]:
         f"the {source.en} {name} is not a known domestic one; allowed: "
         f"{source.allowed()}, or an address inside your own network",
     )
+
+
+def _is_line(node: Node, source: _Source) -> bool:
+    """Whether it is a whole line of an APT list; everything else is one host or URL."""
+    return source is _PACKAGES and nearest_name(node.keys) not in {"uri", "url"}
 
 
 def _is_host(node: Node, source: _Source) -> bool:

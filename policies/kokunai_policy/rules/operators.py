@@ -53,7 +53,10 @@ def _left_out(seen: Inspected) -> Iterator[Judgement]:
 
 def judge_host(seen: Inspected, node: Node, *, source: str = "") -> Judgement:
     """Every host of one endpoint against the known API hosts."""
-    named = hosts.every(node.text or "")
+    text = node.text or ""
+    # An endpoint is one URL; other texts may name several.
+    one = hosts.canonical(text)
+    named = ([one] if one else []) if source or is_endpoint(node.keys) else hosts.every(text)
     path = f"{node.path} ({source})" if source else node.path
     strange = [host for host in named if not host.loopback and not _is_known(host)]
     if named and not strange:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import fcntl
+import json
 import os
 import signal
+import sys
 from pathlib import Path
 
 import pytest
@@ -23,6 +25,10 @@ def _leftovers() -> list[str]:
     dead = [one for one in Path("/dev/shm").glob("kokunai-run-*") if not _is_locked(one)]
     homeless = [f"{pid} {run}" for pid, run in _marked() if not _is_locked(Path(run))]
     return [*map(str, dead), *homeless]
+
+
+def _directories() -> set[str]:
+    return set(map(str, Path("/dev/shm").glob("kokunai-run-*")))
 
 
 def _is_locked(directory: Path) -> bool:
@@ -251,15 +257,15 @@ async def test_a_secret_reaches_the_host_and_nothing_else(
     assert "correct-horse" not in lab.ssh(1, "journalctl --no-pager")
 
 
-async def _until_running(configuring: asyncio.Task) -> int:
-    """Process id of the child once Ansible has begun its work."""
-    while not configuring.done():
-        for child in _children(os.getpid()):
+async def _until_working(plugin: int) -> int:
+    """Process id of the plugin's child once Ansible has begun its work on a host."""
+    for _ in range(600):
+        for child in _children(plugin):
             working = any(_is_named(pid, "ssh\0") for pid in _descendants(child))
             if working and _is_named(child, "kokunai.plugin.ansible_child"):
                 return child
         await asyncio.sleep(0.05)
-    raise AssertionError("the run ended too early")
+    raise AssertionError("the run never began")
 
 
 @pytest.mark.parametrize("after_seconds", [0.0, 1.0, 2.5])
@@ -269,7 +275,7 @@ async def test_a_killed_run_leaves_nothing_and_the_next_one_converges(
     lab.boot(1)
     inputs = inputs_of(lab.addresses(1), lab.key)
     configuring = asyncio.create_task(configure(inputs))
-    child = await _until_running(configuring)
+    child = await _until_working(os.getpid())
     await asyncio.sleep(after_seconds)
 
     os.kill(child, signal.SIGKILL)
@@ -285,11 +291,39 @@ async def test_a_killed_run_leaves_nothing_and_the_next_one_converges(
     assert lab.ssh(1, "chronyc -n sources | grep -c 192.0.2.1") == "1"
 
 
+async def test_a_run_whose_plugin_was_killed_ends_itself(lab, inputs_of):
+    lab.boot(1)
+    inputs = inputs_of(lab.addresses(1), lab.key)
+    script = (
+        "import asyncio, json, sys; sys.path.insert(0, sys.argv[1])\n"
+        "from conftest import Operation\n"
+        "from kokunai.plugin.ansible_configuration import Configuration\n"
+        "asyncio.run(Configuration().create(Operation(), json.loads(sys.argv[2])))\n"
+    )
+    here = str(Path(__file__).parent)
+    given = json.dumps({**inputs, "secretVariables": {}})
+    plugin = await asyncio.create_subprocess_exec(sys.executable, "-c", script, here, given)
+    child = await _until_working(plugin.pid)
+    run = {directory for pid, directory in _marked() if pid in _descendants(child)}
+
+    plugin.kill()
+    await plugin.wait()
+    for _ in range(100):
+        if not _is_named(child, "ansible_child"):
+            break
+        await asyncio.sleep(0.1)
+
+    assert run
+    assert not _is_named(child, "ansible_child")
+    assert run.isdisjoint(_directories())
+    assert run.isdisjoint(directory for _, directory in _marked())
+
+
 async def test_a_cancelled_run_ends_within_seconds(lab, inputs_of, configure, operation):
     lab.boot(1)
     inputs = inputs_of(lab.addresses(1), lab.key)
     configuring = asyncio.create_task(configure(inputs))
-    await _until_running(configuring)
+    await _until_working(os.getpid())
 
     operation.stop.set()
     began = asyncio.get_running_loop().time()

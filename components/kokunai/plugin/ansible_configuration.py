@@ -120,11 +120,12 @@ class Configuration:
 
 
 def _explained(run: Run) -> Run:
-    """A run that did not come to its end says why at the hosts it did not finish."""
-    if run.ended == "crashed":
+    """A run that ended by itself before its hosts did has said why, for example a syntax error."""
+    if run.ended in ("finished", "crashed"):
         for outcome in run.hosts.values():
             if outcome.status == "interrupted":
-                outcome.message = "(Ansible: " + " ".join(run.said[-3:])[-400:] + ")"
+                outcome.status, outcome.task = "failed", "ansible-playbook"
+                outcome.message = " ".join(run.said)[-600:]
     return run
 
 

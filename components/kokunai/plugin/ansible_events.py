@@ -73,6 +73,9 @@ class Reducer:
         waiting = data.get("task_action", "").endswith("wait_for_connection")
         record = "unreachable" if waiting or kind == "runner_on_unreachable" else "failed"
         text = _reasons(verified) if verified is not None else _message(result)
+        if record == "unreachable":
+            # What ssh said stands last; before it Ansible tells what it was about to do.
+            text = text.rpartition("over ssh: ")[2]
         where = " : ".join(part for part in (data.get("role"), data.get("task")) if part)
         return {
             "record": record,

@@ -129,11 +129,11 @@ def reason(host: Host, outcome: Outcome) -> str:
     who = f"{host.name} ({host.address})"
     texts = {
         "unreachable": (
-            f"{who} に接続できません: {outcome.message}",
+            f"{who} に接続できません。",
             f"{who} cannot be reached: {outcome.message}",
         ),
         "failed": (
-            f"{who} は「{outcome.task}」で失敗しました: {outcome.message}",
+            f"{who} は「{outcome.task}」で失敗しました。",
             f'{who} failed in "{outcome.task}": {outcome.message}',
         ),
         "rekeyed": (
@@ -150,8 +150,8 @@ def reason(host: Host, outcome: Outcome) -> str:
         ),
     }
     cut = (
-        f"{who} の構成は途中で止まりました。次の pulumi up で続けます {outcome.message}".strip(),
-        f"{who} was cut short; the next pulumi up continues {outcome.message}".strip(),
+        f"{who} の構成は途中で止まりました。次の pulumi up で続けます。",
+        f"{who} was cut short; the next pulumi up continues.",
     )
     return "\n".join(texts.get(outcome.status, cut))
 

@@ -94,15 +94,16 @@ class Sandbox:
         return ended
 
     def start(self, *command: str) -> subprocess.Popen[str]:
-        """Start a command in its own process group and do not wait for it."""
-        return subprocess.Popen(
-            [KOKUNAI, "run", "--", *command],
-            cwd=self.root,
-            text=True,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
+        """Start a command in its own process group and do not wait; it writes to started.log."""
+        with (self.root / "started.log").open("w") as log:
+            return subprocess.Popen(
+                [KOKUNAI, "run", "--", *command],
+                cwd=self.root,
+                text=True,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
 
     def pulumi(self, *arguments: str, **more: Any) -> subprocess.CompletedProcess[str]:
         return self.run("run", "--", "pulumi", *arguments, "--stack", STACK, **more)

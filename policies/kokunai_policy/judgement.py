@@ -47,9 +47,11 @@ def judge(resource: Resource, context: Context) -> list[Finding]:
         for one in said:
             if one.verdict in _FINDINGS:
                 found.setdefault((rule, one.path, one.ja), _finding(rule, one, resource))
-    return [
-        replace(one, waiver=context.waivers.waiver(one, context.today)) for one in found.values()
-    ]
+
+    def waived(one: Finding) -> Finding:
+        return replace(one, waiver=context.waivers.waiver(one, context.today, context.stack))
+
+    return [waived(one) for one in found.values()]
 
 
 def _finding(rule: str, said: Judgement, resource: Resource) -> Finding:

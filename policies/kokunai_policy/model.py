@@ -146,6 +146,8 @@ class Context:
     environment: Mapping[str, str] = field(default_factory=dict)
     """Environment variables of the provider plugins, which fill in what a stack leaves out."""
     state: StateStore | None = None
+    stack: str = ""
+    """`stack::project` as in a URN; where given, waivers of other stacks do not count."""
     waivers: Waivers = field(default_factory=_default_waivers)
 
 

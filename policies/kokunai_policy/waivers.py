@@ -39,12 +39,14 @@ class Waiver:
     ticket: str
     expires: date
 
-    def covers(self, finding: Finding) -> bool:
+    def covers(self, finding: Finding, stack: str) -> bool:
         """Whether it is for this rule on exactly this resource."""
         if self.rule != finding.rule:
             return False
         if finding.urn:
             return self.urn == finding.urn
+        if stack and not self.urn.startswith(f"urn:pulumi:{stack}::"):
+            return False
         # Before registration a resource has no URN yet; type and name are its exact end.
         head, _, name = self.urn.rpartition("::")
         return name == finding.name and head.rpartition("::")[2].split("$")[-1] == finding.type
@@ -82,11 +84,11 @@ class Waivers:
             if not list(_entry_problems(entry, f"waivers[{index}]", today)):
                 yield Waiver(**{name: entry[name] for name in _FIELDS})
 
-    def waiver(self, finding: Finding, today: date) -> Waiver | None:
+    def waiver(self, finding: Finding, today: date, stack: str = "") -> Waiver | None:
         """The exception that covers the finding, if any."""
         if finding.level is Level.CRITICAL:
             return None
-        return next((one for one in self.valid(today) if one.covers(finding)), None)
+        return next((one for one in self.valid(today) if one.covers(finding, stack)), None)
 
     def allows_type(self, token: str) -> bool:
         """Whether this exact type was examined and allowed."""

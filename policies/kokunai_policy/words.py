@@ -13,10 +13,24 @@ _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 _LOCATIONS = frozenset({"region", "location", "zone", "datacenter", "datacentre", "az"})
 # A zone of these kinds is no place.
 _NO_PLACES = frozenset({"hosted", "dns", "time", "private", "managed", "security", "landing"})
-_ENDPOINTS = frozenset({"url", "uri", "endpoint", "host", "hostname", "proxy", "fqdn"})
+_ENDPOINTS = frozenset(
+    {"url", "uri", "endpoint", "host", "hostname", "proxy", "fqdn", "server", "domain"}
+)
 # What only exists once something else was made; it is judged when `up` sends the real value.
 _REFERENCES = frozenset(
-    {"id", "arn", "address", "ip", "fingerprint", "urn", "key", "password", "token", "secret"}
+    {
+        "id",
+        "arn",
+        "address",
+        "ip",
+        "fingerprint",
+        "urn",
+        "key",
+        "password",
+        "token",
+        "secret",
+        "credential",
+    }
 )
 # Free words of the user: a region in them is found by its shape, not by the name of its key.
 _FREE_MAPS = frozenset({"labels", "tags", "annotations"})

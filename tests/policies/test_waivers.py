@@ -47,6 +47,17 @@ def test_a_waiver_is_found_by_type_and_name_before_there_is_a_urn():
     assert not unlabelled(read({**parented, "urn": URN.replace("::net", "::other")}), urn="").waiver
 
 
+def test_a_waiver_of_another_stack_does_not_count_where_the_stack_is_known():
+    props = {"site": "sakura-ishikari", "zone": "is1a"}
+    resource = Resource("kokunai:sakura:Switch", "net", props)
+
+    def waived(stack):
+        context = Context(today=TODAY, waivers=read(GOOD), stack=stack)
+        return [one.waiver is not None for one in judge(resource, context)]
+
+    assert (waived("dev::example"), waived("prod::example")) == ([True], [False])
+
+
 BROKEN = {
     "no reason": ({"reason": None}, "waivers[0].reason"),
     "an empty ticket": ({"ticket": " "}, "waivers[0].ticket"),

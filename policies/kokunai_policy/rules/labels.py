@@ -22,7 +22,7 @@ CLASSES: Final = (
     "financial",
     "government",
 )
-_LABEL = "data-class"
+LABEL: Final = "data-class"
 _ALLOWED = ", ".join(CLASSES)
 
 
@@ -39,21 +39,21 @@ def judge_class(seen: Inspected) -> Iterator[Judgement]:
         yield unknown(labels, "ラベル (labels) ", "the labels")
         return
     # Several spellings of the key may stand side by side; each must hold.
-    found = [node for node in seen.members("labels") if _spelled(str(node.keys[-1])) == _LABEL]
+    found = [node for node in seen.members("labels") if _spelled(str(node.keys[-1])) == LABEL]
     if not found:
         yield Judgement(
             Verdict.FAIL,
-            f"labels.{_LABEL}",
-            f"データ区分のラベル {_LABEL} がありません。指定できるもの: {_ALLOWED}",
-            f"the label {_LABEL} is missing; allowed: {_ALLOWED}",
+            f"labels.{LABEL}",
+            f"データ区分のラベル {LABEL} がありません。指定できるもの: {_ALLOWED}",
+            f"the label {LABEL} is missing; allowed: {_ALLOWED}",
         )
     yield from (_class(node) for node in found)
     if len({_spelled(node.text or "") for node in found}) > 1:
         yield Judgement(
             Verdict.FAIL,
-            f"labels.{_LABEL}",
-            f"ラベル {_LABEL} が複数あり、値が一致しません。1 つにしてください",
-            f"the label {_LABEL} is given several times with different values; give it once",
+            f"labels.{LABEL}",
+            f"ラベル {LABEL} が複数あり、値が一致しません。1 つにしてください",
+            f"the label {LABEL} is given several times with different values; give it once",
         )
 
 

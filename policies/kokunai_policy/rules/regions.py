@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from kokunai.catalog import facts
 from kokunai_policy.model import Inspected, Judgement, Verdict, shown, unknown
 from kokunai_policy.regions import foreign_in, foreign_in_name, is_domestic, plain
+from kokunai_policy.rules.labels import LABEL
 from kokunai_policy.rules.places import has_site
 from kokunai_policy.walker import State
 from kokunai_policy.words import is_location, is_reference
@@ -100,8 +101,10 @@ def _may_be_open(seen: Inspected, node: Node) -> bool:
         return True
     if not seen.resource.is_kokunai or not node.keys:
         return False
-    names = [key for key in node.keys if isinstance(key, str)]
-    return names[0] in _JUDGED_ELSEWHERE or bool(_JUDGED_VARIABLES.intersection(names))
+    if len(node.keys) == 1 or (node.keys[0] == "labels" and plain(str(node.keys[1])) == LABEL):
+        return node.keys[0] in _JUDGED_ELSEWHERE
+    is_variable = node.keys[0] in {"variables", "secretVariables", "hosts"}
+    return is_variable and bool(_JUDGED_VARIABLES.intersection(node.keys))
 
 
 def _foreign(seen: Inspected, node: Node, reported: list[tuple[str, Keys]]) -> Iterator[Judgement]:

@@ -1,5 +1,7 @@
 """Every rule lets its good examples pass and refuses its bad ones, each exactly once."""
 
+from pathlib import Path
+
 import pytest
 from policy_examples import Example, every_example
 from pulumi_policy import proxy
@@ -34,3 +36,12 @@ def test_every_rule_has_a_level_a_judge_and_examples_of_both_kinds():
 
     assert set(rules) == set(catalogue.levels()) == set(JUDGES)
     assert all(rule.good and rule.bad and rule.ja and rule.en for rule in rules.values())
+
+
+def test_the_table_in_the_readme_lists_every_rule_with_its_level():
+    readme = Path(__file__).parents[2] / "policies" / "README.md"
+    rows = [line.split(" | ") for line in readme.read_text().splitlines() if line[:5] == "| KN-"]
+
+    listed = {row[0].removeprefix("| "): row[1] for row in rows}
+
+    assert listed == {rule: level.value for rule, level in catalogue.levels().items()}

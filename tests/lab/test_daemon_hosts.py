@@ -1,4 +1,4 @@
-"""The daemon with real hosts: what was promised is on after a kill, and nothing stays at the end."""
+"""The daemon with real hosts: promised ones are on after a kill, and nothing stays at the end."""
 
 from __future__ import annotations
 

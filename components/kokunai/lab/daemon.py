@@ -67,7 +67,7 @@ def _lock(directory: Path) -> IO[str]:
     return handle
 
 
-async def _serve(slot: Slot, lab: Lab) -> None:
+def _server(slot: Slot, lab: Lab) -> uvicorn.Server:
     config = uvicorn.Config(
         build(lab, access_of(slot.places)),
         http="h11",
@@ -78,7 +78,7 @@ async def _serve(slot: Slot, lab: Lab) -> None:
         timeout_graceful_shutdown=_STOP_SECONDS,
         timeout_keep_alive=_KEEP_ALIVE_SECONDS,
     )
-    await uvicorn.Server(config).serve(sockets=[slot.server])
+    return uvicorn.Server(config)
 
 
 def _accompany(lab: Lab, herald: Herald) -> None:
@@ -114,9 +114,10 @@ def run(directory: Path, hosts: str, delays: dict[str, float], herald: Herald) -
         caretaker.resume()
         write_pid(slot.places)
         threading.Thread(target=_accompany, args=(lab, herald), daemon=True).start()
-        # uvicorn raises the signal again when it is done; the clean-up after it must still run.
-        _on_signals(lambda *_: None)
-        asyncio.run(_serve(slot, lab))
+        # Before uvicorn has its own handlers, and again when it is done: the clean-up must run.
+        server = _server(slot, lab)
+        _on_signals(lambda *_: setattr(server, "should_exit", True))
+        asyncio.run(server.serve(sockets=[slot.server]))
     finally:
         caretaker.close()
         store.close()

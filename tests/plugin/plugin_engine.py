@@ -166,6 +166,7 @@ class Engine:
         request = provider_pb2.DeleteRequest(
             urn=where, id=id_, properties=wire.encode(state), timeout=timeout
         )
+        self.servicer.replacements.made.clear()  # as in the process of another command
         await self._call(self.stub.Delete(request))
 
     async def cancel(self) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from plugin_engine import Engine, Failed, urn
 from plugin_lab import Lab
+from pulumi.runtime.proto import provider_pb2
 
 from conftest import (
     filter_inputs,
@@ -16,6 +17,7 @@ from conftest import (
     server_inputs,
     switch_inputs,
 )
+from kokunai.plugin import wire
 
 SERVER, SWITCH = "kokunai:sakura:Server", "kokunai:sakura:Switch"
 FILTER, KEYS, NFS = "kokunai:sakura:PacketFilter", "kokunai:sakura:SshKey", "kokunai:sakura:Nfs"
@@ -329,6 +331,22 @@ async def test_a_replacement_is_explained_in_the_preview_once(engine: Engine) ->
 
     assert (list(diff.replaces), diff.deleteBeforeReplace) == (["startupScript"], True)
     assert engine.log.said().count("node will be replaced (startupScript)") == 1
+
+
+async def test_a_forced_replacement_never_deletes_what_its_create_found(
+    engine: Engine, lab: Lab
+) -> None:
+    where = urn(SERVER, "node")
+    news, _ = await engine.check(where, server_inputs())
+    id_, state = await engine.create(where, news)
+
+    again, _ = await engine.create(where, news)  # `pulumi up --replace` sends no diff before
+    request = provider_pb2.DeleteRequest(urn=where, id=id_, properties=wire.encode(state))
+    await engine.stub.Delete(request)
+
+    assert again == id_
+    assert lab.counts()["servers"] == 1
+    assert "delete_before_replace=True" in engine.log.said()
 
 
 async def test_a_replacement_that_does_not_delete_first_is_refused(engine: Engine) -> None:

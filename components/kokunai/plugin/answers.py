@@ -100,6 +100,11 @@ def abort_of(error: Exception, secrets: Iterable[str]) -> Abort:
 
 def said(error: SakuraError) -> str:
     """What the API answered, as a sentence."""
+    if not error.status:
+        return (
+            f"さくらの API から応答がありません ({error.call}): {error.code} {error.message}\n"
+            f"The Sakura API does not answer {error.call}: {error.code} {error.message}"
+        )
     what = f"{error.status} {error.code} {error.message}".strip()
     return (
         f"さくらの API が断りました ({error.call}): {what}\n"

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import grpc
@@ -16,10 +15,10 @@ import grpc.aio
 from google.protobuf.empty_pb2 import Empty
 from pulumi.runtime.proto import provider_pb2
 
-from kokunai.errors import KokunaiError
 from kokunai.plugin import answers, wire
 from kokunai.plugin.kind import UNKNOWN, Kind, Props, Registry
 from kokunai.plugin.operation import EngineOperation
+from kokunai.plugin.replacements import Replacements, Seen
 from kokunai.plugin.server_package import PackageServicer
 
 if TYPE_CHECKING:
@@ -32,23 +31,13 @@ _QUICK_SECONDS = 600.0
 """For calls that have no timeout of their own: check and read."""
 
 
-@dataclass(frozen=True)
-class Seen:
-    """What a diff was about: its replacements are explained and guarded when the create comes."""
-
-    id: str
-    state: Props
-    inputs: Props
-    replacements: list[Change]
-
-
 class Servicer(PackageServicer):
     """Translates the engine's calls into calls of kinds, and their outcomes back."""
 
     def __init__(self, registry: Registry, journal: Journal) -> None:
         super().__init__(registry)
         self._journal = journal
-        self._seen: dict[str, Seen] = {}
+        self.replacements = Replacements()
         self._running = 0
         self.idle = asyncio.Event()
         self.idle.set()
@@ -77,7 +66,7 @@ class Servicer(PackageServicer):
             found = kind.diff(request.id, state, olds, news)
             changes = [one for one in found if not _ignored(one, request.ignoreChanges)]
             replacements = [one for one in changes if one.replace]
-            self._seen[request.urn] = Seen(request.id, state, olds, replacements)
+            self.replacements.seen[request.urn] = Seen(request.id, state, olds, replacements)
             return answers.difference(changes)
         raise AssertionError
 
@@ -88,11 +77,12 @@ class Servicer(PackageServicer):
         async with self._call(request, context, None, news.secrets) as (kind, op):
             hidden = news.secrets | kind.secret_properties
             if request.preview:
-                self._explain_replacement(op)
+                self.replacements.explain(op)
                 outputs = await _preview(kind, op, None, {}, {}, news.props)
                 return provider_pb2.CreateResponse(properties=wire.encode(outputs, hidden))
-            await self._guard_replacement(kind, op)
+            await self.replacements.guard(kind, op)
             made = await kind.create(op, news.props)
+            self.replacements.made[request.urn] = made.id
             return provider_pb2.CreateResponse(
                 id=made.id, properties=wire.encode(made.outputs, hidden)
             )
@@ -105,7 +95,7 @@ class Servicer(PackageServicer):
         async with self._call(request, context, _QUICK_SECONDS, state.secrets) as (kind, op):
             found = await kind.read(op, request.id, state.props, inputs.props)
             if found is None:
-                self._seen.pop(request.urn, None)
+                self.replacements.forget(request.urn)
                 return provider_pb2.ReadResponse()  # an empty id says: it is gone
             hidden = kind.secret_properties | state.secrets | inputs.secrets
             return provider_pb2.ReadResponse(
@@ -134,8 +124,9 @@ class Servicer(PackageServicer):
         state = wire.decode(request.properties).props
         inputs = wire.decode(request.old_inputs).props
         async with self._call(request, context, None) as (kind, op):
-            await kind.delete(op, request.id, {**inputs, **state})
-            self._seen.pop(request.urn, None)
+            if not self.replacements.keeps(kind, op, request.id):
+                await kind.delete(op, request.id, {**inputs, **state})
+            self.replacements.forget(request.urn)
             return Empty()
         raise AssertionError
 
@@ -178,31 +169,6 @@ class Servicer(PackageServicer):
             message = f"種類 {token} はありません。使えるもの: {known}\nThere is no kind {token}."
             await context.abort(grpc.StatusCode.NOT_FOUND, message)
         return self._kinds[token]
-
-    async def _guard_replacement(self, kind: Kind, op: EngineOperation) -> None:
-        """A create that finds things by digest would take the old one for its own."""
-        seen = self._seen.get(op.urn)
-        if seen is None or not getattr(kind, "is_found_by_digest", False):
-            return
-        found = await kind.read(op, seen.id, seen.state, seen.inputs)
-        if found is None:
-            return
-        if found.outputs.get("serverId", found.id) == seen.state.get("serverId", seen.id):
-            raise KokunaiError(
-                ja=f"{op.name} は古いものを消してから作り直します。"
-                "delete_before_replace=False は使えません。",
-                en=f"{op.name} is replaced by deleting it first; "
-                "delete_before_replace=False cannot be used.",
-            )
-
-    def _explain_replacement(self, op: EngineOperation) -> None:
-        """Diff does not know whether it is a preview, so the reasons wait for the create."""
-        seen = self._seen.get(op.urn)
-        changes = seen.replacements if seen else []
-        paths = ", ".join(change.path for change in changes)
-        if changes:
-            ja, en = f"{op.name} を作り直します ({paths})", f"{op.name} will be replaced ({paths})"
-            op.warn(answers.in_both_languages(ja, en, changes))
 
     @staticmethod
     def _announce_power_off(op: EngineOperation, changes: list[Change]) -> None:

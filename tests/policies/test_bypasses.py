@@ -222,6 +222,14 @@ def test_another_spelling_of_the_domestic_endpoint_passes(url):
     assert found("pulumi:providers:kokunai", {"sakuraApiRootUrl": url}) == []
 
 
+def test_the_description_of_the_stack_is_no_endpoint_of_its_default_provider():
+    hosts = {"package_sources": [{"uri": "http://jp.archive.ubuntu.com/ubuntu"}]}
+
+    given = {"environment": json.dumps({"hosts": hosts})}
+
+    assert found("pulumi:providers:kokunai", given) == []
+
+
 def configuration(**variables):
     base = {"ntp_servers": ["ntp.nict.jp"], "package_sources": [{"uri": "file:///srv/apt"}]}
     props = {

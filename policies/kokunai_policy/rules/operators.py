@@ -17,6 +17,8 @@ _OPEN = {State.UNKNOWN, State.UNREADABLE}
 # Where the plugins look for an endpoint that the stack does not state, in their order.
 _ENVIRONMENT = ("SAKURA_API_ROOT_URL", "SAKURACLOUD_API_ROOT_URL")
 _LAB_INPUT = "sakuraApiRootUrl"
+# Pulumi hands a default provider every key of its package, the stack's own description among them.
+_DESCRIPTION = "environment"
 
 
 def judge_endpoint(seen: Inspected) -> Iterator[Judgement]:
@@ -25,6 +27,8 @@ def judge_endpoint(seen: Inspected) -> Iterator[Judgement]:
         return
     stated = False
     for node in seen.nodes:
+        if seen.resource.package == "kokunai" and node.keys[:1] == (_DESCRIPTION,):
+            continue
         if is_endpoint(node.keys) and (node.state in _OPEN or node.text):
             stated = True
             yield _endpoint(seen, node)

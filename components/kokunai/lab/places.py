@@ -39,13 +39,19 @@ class Places:
 
     @property
     def shared_network(self) -> ipaddress.IPv4Network:
-        """The /24 of the shared segment; .1 is this machine, servers start at .11."""
+        """The /24 of the shared segment: .1 the edge, .2 this machine, servers from .11."""
         first = int(_TEST_RANGE.network_address) + (self._number % 512) * 256
         return ipaddress.IPv4Network((first, 24))
 
     @property
     def gateway(self) -> str:
+        """Default route of the hosts: the lab's edge, which answers "unreachable" at once."""
         return str(self.shared_network[1])
+
+    @property
+    def machine_address(self) -> str:
+        """This machine on the shared segment."""
+        return str(self.shared_network[2])
 
     @property
     def namespace(self) -> str:

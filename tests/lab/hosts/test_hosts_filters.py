@@ -96,7 +96,7 @@ def test_a_rule_for_another_source_does_not_help(lab):
     machine = lab.machine()
     address, interface = machine.nics[0].address, machine.nics[0].interface_id
     lab.machines.boot(machine)
-    here = FilterRule("tcp", "allow", source_network=lab.places.gateway)
+    here = FilterRule("tcp", "allow", source_network=lab.places.machine_address)
     elsewhere = FilterRule("tcp", "allow", source_network="192.0.2.0/24")
 
     lab.machines.set_filter(machine.server_id, interface, (here, DENY_ALL))

@@ -117,9 +117,17 @@ class Network:
             run("ip", "link", "add", names.uplink, "type", "veth", *peer)
         shared = bridge(SHARED)
         run("ip", "-n", names.lab, "link", "set", _UPLINK, "master", shared, "up")
-        address = f"{places.gateway}/{places.shared_network.prefixlen}"
-        run("ip", "address", "replace", address, "dev", names.uplink)
+        length = places.shared_network.prefixlen
+        run("ip", "address", "replace", f"{places.machine_address}/{length}", "dev", names.uplink)
         run("ip", "link", "set", names.uplink, "up")
+        self._ensure_edge(f"{places.gateway}/{length}")
+
+    def _ensure_edge(self, address: str) -> None:
+        """A gateway that refuses: programs that look outside fail at once instead of hanging."""
+        lab = self._names.lab
+        run("ip", "-n", lab, "address", "replace", address, "dev", bridge(SHARED))
+        run("ip", "-n", lab, "route", "replace", "unreachable", "default")
+        run("ip", "netns", "exec", lab, "sh", "-c", "echo 1 >/proc/sys/net/ipv4/ip_forward")
 
     @contextlib.contextmanager
     def _locked(self) -> Iterator[None]:

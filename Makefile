@@ -54,4 +54,5 @@ bench: .venv/installed  ## 比較の計測 / measured comparisons
 
 clean:  ## 状態もラボも仮想環境も消します / remove state, lab and environment, whatever state they are in
 	@if [ -x $(BIN)/kokunai ]; then $(BIN)/kokunai lab down --purge; fi
+	@sed -i '/^encryptionsalt:/d' stacks/Pulumi.local.yaml  # belongs to the passphrase removed below
 	@rm -rf .kokunai .venv

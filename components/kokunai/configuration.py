@@ -43,6 +43,8 @@ def pool_variables(plan: PoolPlan, blueprint: Blueprint) -> dict[str, Any]:
         ntp_servers=hosts.ntp_servers,
         dns_servers=hosts.dns_servers or plan.site.name_servers,
         package_sources=[one.model_dump() for one in hosts.package_sources],
+        # Named sources are the only ones: the image's own may lead abroad.
+        package_sources_exclusive=bool(hosts.package_sources),
         expected_gpu_count=plan.offer.gpu_count,
         expected_gpu_vendor_id=plan.gpu.pci_vendor_id,
         collective_environment=nccl.environment(interface),

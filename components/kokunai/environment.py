@@ -50,7 +50,7 @@ class Environment(pulumi.ComponentResource):
     ) -> None:
         self._plan = blueprint.resolve(spec, root)
         self._role_digest = inventory.role_digest(playbooks_directory())
-        guard(planned(self._plan, self._role_digest), Context(lab=spec.lab))
+        guard(planned(self._plan, self._role_digest), _context(spec))
         super().__init__("kokunai:index:Environment", spec.name, None, opts)
         self.private_key_file = spec.access.private_key_file
         self._provider = self._declare_provider(secrets)
@@ -132,6 +132,10 @@ def _node_summary(plan: PoolPlan, node: Any, server: resources.Server) -> dict[s
         "gpu": plan.spec.gpu,
         "user": plan.image.login_user,
     }
+
+
+def _context(spec: model.Environment) -> Context:
+    return Context(lab=spec.lab, stack=f"{pulumi.get_stack()}::{pulumi.get_project()}")
 
 
 def key_props(plan: Blueprint) -> dict[str, Any]:

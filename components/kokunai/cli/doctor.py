@@ -9,30 +9,15 @@ import sys
 
 import click
 
-# Program -> Debian package; the lab and Ansible call these by name.
-_PACKAGES = {
-    "ip": "iproute2",
-    "mmdebstrap": "mmdebstrap",
-    "nft": "nftables",
-    "ssh": "openssh-client",
-    "sshd": "openssh-server",
-    "systemd-nspawn": "systemd-container",
-}
-
-
-def missing_packages() -> list[str]:
-    """Debian packages of the programs this machine lacks."""
-    path = os.environ.get("PATH", os.defpath) + ":/usr/sbin:/sbin"
-    return [
-        package for program, package in _PACKAGES.items() if not shutil.which(program, path=path)
-    ]
-
 
 @click.command()
 @click.option("--install", is_flag=True, help="足りないものを apt で入れる / install with apt-get")
 def doctor(*, install: bool) -> None:
     """足りないものを調べます。Say what this machine lacks."""
-    missing = missing_packages()
+    from kokunai.lab.hosts import missing_packages
+
+    # Without root the hosts are those of kind `rootless`, which need no systemd-nspawn.
+    missing = missing_packages("rootless" if os.geteuid() else "full")
     if not missing:
         click.echo("準備できています。 This machine has what the lab needs.")
         return

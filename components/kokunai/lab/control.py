@@ -171,7 +171,7 @@ def down(directory: Path, *, purge: bool, progress: Progress) -> None:
             _stop(pid)
         places.pid_file.unlink(missing_ok=True)
         if record.hosts not in ("", "none") if record else _left_hosts(places):
-            _tear_down(places, record.hosts if record else "", progress)
+            _tear_down(places, progress)
         if purge or not existed:
             _purge(directory)
 
@@ -181,13 +181,11 @@ def _left_hosts(places: Places) -> bool:
     return any(Path("/run/netns").glob(f"{places.namespace}*"))
 
 
-def _tear_down(places: Places, kind: str, progress: Progress) -> None:
-    from .hosts_choice import choose_hosts  # The host side is slow to import.
+def _tear_down(places: Places, progress: Progress) -> None:
+    from .hosts import tear_down  # The host side is slow to import.
 
-    try:
-        choose_hosts(places, kind).tear_down()
-    except ImportError as problem:
-        progress(f"hosts: {problem}")
+    progress("ホストを片付けています。 Removing the hosts.")
+    tear_down(places)
 
 
 def _purge(directory: Path) -> None:

@@ -55,9 +55,10 @@ class PackageServicer(provider_pb2_grpc.ResourceProviderServicer):
     ) -> provider_pb2.CheckResponse:
         """Every mistake at once; credentials become secrets."""
         news = wire.decode(request.news)
+        props = settings.own(news.props)
         return provider_pb2.CheckResponse(
-            inputs=wire.encode(news.props, news.secrets | settings.SECRETS & news.props.keys()),
-            failures=answers.failures(settings.failures_of(news.props)),
+            inputs=wire.encode(props, news.secrets | settings.SECRETS & props.keys()),
+            failures=answers.failures(settings.failures_of(props)),
         )
 
     async def DiffConfig(

@@ -25,6 +25,13 @@ _DEFAULTS: dict[str, Any] = {
     "sakuraApiRootUrl": API_ROOT_URL,
     "sakuraCallsPerSecond": CALLS_PER_SECOND,
 }
+# Keys of a stack file in the same namespace; a default provider is handed all of them.
+_STACK_KEYS = frozenset({"environment", "packageSourceCredentials"})
+
+
+def own(props: Props) -> Props:
+    """The provider's inputs without what belongs to the stack."""
+    return {key: value for key, value in props.items() if key not in _STACK_KEYS}
 
 
 def schema() -> dict[str, Any]:

@@ -127,7 +127,9 @@ class Network:
         lab = self._names.lab
         run("ip", "-n", lab, "address", "replace", address, "dev", bridge(SHARED))
         run("ip", "-n", lab, "route", "replace", "unreachable", "default")
-        run("ip", "netns", "exec", lab, "sh", "-c", "echo 1 >/proc/sys/net/ipv4/ip_forward")
+        # Unlimited: the kernel answers one packet a second, a resolver asks several at once.
+        settings = "cd /proc/sys/net/ipv4 && echo 1 >ip_forward && echo 0 >icmp_ratelimit"
+        run("ip", "netns", "exec", lab, "sh", "-c", settings)
 
     @contextlib.contextmanager
     def _locked(self) -> Iterator[None]:

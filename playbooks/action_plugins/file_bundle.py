@@ -23,7 +23,7 @@ class ActionModule(ActionBase):
     """
 
     TRANSFERS_FILES = False
-    _VALID_ARGS = frozenset({"files", "prune", "root"})
+    _VALID_ARGS = frozenset({"files", "look_for", "prune", "reapply", "root"})
     _ITEM_ARGS = frozenset(
         {"path", "template", "each", "mode", "absent", "leave", "section", "secret"}
         | {"real_hosts_only", "applies"}
@@ -37,7 +37,7 @@ class ActionModule(ActionBase):
             for item in given.get("files", [])
             for file in self._expand(dict(item), task_vars or {})
         ]
-        arguments = {key: given[key] for key in ("prune", "root") if key in given}
+        arguments = {key: value for key, value in given.items() if key != "files"}
         arguments.update(files=files, header=HEADER)
         return self._execute_module(
             module_name="file_bundle", module_args=arguments, task_vars=task_vars

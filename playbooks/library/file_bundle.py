@@ -18,8 +18,8 @@ short_description: Several files in one task, compared on the host
 description:
   - An action plugin renders the templates on the controller; this part compares and writes.
   - Files belong to root. Each is written whole to a neighbour and renamed, never half.
-  - What a changed file needs applied (a service restarted) is remembered in /run until the
-    handler has done it, so that a run cut between the two is finished by the next one.
+  - What a changed file needs applied is remembered until a handler has done it, so that a run
+    cut between the two is finished by the next one.
 options:
   root: {description: Directory that stands for /, type: path, default: /}
   header: {description: First line of every file of ours, type: str, required: true}
@@ -45,6 +45,8 @@ options:
     suboptions:
       glob: {description: Absolute pattern on the host, type: str, required: true}
       applies: {description: What must be done after a removal, type: str, required: true}
+  look_for: {description: Programs whose absence is told, type: list, elements: path, default: []}
+  reapply: {description: Treat all as changed when it comes to applying, type: bool, default: false}
 author: Kokunai
 """
 
@@ -52,8 +54,6 @@ RETURN = r"""
 paths_changed: {description: Paths written or removed, type: list, returned: always}
 pending: {description: Paths by what must still be applied, type: dict, returned: always}
 not_applied: {description: Paths left alone on a simulated host, type: list, returned: always}
-simulated: {description: Whether the hardware is simulated, type: bool, returned: always}
-systemd: {description: Whether systemd runs the host, type: bool, returned: always}
 """
 
 Item = dict[str, Any]
@@ -70,15 +70,14 @@ FILE_OPTIONS = {
     "real_hosts_only": {"type": "bool", "default": False},
     "applies": {"type": "str"},
 }
-PRUNE_OPTIONS = {
-    "glob": {"type": "str", "required": True},
-    "applies": {"type": "str", "required": True},
-}
+PRUNE_OPTIONS = {name: {"type": "str", "required": True} for name in ("glob", "applies")}
 ARGUMENTS = {
     "root": {"type": "path", "default": "/"},
     "header": {"type": "str", "required": True},
     "files": {"type": "list", "elements": "dict", "required": True, "options": FILE_OPTIONS},
     "prune": {"type": "list", "elements": "dict", "default": [], "options": PRUNE_OPTIONS},
+    "look_for": {"type": "list", "elements": "path", "default": []},
+    "reapply": {"type": "bool", "default": False},
 }
 SECTION_BEGIN = "# BEGIN kokunai\n"
 SECTION_END = "# END kokunai\n"
@@ -190,7 +189,8 @@ def remember(host: Host, params: Item, changes: list[Change], *, write: bool) ->
     pending: dict[str, list[str]] = {}
     for name in {one["applies"] for one in params["files"] + params["prune"] if one["applies"]}:
         earlier = json.loads(host.text(f"{PENDING}/{name}") or "[]")
-        now = [item["path"] for item, _, _ in changes if item["applies"] == name]
+        every = [(item, "", "") for item in params["files"]] if params["reapply"] else changes
+        now = [item["path"] for item, _, _ in every if item["applies"] == name]
         if earlier or now:
             pending[name] = sorted({*earlier, *now})
         if now and write:
@@ -237,6 +237,7 @@ def main() -> None:
         paths_changed=sorted(item["path"] for item, _, _ in changes),
         pending=pending,
         not_applied=skipped,
+        missing=[path for path in params["look_for"] if not host.exists(path)],
         simulated=simulated,
         systemd=host.exists("/run/systemd/system"),
         diff=[difference(change) for change in changes],

@@ -132,6 +132,24 @@ def test_a_run_cut_before_its_handlers_is_told_to_the_next_one(tmp_path: Path):
     assert done["changed"] is False
 
 
+def test_a_repair_applies_what_is_there_again(tmp_path: Path):
+    _run(tmp_path, [_file(applies="demo")])
+    (tmp_path / "run/kokunai/pending/demo").unlink()
+
+    result = _run(tmp_path, [_file(applies="demo")], reapply=True)
+
+    assert result["paths_changed"] == []
+    assert result["pending"] == {"demo": ["/etc/demo.conf"]}
+
+
+def test_missing_programs_are_told(tmp_path: Path):
+    _run(tmp_path, [_file("/usr/sbin/here")])
+
+    result = _run(tmp_path, [], look_for=["/usr/sbin/here", "/usr/sbin/gone"])
+
+    assert result["missing"] == ["/usr/sbin/gone"]
+
+
 def test_a_simulated_host_keeps_what_only_real_ones_may_have(tmp_path: Path):
     (tmp_path / "etc").mkdir()
     (tmp_path / "etc/kokunai-simulation").touch()

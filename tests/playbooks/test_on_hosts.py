@@ -141,6 +141,7 @@ async def test_a_file_changed_by_hand_is_reported_and_repaired(
 
     clean = await kind.read(operation, "x", state, inputs)
     lab.ssh(2, "sed -i s/eth1/eth0/ /etc/nccl.conf; systemctl stop chrony; hostname odd")
+    lab.ssh(2, "ip address flush dev eth1; echo 128 > /proc/sys/net/core/somaxconn")
     seen = await kind.read(operation, "x", state, inputs)
     changes = kind.diff("x", seen.outputs, inputs, seen.inputs)
     repaired, _ = await configure(inputs, seen.outputs)
@@ -152,10 +153,13 @@ async def test_a_file_changed_by_hand_is_reported_and_repaired(
     assert "/etc/nccl.conf" in seen.outputs["drift"]["node-2"]
     assert "Keep time and network running: chrony" in seen.outputs["drift"]["node-2"]
     assert "verified.host_name" in seen.outputs["drift"]["node-2"]
+    assert "verified.addresses" in seen.outputs["drift"]["node-2"]
     assert [(one.path, one.of_state) for one in changes] == [('drift["node-2"]', True)]
     assert repaired["drift"] == after.outputs["drift"] == {}
     assert "=eth1" in lab.ssh(2, "cat /etc/nccl.conf")
     assert lab.ssh(2, "hostname") == "lab-node-2"
+    assert lab.ssh(2, "cat /proc/sys/net/core/somaxconn") == "4096"
+    assert "192.168.10.12/24" in lab.ssh(2, "ip -o -4 address show eth1")
 
 
 async def test_one_host_that_cannot_be_reached_keeps_the_others(lab, inputs_of, configure):

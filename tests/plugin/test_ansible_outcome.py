@@ -70,6 +70,17 @@ def test_a_run_without_an_end_leaves_its_hosts_interrupted():
     assert "the next pulumi up continues" in text
 
 
+def test_a_run_that_was_cut_does_not_forget_recorded_keys():
+    state = {"hostKeys": {"a": ["10.0.0.1 x AA"]}, "results": {"a": {"serverId": "1"}}}
+
+    same = outputs({}, state, {"a": "d1"}, [A], Run.of(["a"]))
+    replaced = Host("a", "10.0.0.1", "9", "root")
+    other = outputs({}, state, {"a": "d1"}, [replaced], Run.of(["a"]))
+
+    assert same["hostKeys"] == {"a": ["10.0.0.1 x AA"]}
+    assert other["hostKeys"] == {"a": []}
+
+
 def test_another_server_brings_its_own_key():
     state = {
         "hostKeys": {"a": ["10.0.0.1 ssh-ed25519 AA"], "b": ["[10.0.0.2]:2222 x BB"]},

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 from kokunai.errors import KokunaiError
 from kokunai.plugin import ansible_outcome, schema
 from kokunai.plugin.ansible_difference import changes
-from kokunai.plugin.ansible_digest import digests, touched
+from kokunai.plugin.ansible_digest import broken, digests, touched
 from kokunai.plugin.ansible_host_keys import rekeyed
 from kokunai.plugin.ansible_inputs import ConfigurationInputs
 from kokunai.plugin.ansible_outcome import Outcome, Run
-from kokunai.plugin.ansible_places import playbook, private_key
+from kokunai.plugin.ansible_places import playbook, private_key, require_programs
 from kokunai.plugin.ansible_request import Host, Request, host_of
 from kokunai.plugin.ansible_run import run_playbooks
 from kokunai.plugin.inputs import checked
@@ -100,6 +100,7 @@ class Configuration:
     async def _run(
         self, op: Operation, inputs: Props, state: Props, hosts: list[Host], *, check: bool
     ) -> Run:
+        require_programs()
         key, book = private_key(inputs["privateKeyFile"]), playbook(op.config)
         known = ansible_outcome.known_keys(hosts, state)
         strange = await rekeyed(hosts, known)
@@ -113,6 +114,7 @@ class Configuration:
             check=check,
             forks=min(_MOST_FORKS, 4 * (os.cpu_count() or 1), len(hosts)),
             patience_seconds=self.patience_seconds,
+            repair=() if check else tuple(broken(state)),
         )
         run = await run_playbooks(op, request, inputs["pool"]) if request.hosts else Run.of(())
         run.hosts |= {name: Outcome(status="rekeyed") for name in strange}
@@ -126,6 +128,9 @@ def _explained(run: Run) -> Run:
             if outcome.status == "interrupted":
                 outcome.status, outcome.task = "failed", "ansible-playbook"
                 outcome.message = " ".join(run.said)[-600:]
+    if run.ended == "timeout":
+        for outcome in run.hosts.values():
+            outcome.message = outcome.message or "(時間切れ / timed out: customTimeouts)"
     return run
 
 

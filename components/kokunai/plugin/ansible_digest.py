@@ -42,15 +42,15 @@ def digests(inputs: Props, urn: str) -> dict[str, str]:
 
 def touched(wanted: Mapping[str, str], state: Props) -> list[str]:
     """Names of hosts that changed, failed, were cut short or drifted."""
-    applied, drift = state.get("hostDigests") or {}, state.get("drift") or {}
-    results = state.get("results") or {}
-    return [
-        name
-        for name, digest in wanted.items()
-        if applied.get(name) != digest
-        or drift.get(name)
-        or results.get(name, {}).get("status") != "ok"
-    ]
+    applied, torn = state.get("hostDigests") or {}, broken(state)
+    return [name for name, digest in wanted.items() if applied.get(name) != digest or name in torn]
+
+
+def broken(state: Props) -> set[str]:
+    """Names of hosts that drifted or whose last run did not end well."""
+    drifted = {name for name, found in (state.get("drift") or {}).items() if found}
+    results = (state.get("results") or {}).items()
+    return drifted | {name for name, result in results if result["status"] != "ok"}
 
 
 def _canonical(value: Any) -> bytes:

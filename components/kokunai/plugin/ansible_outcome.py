@@ -87,7 +87,9 @@ def outputs(
         if outcome.status == "ok":
             after["hostDigests"][host.name] = digests[host.name]
         if outcome.status != "rekeyed":
-            after["hostKeys"][host.name] = keys_of(host, run.known_hosts)
+            # A run that was cut tells no keys; that must not make the next contact a first one.
+            known = known_keys([host], state).get(host.name, [])
+            after["hostKeys"][host.name] = keys_of(host, run.known_hosts) or known
     return {**news, **after}
 
 
@@ -151,7 +153,7 @@ def reason(host: Host, outcome: Outcome) -> str:
     }
     cut = (
         f"{who} の構成は途中で止まりました。次の pulumi up で続けます。",
-        f"{who} was cut short; the next pulumi up continues.",
+        f"{who} was cut short; the next pulumi up continues. {outcome.message}".rstrip(),
     )
     return "\n".join(texts.get(outcome.status, cut))
 

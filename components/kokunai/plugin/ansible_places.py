@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import stat
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -30,6 +31,16 @@ def playbook(config: Mapping[str, object]) -> Path:
             en=f"{path} does not exist; correct the provider's playbooksDirectory",
         )
     return path
+
+
+def require_programs() -> None:
+    """Raises KokunaiError when OpenSSH's client is missing on this machine."""
+    missing = [name for name in ("ssh", "ssh-keyscan") if shutil.which(name) is None]
+    if missing:
+        raise KokunaiError(
+            ja=f"{'、'.join(missing)} がありません。OpenSSH クライアントを入れてください",
+            en=f"{', '.join(missing)} not found; install the OpenSSH client",
+        )
 
 
 def private_key(given: str) -> Path:

@@ -42,6 +42,8 @@ class Request:
     forks: int = 4
     patience_seconds: int = 180
     """How long a host that was never reached may take to answer."""
+    repair: tuple[str, ...] = ()
+    """Names of hosts that drifted or failed: what is there is applied again, changed or not."""
 
     def to_json(self) -> str:
         """One line."""
@@ -52,7 +54,8 @@ class Request:
         """The same request again."""
         raw = json.loads(text)
         hosts = tuple(Host(**host) for host in raw.pop("hosts"))
-        return Request(**{**raw, "hosts": hosts, "known_hosts": tuple(raw["known_hosts"])})
+        lists = {name: tuple(raw[name]) for name in ("known_hosts", "repair")}
+        return Request(**{**raw, **lists, "hosts": hosts})
 
 
 def host_of(raw: Mapping[str, Any]) -> Host:
@@ -109,6 +112,7 @@ def _host(host: Host, request: Request) -> dict[str, Any]:
     return {
         **host.variables,
         "ansible_ssh_extra_args": f"-o StrictHostKeyChecking={checking}",
+        "repair": host.name in request.repair,
         "connection_patience_seconds": min(request.patience_seconds, 60 if known else 3600),
         "ansible_host": host.address,
         "ansible_port": host.port,

@@ -59,25 +59,29 @@ class ServerWork:
         disks = Disks(self.session, self.products, self.wanted, reconfigure=self.reconfigure)
         nics = Nics(self.session, self.wanted["nics"])
         await self._look(disks)
+        await disks.look(self.server)
         await self._name()
         if self._must_be_off(disks, nics) and is_up(self.server):
             await self._power_off()
         await self._change_plan()
-        await nics.connect(self.server_id)
+        if nics.must_reconnect(self.server):
+            await nics.connect(self.server_id)
         await disks.make(self.server_id)
         await disks.remove_extra(self.server)
         await disks.configure()
         await self._look(disks)
         await nics.filter(self.server)
         self.server = await power_on(self.session, SERVER, self.server_id)
-        await self._look(disks)
+        self._note(disks)
 
     async def _look(self, disks: Disks) -> None:
-        """Read the server and its disks, and note what is known so far."""
+        """Read the server, and note what is known so far."""
         self.server = await self.session.call(
             lambda: self.session.api.read(SERVER, self.session.zone, self.server_id)
         )
-        await disks.look(self.server)
+        self._note(disks)
+
+    def _note(self, disks: Disks) -> None:
         self.outputs.update(self.wanted)
         self.outputs.update(view.computed(self.server, disks.boot))
         self.outputs["zoneName"] = self.outputs["zoneName"] or self.session.zone

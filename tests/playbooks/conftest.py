@@ -198,7 +198,7 @@ def configure(operation: Operation):
 
     async def run(inputs, state=None, old_inputs=None):
         kind = Configuration()
-        kind.patience_seconds = 5
+        kind.patience_seconds = 3
         try:
             if state is None:
                 return (await kind.create(operation, inputs)).outputs, []

@@ -1,0 +1,89 @@
+"""The bundle's controller side: what it renders, leaves alone, refuses and never shows."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+PLAYBOOKS = Path(__file__).parents[2] / "playbooks"
+TEMPLATES = {
+    "etc/plain.conf.j2": "{{ managed_header }}\nx={{ x }}\n{% if x %}\ny=1\n{% endif %}\n",
+    "etc/net/one.conf.j2": "{{ managed_header }}\n{{ item.name }} {{ x }}\n",
+    "etc/secret.conf.j2": "{{ managed_header }}\n{{ secret }}\n",
+}
+
+
+def _play(folder: Path, files, variables):
+    """Run one bundle task on this machine, below `folder`/root."""
+    for name, text in TEMPLATES.items():
+        template = folder / "templates" / name
+        template.parent.mkdir(parents=True, exist_ok=True)
+        template.write_text(text)
+    task = {"name": "Bundle", "file_bundle": {"root": str(folder / "root"), "files": files}}
+    play = {"hosts": "all", "gather_facts": False, "vars": variables, "tasks": [task]}
+    (folder / "play.json").write_text(json.dumps([play]))
+    environment = {
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+        "HOME": str(folder),
+        "LANG": "C.UTF-8",
+        "ANSIBLE_LIBRARY": str(PLAYBOOKS / "library"),
+        "ANSIBLE_ACTION_PLUGINS": str(PLAYBOOKS / "action_plugins"),
+        "ANSIBLE_HOME": str(folder / "home"),
+    }
+    command = ["ansible-playbook", "-vvv", "--diff", "-c", "local", "-i", "localhost,"]
+    return subprocess.run(
+        [*command, "-e", f"ansible_python_interpreter={sys.executable}", folder / "play.json"],
+        env=environment,
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_every_kind_of_item_in_one_bundle(tmp_path: Path):
+    each = [{"name": "eth1"}, {"name": "eth2"}]
+    files = [
+        {"path": "/etc/plain.conf"},
+        {"path": "/etc/net/{name}.conf", "template": "etc/net/one.conf.j2", "each": each},
+        {"path": "/etc/left.conf", "leave": True},
+        {"path": "/etc/gone.conf", "absent": True},
+        {"path": "/etc/secret.conf", "mode": "0600", "secret": True},
+    ]
+
+    ended = _play(tmp_path, files, {"x": 7, "secret": "correct-horse"})
+
+    etc = tmp_path / "root/etc"
+    assert ended.returncode == 0, ended.stdout
+    assert sorted(str(path.relative_to(etc)) for path in etc.rglob("*.conf")) == [
+        "net/eth1.conf",
+        "net/eth2.conf",
+        "plain.conf",
+        "secret.conf",
+    ]
+    header, english, *lines = (etc / "plain.conf").read_text().splitlines()
+    assert header.startswith("# Kokunai が管理しています")
+    assert "Managed by Kokunai" in english
+    assert lines == ["x=7", "y=1"]
+    assert (etc / "net/eth2.conf").read_text().endswith("eth2 7\n")
+    assert (etc / "secret.conf").read_text().endswith("correct-horse\n")
+    assert "correct-horse" not in ended.stdout + ended.stderr
+
+
+@pytest.mark.parametrize(
+    ("item", "said"),
+    [
+        ({"path": "/etc/plain.conf", "onwer": "root"}, "unknown keys ['onwer']"),
+        ({"path": "/etc/plain.conf"}, "etc/plain.conf.j2: 'x' is undefined"),
+        ({"path": "/etc/nothing.conf"}, "etc/nothing.conf.j2"),
+    ],
+)
+def test_a_mistake_is_told_before_anything_is_written(tmp_path: Path, item, said):
+    ended = _play(tmp_path, [item], {})
+
+    assert ended.returncode != 0
+    assert said in ended.stdout + ended.stderr
+    assert not (tmp_path / "root").exists()

@@ -1,0 +1,128 @@
+"""Runs that cannot succeed: each says why in both languages and keeps what is known."""
+
+from __future__ import annotations
+
+import shutil
+import socket
+from pathlib import Path
+
+import pytest
+
+from kokunai.errors import KokunaiError
+from kokunai.plugin import ansible_places
+from kokunai.plugin.ansible_configuration import Configuration
+
+PLAYBOOKS = Path(__file__).parents[2] / "playbooks"
+LOOPBACK = {"node-1": "127.0.0.1"}
+
+
+@pytest.fixture
+def inputs(inputs_of, key: Path):
+    """One host at a port of this machine where nobody listens."""
+    made = inputs_of(LOOPBACK, key)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        made["hosts"][0]["port"] = free.getsockname()[1]
+    return made
+
+
+async def test_a_host_that_does_not_answer_is_named(inputs, configure, operation):
+    outputs, reasons = await configure(inputs)
+
+    assert len(reasons) == 1
+    assert "node-1 (127.0.0.1) に接続できません" in reasons[0]
+    assert "Connection refused" in reasons[0]
+    assert outputs["results"]["node-1"]["status"] == "unreachable"
+    assert outputs["hostDigests"] == {}
+    assert "pool train: 1/" in operation.statuses[0]
+
+
+async def test_a_refresh_of_a_silent_host_keeps_the_state_and_warns(inputs, operation):
+    state = {"results": {"node-1": {"status": "ok"}}, "drift": {}, "verified": {"node-1": {}}}
+
+    found = await Configuration().read(operation, "x", state, inputs)
+
+    assert found.outputs == state
+    assert found.inputs == inputs
+    assert "could not be checked" in operation.warnings[0]
+
+
+async def test_time_that_is_up_ends_the_run(inputs, configure, operation):
+    operation.seconds = 0.5
+
+    outputs, reasons = await configure(inputs)
+
+    assert "timed out" in reasons[0]
+    assert outputs["results"]["node-1"]["status"] == "interrupted"
+
+
+async def test_a_broken_playbook_says_what_is_broken(
+    inputs, configure, operation, tmp_path, monkeypatch
+):
+    broken = shutil.copytree(PLAYBOOKS, tmp_path / "playbooks")
+    with (broken / "site.yml").open("a") as site:
+        site.write("    - role: no_such_role\n")
+    monkeypatch.setattr(
+        type(operation), "config", property(lambda _: {"playbooksDirectory": str(broken)})
+    )
+
+    _, reasons = await configure(inputs)
+
+    assert "the role 'no_such_role' was not found" in reasons[0]
+
+
+async def test_a_key_that_is_missing_is_told_before_anything_starts(inputs, configure):
+    with pytest.raises(KokunaiError) as refusal:
+        await configure({**inputs, "privateKeyFile": "/nowhere/id"})
+
+    assert "ssh-keygen -t ed25519" in refusal.value.en
+    assert "がありません" in refusal.value.ja
+
+
+def test_a_key_others_can_read_is_refused_with_the_cure(key: Path):
+    key.chmod(0o644)
+
+    with pytest.raises(KokunaiError, match=f"chmod 600 {key}"):
+        ansible_places.private_key(str(key))
+
+
+async def test_a_refresh_without_the_key_keeps_the_state(inputs, operation):
+    state = {"results": {"node-1": {"status": "ok"}}}
+
+    found = await Configuration().read(
+        operation, "x", state, {**inputs, "privateKeyFile": "/nowhere/id"}
+    )
+
+    assert found.outputs == state
+    assert "were not checked" in operation.warnings[0]
+
+
+async def test_a_configuration_cannot_be_imported(operation):
+    with pytest.raises(KokunaiError, match="cannot be imported"):
+        await Configuration().read(operation, "x", {}, {})
+
+
+async def test_deleting_touches_no_host(operation):
+    assert await Configuration().delete(operation, "x", {"hosts": []}) is None
+
+
+def test_paths_count_from_the_folder_of_the_project(tmp_path: Path, monkeypatch):
+    (tmp_path / "Pulumi.yaml").touch()
+    (tmp_path / "stacks").mkdir()
+    (tmp_path / "playbooks").mkdir()
+    (tmp_path / "playbooks/site.yml").touch()
+    monkeypatch.chdir(tmp_path / "stacks")
+
+    assert ansible_places.playbook({}) == tmp_path / "playbooks/site.yml"
+
+
+def test_a_missing_playbook_names_the_setting(tmp_path: Path):
+    with pytest.raises(KokunaiError, match="playbooksDirectory"):
+        ansible_places.playbook({"playbooksDirectory": str(tmp_path)})
+
+
+def test_a_machine_without_ssh_says_so(monkeypatch):
+    monkeypatch.setenv("PATH", "")
+
+    with pytest.raises(KokunaiError, match="install the OpenSSH client"):
+        ansible_places.require_programs()

@@ -195,8 +195,12 @@ async def test_everything_is_made_once_while_calls_fail(engine: Engine, lab: Lab
         engine.create(urn(NFS, "share"), nfs_inputs(switch_id)),
     )
     plan = {**inputs["plan"], "cpuCount": 24, "memoryGib": 240}
-    large = {**inputs, "name": "node0", "plan": plan}
-    await engine.update(urn(SERVER, "node0"), *made[0], {**inputs, "name": "node0"}, large)
+    disks = [*inputs["disks"], {"sizeGib": 40, "plan": "ssd"}]
+    large = {**inputs, "name": "node0", "plan": plan, "disks": disks, "nics": nics[::-1]}
+    large["nics"][1] = {"switchId": "shared", "address": "", "gateway": ""}
+    grown = await engine.update(urn(SERVER, "node0"), *made[0], {**inputs, "name": "node0"}, large)
+    small = {**inputs, "name": "node0"}
+    await engine.update(urn(SERVER, "node0"), made[0][0], grown, large, small)
 
     counts = lab.counts()
     assert (counts["servers"], counts["disks"], counts["interfaces"]) == (4, 4, 8)

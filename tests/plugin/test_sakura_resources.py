@@ -269,7 +269,8 @@ async def test_a_file_server_lives_and_ends(engine: Engine, lab: Lab) -> None:
     found, seen, outputs = await engine.read(where, f"is1a/{id_}")
     renamed = await engine.update(where, id_, state, news, {**news, "name": "files"})
 
-    assert (found, seen, outputs) == (id_, news, state)
+    assert (found, seen) == (id_, news)
+    assert outputs.items() < state.items()
     assert renamed["name"] == "files"
     await engine.delete(where, id_, state)
     await engine.delete(urn(SWITCH, "lan"), switch_id, switch)
@@ -347,6 +348,25 @@ async def test_a_forced_replacement_never_deletes_what_its_create_found(
     assert again == id_
     assert lab.counts()["servers"] == 1
     assert "delete_before_replace=True" in engine.log.said()
+
+
+async def test_a_renamed_server_is_marked_anew_and_its_old_name_is_free(
+    engine: Engine, lab: Lab
+) -> None:
+    old, new = urn(SERVER, "old"), urn(SERVER, "new")
+    news, _ = await engine.check(old, server_inputs())
+    id_, state = await engine.create(old, news)
+
+    diff = await engine.diff(new, id_, state, news, news)  # an alias: another URN, nothing else
+    state = await engine.update(new, id_, state, news, news)
+    calm = await engine.diff(new, id_, state, news, news)
+    other, _ = await engine.create(old, news)
+
+    assert set(diff.detailedDiff) == {"ownerDigest"}
+    assert not calm.detailedDiff
+    assert other != id_
+    assert (lab.counts()["servers"], lab.counts()["disks"]) == (2, 2)
+    assert (await engine.read(new, id_, state, news))[1] == news
 
 
 async def test_a_replacement_that_does_not_delete_first_is_refused(engine: Engine) -> None:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
-from kokunai.plugin.inputs import Item, Named, mistake
+from kokunai.plugin.inputs import Item, Named, Text, mistake
 
 # A server may carry ten tags in all: one is ours, one is left for the mark of a former id.
 _MOST_TAGS = 8
@@ -64,7 +64,7 @@ Tags = Annotated[list[Item[str]], Field(max_length=_MOST_TAGS), AfterValidator(_
 class Described(Named):
     """A named resource with a description."""
 
-    description: str = Field(default="", max_length=_LONGEST_DESCRIPTION)
+    description: Text = Field(default="", max_length=_LONGEST_DESCRIPTION)
     """Free text. / 説明。"""
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
+    StringConstraints,
     ValidationError,
     WrapValidator,
     field_validator,
@@ -31,6 +32,10 @@ def _unless_unknown(value: Any, handler: Callable[[Any], Any]) -> Any:
 T = TypeVar("T")
 Item = Annotated[T, WrapValidator(_unless_unknown)]
 """An item of a list or a map, which may be unknown like any field."""
+
+
+Text = Annotated[str, StringConstraints(strip_whitespace=True)]
+"""The API keeps no space at either end."""
 
 
 class Inputs(BaseModel):
@@ -77,9 +82,7 @@ class Governed(Inputs):
 class Named(Governed):
     """A resource in a zone with a name."""
 
-    _NAME: ClassVar[str] = "name"
-
-    name: str = Field(min_length=1, max_length=64)
+    name: Text = Field(min_length=1, max_length=64)
     """Name shown in the control panel. / コントロールパネルに出る名前。"""
     zone: str = Field(pattern=r"^[a-z]{2}[0-9][a-z]$")
     """Zone of the API, for example `is1a`. / ゾーン。"""

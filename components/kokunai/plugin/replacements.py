@@ -7,9 +7,14 @@ from typing import TYPE_CHECKING
 
 from kokunai.errors import KokunaiError
 from kokunai.plugin import answers
+from kokunai.plugin.kind import Change
 
 if TYPE_CHECKING:
-    from kokunai.plugin.kind import Change, Kind, Operation, Props
+    from kokunai.plugin.kind import Kind, Operation, Props
+
+
+OWNER = "ownerDigest"
+"""Output that holds the digest of the URN under which a thing was last written."""
 
 
 @dataclass(frozen=True)
@@ -68,6 +73,24 @@ class Replacements:
                 "it, give the resource delete_before_replace=True, or delete it first."
             )
         return kept
+
+
+def owned(kind: Kind, op: Operation, outputs: Props) -> Props:
+    """Outputs with the digest that the thing carries now."""
+    return {**outputs, OWNER: op.digest} if _is_found_by_digest(kind) else outputs
+
+
+def marks_of(state: Props) -> Props:
+    """What a read keeps: an import has no mark, and nothing to follow."""
+    return {OWNER: state[OWNER]} if OWNER in state else {}
+
+
+def renamed(kind: Kind, op: Operation, state: Props) -> list[Change]:
+    """A new URN for an old thing: the old one may be used again, so the digest must follow."""
+    if not _is_found_by_digest(kind) or state.get(OWNER, op.digest) == op.digest:
+        return []
+    reason = "名前が変わったので印を付け直します / renamed, so its mark is written again"
+    return [Change(OWNER, of_state=True, reason=reason)]
 
 
 def _is_found_by_digest(kind: Kind) -> bool:

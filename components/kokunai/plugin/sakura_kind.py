@@ -13,6 +13,7 @@ from kokunai.plugin import inputs, schema, trailer
 from kokunai.plugin.answers import said
 from kokunai.plugin.comparison import differences
 from kokunai.plugin.kind import UNKNOWN, Cancelled, Change, Checked, InitFailed, Operation, Props
+from kokunai.plugin.replacements import OWNER
 from kokunai.plugin.sakura_accounts import SHARED, Accounts
 from kokunai.plugin.sakura_session import Session
 
@@ -44,7 +45,8 @@ class SakuraKind:
 
     def schema(self) -> dict[str, Any]:
         """Made from the inputs' model."""
-        return schema.resource(self.model, self.computed, self.secret_properties)
+        computed = {**self.computed, OWNER: {"type": "string"}}
+        return schema.resource(self.model, computed, self.secret_properties)
 
     async def check(self, op: Operation, olds: Props | None, news: Props) -> Checked:  # noqa: ARG002
         """Every mistake at once, without asking the API."""

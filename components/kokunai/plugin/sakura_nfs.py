@@ -131,7 +131,8 @@ class Nfs(SakuraKind):
                     en=f"Making NFS {inputs['name']} failed; "
                     "replace it with `pulumi up --replace`.",
                 )
-            if _labels_of(item, session.zone) != _labels_of_inputs(inputs):
+            is_mine = session.op.digest in (item.get("Tags") or [])
+            if not is_mine or _labels_of(item, session.zone) != _labels_of_inputs(inputs):
                 body = {"Appliance": _changeable(session.op, inputs)}
                 await session.update(APPLIANCE, item_id, body)
             item = await power_on(session, APPLIANCE, item_id)

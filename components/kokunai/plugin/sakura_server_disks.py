@@ -66,13 +66,46 @@ class Disks:
 
     async def remove_extra(self, server: Item) -> None:
         """Unplug and remove disks that the inputs no longer have."""
-        api, zone = self._session.api, self._session.zone
         plugged = {str(one["ID"]) for one in server.get("Disks") or []}
         for index in [one for one in self._seen if one >= len(self._wanted["disks"])]:
             disk_id = str(self._seen.pop(index)["ID"])
             if disk_id in plugged:
-                await self._session.when_free(lambda one=disk_id: api.disconnect_disk(zone, one))  # type: ignore[misc]
+                await self._unplug(disk_id)
             await self._session.delete(DISK, disk_id)
+
+    async def _unplug(self, disk_id: str) -> None:
+        session = self._session
+        await session.ensure(
+            lambda: session.api.disconnect_disk(session.zone, disk_id),
+            lambda: self._is_plugged_into("", disk_id),
+        )
+
+    async def _plug(self, disk_id: str, server_id: str) -> None:
+        session = self._session
+        await session.ensure(
+            lambda: session.api.connect_disk(session.zone, disk_id, server_id),
+            lambda: self._is_plugged_into(server_id, disk_id),
+        )
+
+    async def _is_plugged_into(self, server_id: str, disk_id: str) -> bool:
+        return plugged_into(await self._session.read(DISK, disk_id) or {}) == server_id
+
+    async def mark(self) -> None:
+        """Disks of a renamed or imported server get the digest by which they are found again."""
+        for index, disk in self._seen.items():
+            tags = disk.get("Tags") or []
+            if self._session.op.digest not in tags:
+                kept = [tag for tag in tags if not _is_digest(tag) and not _is_index(tag)]
+                tags = [self._session.op.digest, f"{config.DISK_TAG}{index}", *kept]
+                self._seen[index] = await self._tag(disk, tags)
+
+    async def _tag(self, disk: Item, tags: list[str]) -> Item:
+        body = {
+            "Name": disk["Name"],
+            "Description": disk.get("Description") or "",
+            "Tags": tags,
+        }
+        return await self._session.update(DISK, str(disk["ID"]), {"Disk": body})
 
     async def configure(self) -> None:
         """Write the configuration unless the boot disk says that it has it."""
@@ -83,12 +116,8 @@ class Disks:
         wanted = config.request(self._wanted)
         self._session.op.status("ディスクに設定を書いています / configuring the disk")
         await self._session.call(lambda: self._session.api.configure_disk(zone, disk_id, wanted))
-        body = {
-            "Name": boot["Name"],
-            "Description": boot.get("Description") or "",
-            "Tags": [*own_tags(boot.get("Tags")), *self._tags(0)],
-        }
-        self._seen[0] = await self._session.update(DISK, disk_id, {"Disk": body})
+        tags = [*own_tags(boot.get("Tags")), *self._tags(0)]
+        self._seen[0] = await self._tag(boot, tags)
 
     def _is_configured(self) -> bool:
         """A boot disk without a mark was imported: it is left as it is until an input changes."""
@@ -138,8 +167,8 @@ class Disks:
                 ja=f"disks[{index}] の作成に失敗しました ({disk_id}: {disk.get('Availability')})。",
                 en=f"Making disks[{index}] failed ({disk_id}: {disk.get('Availability')}).",
             )
-        if str((disk.get("Server") or {}).get("ID") or "") != server_id:
-            await session.call(lambda: session.api.connect_disk(session.zone, disk_id, server_id))
+        if plugged_into(disk) != server_id:
+            await self._plug(disk_id, server_id)
         return disk
 
     async def _register(self, script: str) -> str:
@@ -158,13 +187,29 @@ async def disks_by_index(session: Session, server: Item) -> dict[int, Item]:
     found: dict[int, Item] = {}
     for disk in await session.tagged(DISK):
         index = config.index_of(disk)
-        if index is not None:
+        # A disk of another server keeps our digest while that server's new name is not written.
+        if index is not None and plugged_into(disk) in {"", str(server["ID"])}:
             found.setdefault(index, disk)
     ours = {str(disk["ID"]) for disk in found.values()}
-    for index, disk in enumerate(server.get("Disks") or []):
-        if str(disk["ID"]) not in ours:
-            found.setdefault(index, disk)
+    for index, plugged in enumerate(server.get("Disks") or []):
+        if str(plugged["ID"]) not in ours:
+            disk = await session.read(DISK, str(plugged["ID"])) or plugged
+            marked = config.index_of(disk)
+            found.setdefault(index if marked is None else marked, disk)
     return found
+
+
+def _is_digest(tag: str) -> bool:
+    return tag.startswith("kokunai-") and not tag.startswith(("kokunai-disk-", "kokunai-config-"))
+
+
+def _is_index(tag: str) -> bool:
+    return tag.startswith(config.DISK_TAG)
+
+
+def plugged_into(disk: Item) -> str:
+    """Id of the server that has the disk, or empty."""
+    return str((disk.get("Server") or {}).get("ID") or "")
 
 
 async def own_notes(session: Session) -> list[Item]:

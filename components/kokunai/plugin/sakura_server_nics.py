@@ -30,21 +30,29 @@ class Nics:
 
     async def connect(self, server_id: str) -> None:
         """Every interface in its network; the server is off if anything is to be done."""
-        api, zone = self._session.api, self._session.zone
         for index, nic in enumerate(self._wanted):
             seen = await self._at(server_id, index)
-            if segment_of(seen) == nic["switchId"]:
-                continue
-            interface_id = str(seen["ID"])
-            if segment_of(seen):
-                await self._session.call(
-                    lambda one=interface_id: api.disconnect_switch(zone, one)  # type: ignore[misc]
-                )
-            await self._session.call(
-                lambda one=interface_id, to=nic["switchId"]: api.connect_switch(zone, one, to)  # type: ignore[misc]
-            )
+            interface_id, wanted = str(seen["ID"]), nic["switchId"]
+            if segment_of(seen) not in {"", wanted}:
+                await self._plug(interface_id, "")
+            if segment_of(seen) != wanted:
+                await self._plug(interface_id, wanted)
         for extra in (await self._interfaces_of(server_id))[len(self._wanted) :]:
             await self._session.delete(INTERFACE, str(extra["ID"]))
+
+    async def _plug(self, interface_id: str, segment: str) -> None:
+        """Into a network, or out of any."""
+        api, zone = self._session.api, self._session.zone
+
+        async def is_so() -> bool:
+            return segment_of(await self._session.read(INTERFACE, interface_id) or {}) == segment
+
+        if segment:
+            await self._session.ensure(
+                lambda: api.connect_switch(zone, interface_id, segment), is_so
+            )
+        else:
+            await self._session.ensure(lambda: api.disconnect_switch(zone, interface_id), is_so)
 
     async def filter(self, server: Item) -> None:
         """Packet filters, and the note of each address that the API does not give itself."""
@@ -57,10 +65,18 @@ class Nics:
 
     async def _filter_one(self, interface_id: str, seen: str, wanted: str) -> None:
         api, zone = self._session.api, self._session.zone
+
+        async def has(filter_id: str) -> bool:
+            return filter_of(await self._session.read(INTERFACE, interface_id) or {}) == filter_id
+
         if seen and seen != wanted:
-            await self._session.call(lambda: api.disconnect_filter(zone, interface_id))
+            await self._session.ensure(
+                lambda: api.disconnect_filter(zone, interface_id), lambda: has("")
+            )
         if wanted and seen != wanted:
-            await self._session.call(lambda: api.connect_filter(zone, interface_id, wanted))
+            await self._session.ensure(
+                lambda: api.connect_filter(zone, interface_id, wanted), lambda: has(wanted)
+            )
 
     async def _at(self, server_id: str, index: int) -> Item:
         """The interface at a place, made if there is none yet."""

@@ -12,7 +12,7 @@ from kokunai.plugin import sakura_server_view as view
 from kokunai.plugin.sakura_kind import described, own_tags, said_by, tags_of
 from kokunai.plugin.sakura_power import is_up, power_off, power_on
 from kokunai.plugin.sakura_products import matches_plan
-from kokunai.plugin.sakura_server_disks import Disks, remove_notes
+from kokunai.plugin.sakura_server_disks import Disks, plugged_into, remove_notes
 from kokunai.plugin.sakura_server_nics import Nics
 
 if TYPE_CHECKING:
@@ -68,6 +68,7 @@ class ServerWork:
             await nics.connect(self.server_id)
         await disks.make(self.server_id)
         await disks.remove_extra(self.server)
+        await disks.mark()
         await disks.configure()
         await self._look(disks)
         await nics.filter(self.server)
@@ -130,7 +131,10 @@ class ServerWork:
             except (Passing, NotFound) as error:
                 await self.session.back_off(error, attempt)
                 attempt += 1
-                self.server = await self.session.first_tagged(SERVER) or self.server
+                found = await self.session.first_tagged(SERVER)
+                if found is None:
+                    raise
+                self.server = found
         self.outputs["serverId"] = self.server_id
 
 
@@ -148,5 +152,6 @@ async def remove(session: Session, server: Item | None, *, force: bool) -> None:
                 lambda: session.api.delete_server(session.zone, server_id, disk_ids)
             )
     for disk in await session.tagged(DISK):
-        await session.delete(DISK, str(disk["ID"]))
+        if not plugged_into(disk):
+            await session.delete(DISK, str(disk["ID"]))
     await remove_notes(session)

@@ -100,6 +100,16 @@ class Session:
         """Remove one, waiting while something else still uses it; absent is success."""
         await self.when_free(lambda: self.api.delete(what, self.zone, item_id))
 
+    async def ensure(
+        self, ask: Callable[[], Coroutine[Any, Any, None]], is_so: Callable[[], Awaitable[bool]]
+    ) -> None:
+        """A call that conflicts when its effect is there already, from a try without an answer."""
+        try:
+            await self.call(ask)
+        except Conflict:
+            if not await is_so():
+                raise
+
     async def when_free(self, ask: Callable[[], Coroutine[Any, Any, None]]) -> None:
         """A removal that is asked for again while the API says it is in use."""
         attempt = 0

@@ -18,7 +18,7 @@ from pulumi.runtime.proto import provider_pb2
 from kokunai.plugin import answers, wire
 from kokunai.plugin.kind import UNKNOWN, Kind, Props, Registry
 from kokunai.plugin.operation import EngineOperation
-from kokunai.plugin.replacements import Replacements, Seen
+from kokunai.plugin.replacements import Replacements, Seen, marks_of, owned, renamed
 from kokunai.plugin.server_package import PackageServicer
 
 if TYPE_CHECKING:
@@ -62,8 +62,8 @@ class Servicer(PackageServicer):
         state, olds, news = (
             wire.decode(one).props for one in (request.olds, request.old_inputs, request.news)
         )
-        async with self._call(request, context, _QUICK_SECONDS) as (kind, _):
-            found = kind.diff(request.id, state, olds, news)
+        async with self._call(request, context, _QUICK_SECONDS) as (kind, op):
+            found = [*kind.diff(request.id, state, olds, news), *renamed(kind, op, state)]
             changes = [one for one in found if not _ignored(one, request.ignoreChanges)]
             replacements = [one for one in changes if one.replace]
             self.replacements.seen[request.urn] = Seen(request.id, state, olds, replacements)
@@ -79,12 +79,14 @@ class Servicer(PackageServicer):
             if request.preview:
                 self.replacements.explain(op)
                 outputs = await _preview(kind, op, None, {}, {}, news.props)
-                return provider_pb2.CreateResponse(properties=wire.encode(outputs, hidden))
+                return provider_pb2.CreateResponse(
+                    properties=wire.encode(owned(kind, op, outputs), hidden)
+                )
             await self.replacements.guard(kind, op)
             made = await kind.create(op, news.props)
             self.replacements.made[request.urn] = made.id
             return provider_pb2.CreateResponse(
-                id=made.id, properties=wire.encode(made.outputs, hidden)
+                id=made.id, properties=wire.encode(owned(kind, op, made.outputs), hidden)
             )
         raise AssertionError
 
@@ -100,7 +102,7 @@ class Servicer(PackageServicer):
             hidden = kind.secret_properties | state.secrets | inputs.secrets
             return provider_pb2.ReadResponse(
                 id=found.id,
-                properties=wire.encode(found.outputs, hidden),
+                properties=wire.encode(found.outputs | marks_of(state.props), hidden),
                 inputs=wire.encode(found.inputs, hidden),
             )
         raise AssertionError
@@ -117,7 +119,9 @@ class Servicer(PackageServicer):
                 outputs = await _preview(kind, op, request.id, state.props, olds.props, news.props)
             else:
                 outputs = await kind.update(op, request.id, state.props, olds.props, news.props)
-            return provider_pb2.UpdateResponse(properties=wire.encode(outputs, hidden))
+            return provider_pb2.UpdateResponse(
+                properties=wire.encode(owned(kind, op, outputs), hidden)
+            )
         raise AssertionError
 
     async def Delete(self, request: provider_pb2.DeleteRequest, context: Any) -> Empty:

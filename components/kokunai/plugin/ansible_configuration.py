@@ -123,7 +123,7 @@ class Configuration:
 
 def _explained(run: Run) -> Run:
     """A run that ended by itself before its hosts did has said why, for example a syntax error."""
-    if run.ended in ("finished", "crashed"):
+    if run.ended in ("finished", "crashed") and run.said:
         for outcome in run.hosts.values():
             if outcome.status == "interrupted":
                 outcome.status, outcome.task = "failed", "ansible-playbook"

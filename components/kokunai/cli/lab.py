@@ -15,6 +15,7 @@ from typing import Any, TypeVar, cast
 
 import click
 
+from kokunai.cli.namespaces import enter, enter_new
 from kokunai.lab import control
 from kokunai.lab.access import environment_of
 from kokunai.lab.machines import MachinesError
@@ -74,6 +75,7 @@ def _told(message: str) -> None:
 @_guarded
 def up(directory: Path, hosts: str | None, **delays: float | None) -> None:
     """起動する(すでに動いていれば何もしない) Start; already running is fine."""
+    enter_new(directory, hosts or "")
     given = {name: value for name, value in delays.items() if value is not None}
     state = control.up(directory, hosts or "", given, _told)
     _show_kind(state)
@@ -91,6 +93,7 @@ def _show_kind(state: control.State) -> None:
 @_guarded
 def down(directory: Path, *, purge: bool) -> None:
     """止めてホストを片付ける Stop and remove every host."""
+    enter(directory)
     control.down(directory, purge=purge, progress=_told)
     click.echo("ラボを止めました。 The lab is down.")
 
@@ -100,6 +103,7 @@ def down(directory: Path, *, purge: bool) -> None:
 @click.option("--json", "as_json", is_flag=True)
 def status(directory: Path, *, as_json: bool) -> None:
     """何が動いているか What is running; exit code 1 when nothing is."""
+    enter(directory)
     state = control.state_of(directory)
     if as_json:
         click.echo(json.dumps(state, ensure_ascii=False, indent=2))
@@ -153,6 +157,7 @@ def env(directory: Path, *, as_json: bool) -> None:
 @click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED)
 def execute(directory: Path, command: tuple[str, ...]) -> None:
     """ラボの環境変数でコマンドを実行 Run a command with the lab's environment."""
+    enter(directory)
     environment = {**os.environ, **environment_of(places_of(directory))}
     try:
         done = subprocess.run(command, env=environment, check=False)

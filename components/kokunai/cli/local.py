@@ -78,7 +78,11 @@ def env() -> None:
 @click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED)
 def run(command: tuple[str, ...]) -> None:
     """ローカル環境でコマンドを実行します。Run a command with those variables set."""
-    variables = {**os.environ, **environment(project_root())}
+    from kokunai.cli.namespaces import enter
+
+    root = project_root()
+    enter(root / STATE / "lab")
+    variables = {**os.environ, **environment(root)}
     os.environ["PATH"] = variables["PATH"]
     try:
         os.execvpe(command[0], command, variables)  # noqa: S606 - replaces this process

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import time
 from collections.abc import Callable, Coroutine
 from typing import Any
@@ -16,6 +17,7 @@ from plugin_lab import Lab
 
 from conftest import filter_inputs, key_inputs, nfs_inputs, plugin, server_inputs, switch_inputs
 from kokunai.drivers.sakura_http import SakuraHttp
+from kokunai.plugin import sakura_power
 from kokunai.plugin.journal import Journal
 from kokunai.plugin.kind import Props
 from kokunai.plugin.operation import EngineOperation
@@ -177,9 +179,15 @@ FAULTS = [
 ]
 
 
-async def test_everything_is_made_once_while_calls_fail(engine: Engine, lab: Lab) -> None:
-    for seed, fault in enumerate(FAULTS):
-        lab.fault(**fault, rate=0.05, seed=seed, path="/api/cloud/")
+ROUNDS = int(os.environ.get("KOKUNAI_FAULT_ROUNDS", "1"))
+
+
+@pytest.mark.parametrize("seed", range(ROUNDS))
+async def test_everything_is_made_once_while_calls_fail(
+    engine: Engine, lab: Lab, seed: int
+) -> None:
+    for index, fault in enumerate(FAULTS):
+        lab.fault(**fault, rate=0.05, seed=100 * seed + index, path="/api/cloud/")
     switch_id, switch = await engine.create(urn(SWITCH, "lan"), switch_inputs())
     filter_id, filter_ = await engine.create(urn(FILTER, "f"), filter_inputs())
     key_id, key = await engine.create(urn(KEYS, "k"), key_inputs())
@@ -306,6 +314,23 @@ async def test_a_time_out_keeps_the_id(slow: Engine, lab: Lab) -> None:
     outputs = await slow.update(where, failure.value.id, failure.value.outputs, news, news)
     assert outputs["instanceStatus"] == "up"
     assert "copying the disk" in slow.log.said(passing=True)
+
+
+async def test_a_host_that_does_not_shut_down_loses_its_power(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sakura_power, "GRACE_SECONDS", 0.2)
+    lab.stop()
+    lab.start(stop=60.0)
+    where = urn(SERVER, "node")
+    async with plugin() as engine:
+        await engine.configure(lab.config)
+        id_, state = await engine.create(where, server_inputs())
+
+        await engine.delete(where, id_, state, timeout=20)
+
+        assert "cutting the power" in engine.log.said()
+    assert lab.counts() == {}
 
 
 async def test_the_emulator_may_die_and_come_back(engine: Engine, lab: Lab) -> None:

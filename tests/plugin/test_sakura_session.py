@@ -1,0 +1,153 @@
+"""Waiting and repeating, on a clock of its own."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from kokunai.drivers.sakura_errors import (
+    Busy,
+    Conflict,
+    NotFound,
+    RateLimited,
+    Refused,
+    StillCreating,
+    Unavailable,
+)
+from kokunai.drivers.sakura_iaas import SWITCH
+from kokunai.plugin.kind import Cancelled
+from kokunai.plugin.sakura_session import Session
+
+
+class Clocked:
+    """An operation whose time passes only where it sleeps."""
+
+    preview = False
+    digest = "kokunai-0123456789abcdef"
+
+    def __init__(self) -> None:
+        self.slept: list[float] = []
+        self.said: list[str] = []
+
+    def status(self, message: str) -> None:
+        self.said.append(message)
+
+    def remaining_seconds(self) -> float:
+        return 1e9
+
+    async def sleep(self, seconds: float) -> None:
+        if seconds > 1e6:
+            await _for_ever()
+        if seconds:
+            self.slept.append(seconds)
+
+
+async def _for_ever() -> None:
+    import asyncio
+
+    await asyncio.Event().wait()
+
+
+class Answers:
+    """Raises or returns one after the other."""
+
+    def __init__(self, *answers: Any) -> None:
+        self.left = list(answers)
+        self.asked = 0
+
+    async def __call__(self, *_: Any) -> Any:
+        self.asked += 1
+        answer = self.left.pop(0) if len(self.left) > 1 else self.left[0]
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+
+@pytest.fixture
+def op() -> Clocked:
+    return Clocked()
+
+
+def session(op: Clocked, api: Any = None) -> Session:
+    return Session(api, op, "is1a")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("kind", [Busy, RateLimited, Unavailable, StillCreating])
+async def test_a_failure_that_passes_is_waited_out(op: Clocked, kind: Any) -> None:
+    ask = Answers(kind("GET x", 503), kind("GET x", 503), "done")
+
+    assert await session(op).call(ask) == "done"
+    assert len(op.slept) == 2
+
+
+@pytest.mark.parametrize("kind", [Refused, Conflict, NotFound])
+async def test_a_refusal_is_not_repeated(op: Clocked, kind: Any) -> None:
+    ask = Answers(kind("PUT x", 400))
+
+    with pytest.raises(kind):
+        await session(op).call(ask)
+
+    assert ask.asked == 1
+
+
+async def test_the_api_is_not_asked_before_the_time_it_names(op: Clocked) -> None:
+    limited = RateLimited("GET x", 429)
+    limited.retry_after_seconds = 7.0
+
+    await session(op).call(Answers(limited, "done"))
+
+    assert op.slept == [7.0]
+
+
+async def test_an_api_that_stays_silent_is_given_up(op: Clocked) -> None:
+    ask = Answers(Unavailable("GET x", 0))
+
+    with pytest.raises(Unavailable):
+        await session(op).call(ask)
+
+    assert ask.asked == 10
+
+
+async def test_a_post_is_repeated_only_after_looking(op: Clocked) -> None:
+    class Api:
+        create = Answers(Unavailable("POST switch", 0))
+
+    find = Answers(None, {"ID": "1"})
+
+    made = await session(op, Api).make(SWITCH, {}, find)
+
+    assert made == {"ID": "1"}
+    assert (Api.create.asked, find.asked) == (1, 2)
+
+
+async def test_a_removal_waits_while_it_is_in_use_and_gone_is_success(op: Clocked) -> None:
+    in_use = Conflict("DELETE switch/1", 409, "disconnect_b4_delete", "in use")
+
+    await session(op).when_free(Answers(in_use, in_use, NotFound("DELETE switch/1", 404)))
+
+    assert len(op.slept) == 2
+    assert "in use" in op.said[0]
+
+
+async def test_a_conflict_with_the_wanted_state_is_success(op: Clocked) -> None:
+    connected = Conflict("PUT x", 409, "res_already_connected")
+
+    await session(op).ensure(Answers(connected), Answers(True))
+    with pytest.raises(Conflict):
+        await session(op).ensure(Answers(connected), Answers(False))
+
+
+async def test_a_cancel_reaches_a_call_that_does_not_end(op: Clocked, monkeypatch: Any) -> None:
+    from kokunai.plugin import sakura_session
+
+    monkeypatch.setattr(sakura_session, "_CANCEL_GRACE_SECONDS", 0.05)
+
+    async def sleep(seconds: float) -> None:
+        if seconds:
+            raise Cancelled
+
+    monkeypatch.setattr(op, "sleep", sleep)
+
+    with pytest.raises(Cancelled):
+        await session(op).once(_for_ever)  # type: ignore[arg-type]

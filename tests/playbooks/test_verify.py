@@ -158,6 +158,18 @@ def test_an_address_that_is_missing_fails(machine, monkeypatch):
     assert judged["verdict"] == "fail"
 
 
+def test_addresses_nothing_could_set_are_not_verified_on_a_simulated_host(machine, monkeypatch):
+    monkeypatch.setattr(verify, "addresses", lambda: {"127.0.7.1/8"})
+    _put(machine, "etc/kokunai-simulation")
+    expected = {"addresses": ["192.168.10.11/24"], "login_address": "127.0.7.1"}
+
+    without = verify.judge_addresses(machine, expected)
+    _put(machine, "run/systemd/system/x")
+    with_systemd = verify.judge_addresses(machine, expected)
+
+    assert (without["verdict"], with_systemd["verdict"]) == ("not-verified", "fail")
+
+
 def test_a_login_address_behind_translation_is_not_verified(machine, monkeypatch):
     monkeypatch.setattr(verify, "addresses", lambda: {"10.0.0.5/24"})
 

@@ -34,6 +34,9 @@ class Machine:
     def simulated(self) -> bool:
         return (self.root / "etc/kokunai-simulation").exists()
 
+    def has_systemd(self) -> bool:
+        return (self.root / "run/systemd/system").exists()
+
     def gpu_count(self, vendor_id: str) -> int:
         slots = (self.root / "sys/bus/pci/devices").glob("*")
         return sum(self._is_gpu(slot, vendor_id) for slot in slots)
@@ -131,11 +134,15 @@ def judge_host_name(machine: Machine, expected: dict[str, Any]) -> Result:
     return result(seen, FAIL, f"{expected['host_name']} のはずです / not as promised")
 
 
-def judge_addresses(_machine: Machine, expected: dict[str, Any]) -> Result:
+def judge_addresses(machine: Machine, expected: dict[str, Any]) -> Result:
     seen = addresses()
     missing = sorted(set(expected["addresses"]) - seen)
     if missing:
-        return result(sorted(seen), FAIL, "ありません / missing: " + ", ".join(missing))
+        reason = "ありません / missing: " + ", ".join(missing)
+        # A simulated host without systemd has no service that would set them.
+        if machine.simulated() and not machine.has_systemd():
+            return result(sorted(seen), NOT_VERIFIED, f"{reason} ({SIMULATED})")
+        return result(sorted(seen), FAIL, reason)
     # Behind address translation the login address is on no interface, which is no fault.
     if expected["login_address"] not in {one.split("/")[0] for one in seen}:
         why = "接続先アドレスがどの NIC にもありません / the login address is on no interface"

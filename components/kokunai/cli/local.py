@@ -38,6 +38,8 @@ def environment(root: Path) -> dict[str, str]:
         "PULUMI_BACKEND_URL": f"file://{_folder(state / 'state')}",
         "PULUMI_CONFIG_PASSPHRASE_FILE": str(_passphrase(state / "passphrase")),
         "PULUMI_SKIP_UPDATE_CHECK": "true",
+        # In a user namespace the engine would take the home of the machine's root.
+        "PULUMI_HOME": str(Path.home() / ".pulumi"),
     }
     kept = {key: value for key, value in ours.items() if key not in os.environ}
     if "PULUMI_CONFIG_PASSPHRASE" in os.environ:

@@ -1,8 +1,13 @@
 """Real Linux hosts for the lab: picks the kind this machine can run and says what it cannot do."""
 
+import os
+
 from __future__ import annotations
 
 from kokunai.lab.hosts.choosing import choose, missing_packages, prepare, probe, tear_down
 from kokunai.lab.hosts.rootless import inside, leave
 
 __all__ = ["choose", "inside", "leave", "missing_packages", "prepare", "probe", "tear_down"]
+
+# nft, ip and mount lie in sbin, which an ordinary user's PATH may lack.
+os.environ["PATH"] = f"{os.environ.get('PATH', os.defpath)}:/usr/sbin:/sbin"

@@ -1,8 +1,8 @@
 """Real Linux hosts for the lab: picks the kind this machine can run and says what it cannot do."""
 
-import os
-
 from __future__ import annotations
+
+import os
 
 from kokunai.lab.hosts.choosing import choose, missing_packages, prepare, probe, tear_down
 from kokunai.lab.hosts.rootless import inside, leave

@@ -22,7 +22,11 @@ class Provider(pulumi.ProviderResource):
 
 
 class Kind(pulumi.CustomResource):
-    """A resource of the plugin; `outputs` names what the plugin adds to the inputs."""
+    """A resource of the plugin; `outputs` names what the plugin adds to the inputs.
+
+    A replacement deletes first: addresses and GPUs are scarce, and a create finds by its tag
+    what the same resource made before.
+    """
 
     token: ClassVar[str]
     outputs: ClassVar[tuple[str, ...]] = ()
@@ -30,7 +34,9 @@ class Kind(pulumi.CustomResource):
     def __init__(
         self, name: str, props: Mapping[str, Any], opts: pulumi.ResourceOptions | None = None
     ) -> None:
-        super().__init__(self.token, name, {**dict.fromkeys(self.outputs), **props}, opts)
+        in_order = pulumi.ResourceOptions(delete_before_replace=True)
+        merged = pulumi.ResourceOptions.merge(in_order, opts)
+        super().__init__(self.token, name, {**dict.fromkeys(self.outputs), **props}, merged)
 
 
 class SshKey(Kind):

@@ -90,6 +90,8 @@ def _show_next_steps(stack: str, outputs: dict[str, Any]) -> None:
     click.echo(click.style("次に / next", bold=True))
     first = next(iter(outputs["login"].values()), None)
     if first:
-        click.echo(f"  ログイン / log in      {first}")
+        # Hosts of an ordinary user's lab are reached from within its namespaces only.
+        inside = "kokunai lab exec -- " if os.geteuid() else ""
+        click.echo(f"  ログイン / log in      {inside}{first}")
     click.echo(f"  インベントリー / inventory  kokunai inventory --stack {stack}")
     click.echo("  片付け / destroy       make down")

@@ -27,7 +27,7 @@ prepare: .venv/installed
 
 up: prepare  ## ローカルの GPU クラスターを作ります / build the local GPU cluster
 	@$(RUN) pulumi stack select --create $(STACK)
-	@$(RUN) pulumi up --yes --stack $(STACK) --policy-pack policies
+	@$(RUN) pulumi up --yes --suppress-outputs --stack $(STACK) --policy-pack policies
 	@$(BIN)/kokunai summary --stack $(STACK)
 
 preview: prepare  ## 変更を見るだけ / show what would change

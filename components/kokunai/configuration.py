@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pulumi
 
 from kokunai import inventory, nccl, resources
+from kokunai.errors import KokunaiError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -47,11 +48,18 @@ def pool_variables(plan: PoolPlan, blueprint: Blueprint) -> dict[str, Any]:
         package_sources_exclusive=bool(hosts.package_sources),
         expected_gpu_count=plan.offer.gpu_count,
         expected_gpu_vendor_id=plan.gpu.pci_vendor_id,
-        collective_environment=nccl.environment(interface),
+        collective_environment=_collective_environment(interface),
         collective_configuration_file=plan.gpu.collective_settings_file,
         storage_servers=[{"name": one.spec.name, "address": one.address} for one in plan.shares],
         nfs_mounts=[_mount(one) for one in plan.shares],
     )
+
+
+def _collective_environment(interface: str) -> dict[str, str]:
+    settings = nccl.environment(interface)
+    if problems := nccl.problems(settings):
+        raise KokunaiError(ja="NCCL の設定に誤りがあります。", en="\n".join(problems))
+    return settings
 
 
 def _mount(share: SharePlan) -> dict[str, str]:

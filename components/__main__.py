@@ -1,5 +1,5 @@
 """What the language host runs: the resource plugin of this package."""
 
-from kokunai.plugin.serve import main
+from kokunai.plugin.serving.process import main
 
 main()

@@ -15,7 +15,7 @@ from kokunai import inventory, nccl
 from kokunai.lab import hosts
 from kokunai.lab.machines import Gpu, Machine, Machines, NfsAppliance, Nic
 from kokunai.lab.places import Places
-from kokunai.plugin.ansible_configuration import Configuration
+from kokunai.plugin.ansible.configuration import Configuration
 from kokunai.plugin.kind import Cancelled, InitFailed
 
 PLAYBOOKS = Path(__file__).parents[2] / "playbooks"

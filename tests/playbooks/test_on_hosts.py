@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from kokunai.plugin.ansible_configuration import Configuration
-from kokunai.plugin.ansible_private import MARK
+from kokunai.plugin.ansible.configuration import Configuration
+from kokunai.plugin.ansible.private import MARK
 
 pytestmark = [pytest.mark.hosts, pytest.mark.xdist_group("playbooks-on-hosts")]
 
@@ -266,7 +266,7 @@ async def _until_working(plugin: int) -> int:
     for _ in range(600):
         for child in _children(plugin):
             working = any(_is_named(pid, "ssh\0") for pid in _descendants(child))
-            if working and _is_named(child, "kokunai.plugin.ansible_child"):
+            if working and _is_named(child, "kokunai.plugin.ansible.child"):
                 return child
         await asyncio.sleep(0.05)
     raise AssertionError("the run never began")
@@ -301,7 +301,7 @@ async def test_a_run_whose_plugin_was_killed_ends_itself(lab, inputs_of):
     script = (
         "import asyncio, json, sys; sys.path.insert(0, sys.argv[1])\n"
         "from conftest import Operation\n"
-        "from kokunai.plugin.ansible_configuration import Configuration\n"
+        "from kokunai.plugin.ansible.configuration import Configuration\n"
         "asyncio.run(Configuration().create(Operation(), json.loads(sys.argv[2])))\n"
     )
     here = str(Path(__file__).parent)
@@ -313,12 +313,12 @@ async def test_a_run_whose_plugin_was_killed_ends_itself(lab, inputs_of):
     plugin.kill()
     await plugin.wait()
     for _ in range(100):
-        if not _is_named(child, "ansible_child"):
+        if not _is_named(child, "kokunai.plugin.ansible.child"):
             break
         await asyncio.sleep(0.1)
 
     assert run
-    assert not _is_named(child, "ansible_child")
+    assert not _is_named(child, "kokunai.plugin.ansible.child")
     assert run.isdisjoint(_directories())
     assert run.isdisjoint(directory for _, directory in _marked())
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from kokunai.errors import KokunaiError
-from kokunai.plugin import ansible_places
-from kokunai.plugin.ansible_configuration import Configuration
+from kokunai.plugin.ansible import places
+from kokunai.plugin.ansible.configuration import Configuration
 
 PLAYBOOKS = Path(__file__).parents[2] / "playbooks"
 LOOPBACK = {"node-1": "127.0.0.1"}
@@ -83,7 +83,7 @@ def test_a_key_others_can_read_is_refused_with_the_cure(key: Path):
     key.chmod(0o644)
 
     with pytest.raises(KokunaiError, match=f"chmod 600 {key}"):
-        ansible_places.private_key(str(key))
+        places.private_key(str(key))
 
 
 async def test_a_refresh_without_the_key_keeps_the_state(inputs, operation):
@@ -113,16 +113,16 @@ def test_paths_count_from_the_folder_of_the_project(tmp_path: Path, monkeypatch)
     (tmp_path / "playbooks/site.yml").touch()
     monkeypatch.chdir(tmp_path / "stacks")
 
-    assert ansible_places.playbook({}) == tmp_path / "playbooks/site.yml"
+    assert places.playbook({}) == tmp_path / "playbooks/site.yml"
 
 
 def test_a_missing_playbook_names_the_setting(tmp_path: Path):
     with pytest.raises(KokunaiError, match="playbooksDirectory"):
-        ansible_places.playbook({"playbooksDirectory": str(tmp_path)})
+        places.playbook({"playbooksDirectory": str(tmp_path)})
 
 
 def test_a_machine_without_ssh_says_so(monkeypatch):
     monkeypatch.setenv("PATH", "")
 
     with pytest.raises(KokunaiError, match="install the OpenSSH client"):
-        ansible_places.require_programs()
+        places.require_programs()

@@ -19,10 +19,10 @@ from pulumi.runtime.proto import (
     status_pb2,
 )
 
-from kokunai.plugin import wire
-from kokunai.plugin.journal import Journal
 from kokunai.plugin.kind import Registry
-from kokunai.plugin.server import Servicer
+from kokunai.plugin.serving import wire
+from kokunai.plugin.serving.journal import Journal
+from kokunai.plugin.serving.server import Servicer
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable

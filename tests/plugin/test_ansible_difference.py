@@ -2,7 +2,7 @@
 
 import pytest
 
-from kokunai.plugin.ansible_difference import changes
+from kokunai.plugin.ansible.difference import changes
 from kokunai.plugin.kind import UNKNOWN, ChangeKind
 
 

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from kokunai.plugin.ansible_events import Reducer
+from kokunai.plugin.ansible.events import Reducer
 
 
 def _event(kind: str, **data):

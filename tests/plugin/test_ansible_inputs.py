@@ -2,8 +2,8 @@
 
 import pytest
 
-from kokunai.plugin.ansible_configuration import Configuration
-from kokunai.plugin.ansible_inputs import ConfigurationInputs
+from kokunai.plugin.ansible.configuration import Configuration
+from kokunai.plugin.ansible.inputs import ConfigurationInputs
 from kokunai.plugin.inputs import checked
 from kokunai.plugin.kind import UNKNOWN
 

@@ -1,7 +1,7 @@
 """What a run means for the outputs."""
 
-from kokunai.plugin.ansible_outcome import Run, drift_of, known_keys, outputs, reason
-from kokunai.plugin.ansible_request import Host
+from kokunai.plugin.ansible.outcome import Run, drift_of, known_keys, outputs, reason
+from kokunai.plugin.ansible.request import Host
 
 A = Host("a", "10.0.0.1", "1", "root")
 B = Host("b", "10.0.0.2", "2", "root", port=2222)

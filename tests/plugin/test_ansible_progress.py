@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from kokunai.plugin.ansible_progress import Progress, count_tasks
+from kokunai.plugin.ansible.progress import Progress, count_tasks
 
 SITE = Path(__file__).parents[2] / "playbooks/site.yml"
 

@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from kokunai.plugin.ansible_request import Request, host_of, inventory
+from kokunai.plugin.ansible.request import Request, host_of, inventory
 
 PRIVATE = Path("/dev/shm/kokunai-run-x")
 

@@ -13,7 +13,6 @@ from plugin_engine import Engine, Failed, running, urn
 from pulumi.runtime.proto import provider_pb2
 
 from kokunai.errors import KokunaiError
-from kokunai.plugin import wire
 from kokunai.plugin.kind import (
     UNKNOWN,
     Change,
@@ -24,6 +23,7 @@ from kokunai.plugin.kind import (
     Found,
     InitFailed,
 )
+from kokunai.plugin.serving import wire
 
 TOKEN = "kokunai:test:Toy"
 WHERE = urn(TOKEN, "toy")

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from plugin_sakura import IMAGE, KEY, server_inputs
 
-from conftest import IMAGE, KEY, server_inputs
-from kokunai.plugin import sakura_server_config
 from kokunai.plugin.kind import UNKNOWN
-from kokunai.plugin.sakura_server import Server
+from kokunai.plugin.sakura import server_config
+from kokunai.plugin.sakura.server import Server
 
 LAN, OTHER, FILTER = "113000000001", "113000000002", "113000000003"
 NICS = [
@@ -75,7 +75,7 @@ def test_a_change_costs_what_it_must_and_no_more(
 
 
 def test_drift_of_outputs_is_a_change() -> None:
-    right = sakura_server_config.digest(OLD)
+    right = server_config.digest(OLD)
 
     assert costs({"instanceStatus": "down", "configDigest": right}, OLD, OLD) == {
         "instanceStatus": IN_PLACE
@@ -107,7 +107,7 @@ def test_an_import_does_not_blame_what_the_api_does_not_tell() -> None:
 
 def test_a_password_changes_the_mark_of_a_disk_and_is_not_in_it() -> None:
     marks = {
-        sakura_server_config.digest({**OLD, "password": word, "sshPublicKeys": [KEY]})
+        server_config.digest({**OLD, "password": word, "sshPublicKeys": [KEY]})
         for word in ("", "a long password", "another password")
     }
 

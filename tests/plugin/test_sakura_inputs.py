@@ -5,16 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from plugin_sakura import KEY, filter_inputs, nfs_inputs, rule, server_inputs, switch_inputs
 
-from conftest import KEY, filter_inputs, nfs_inputs, rule, server_inputs, switch_inputs
-from kokunai.plugin import trailer
 from kokunai.plugin.inputs import checked
 from kokunai.plugin.kind import UNKNOWN
-from kokunai.plugin.sakura_nfs import NfsInputs
-from kokunai.plugin.sakura_packet_filter import PacketFilterInputs
-from kokunai.plugin.sakura_server_inputs import ServerInputs
-from kokunai.plugin.sakura_ssh_key import SshKeyInputs
-from kokunai.plugin.sakura_switch import SwitchInputs
+from kokunai.plugin.sakura import trailer
+from kokunai.plugin.sakura.nfs import NfsInputs
+from kokunai.plugin.sakura.packet_filter import PacketFilterInputs
+from kokunai.plugin.sakura.server_inputs import ServerInputs
+from kokunai.plugin.sakura.ssh_key import SshKeyInputs
+from kokunai.plugin.sakura.switch import SwitchInputs
 
 SWITCH_ID = "113000000001"
 BOOT = server_inputs()["disks"][0]

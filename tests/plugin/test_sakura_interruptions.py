@@ -14,18 +14,25 @@ import grpc
 import pytest
 from plugin_engine import Engine, Failed, urn
 from plugin_lab import Lab
+from plugin_sakura import (
+    filter_inputs,
+    key_inputs,
+    nfs_inputs,
+    plugin,
+    server_inputs,
+    switch_inputs,
+)
 
-from conftest import filter_inputs, key_inputs, nfs_inputs, plugin, server_inputs, switch_inputs
 from kokunai.drivers.sakura_http import SakuraHttp
-from kokunai.plugin import sakura_power
-from kokunai.plugin.journal import Journal
 from kokunai.plugin.kind import Props
-from kokunai.plugin.operation import EngineOperation
-from kokunai.plugin.sakura_accounts import Accounts
-from kokunai.plugin.sakura_packet_filter import PacketFilter
-from kokunai.plugin.sakura_server import Server
-from kokunai.plugin.sakura_ssh_key import SshKey
-from kokunai.plugin.sakura_switch import Switch
+from kokunai.plugin.sakura import power
+from kokunai.plugin.sakura.accounts import Accounts
+from kokunai.plugin.sakura.packet_filter import PacketFilter
+from kokunai.plugin.sakura.server import Server
+from kokunai.plugin.sakura.ssh_key import SshKey
+from kokunai.plugin.sakura.switch import Switch
+from kokunai.plugin.serving.journal import Journal
+from kokunai.plugin.serving.operation import EngineOperation
 
 SERVER, SWITCH, NFS = "kokunai:sakura:Server", "kokunai:sakura:Switch", "kokunai:sakura:Nfs"
 FILTER, KEYS = "kokunai:sakura:PacketFilter", "kokunai:sakura:SshKey"
@@ -319,7 +326,7 @@ async def test_a_time_out_keeps_the_id(slow: Engine, lab: Lab) -> None:
 async def test_a_host_that_does_not_shut_down_loses_its_power(
     lab: Lab, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sakura_power, "GRACE_SECONDS", 0.2)
+    monkeypatch.setattr(power, "GRACE_SECONDS", 0.2)
     lab.stop()
     lab.start(stop=60.0)
     where = urn(SERVER, "node")

@@ -7,9 +7,7 @@ from typing import Any
 import pytest
 from plugin_engine import Engine, Failed, urn
 from plugin_lab import Lab
-from pulumi.runtime.proto import provider_pb2
-
-from conftest import (
+from plugin_sakura import (
     filter_inputs,
     key_inputs,
     nfs_inputs,
@@ -17,7 +15,9 @@ from conftest import (
     server_inputs,
     switch_inputs,
 )
-from kokunai.plugin import wire
+from pulumi.runtime.proto import provider_pb2
+
+from kokunai.plugin.serving import wire
 
 SERVER, SWITCH = "kokunai:sakura:Server", "kokunai:sakura:Switch"
 FILTER, KEYS, NFS = "kokunai:sakura:PacketFilter", "kokunai:sakura:SshKey", "kokunai:sakura:Nfs"

@@ -17,7 +17,7 @@ from kokunai.drivers.sakura_errors import (
 )
 from kokunai.drivers.sakura_iaas import SWITCH
 from kokunai.plugin.kind import Cancelled
-from kokunai.plugin.sakura_session import Session
+from kokunai.plugin.sakura.session import Session
 
 
 class Clocked:
@@ -139,9 +139,7 @@ async def test_a_conflict_with_the_wanted_state_is_success(op: Clocked) -> None:
 
 
 async def test_a_cancel_reaches_a_call_that_does_not_end(op: Clocked, monkeypatch: Any) -> None:
-    from kokunai.plugin import sakura_session
-
-    monkeypatch.setattr(sakura_session, "_CANCEL_GRACE_SECONDS", 0.05)
+    monkeypatch.setattr("kokunai.plugin.sakura.session._CANCEL_GRACE_SECONDS", 0.05)
 
     async def sleep(seconds: float) -> None:
         if seconds:

@@ -1,5 +1,5 @@
 """`python -m kokunai.plugin ADDRESS`: the plugin without a plugin directory."""
 
-from kokunai.plugin.serve import main
+from kokunai.plugin.serving.process import main
 
 main()

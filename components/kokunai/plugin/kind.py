@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -128,7 +128,10 @@ class Operation(Protocol):
 
 
 class Kind(Protocol):
-    """One resource kind; every method is async except `diff`, which only compares."""
+    """One resource kind; every method is async except `diff` and `schema`, which only look.
+
+    A kind may be `Previewing`, too.
+    """
 
     token: str
     """For example `kokunai:sakura:Server`."""
@@ -163,6 +166,24 @@ class Kind(Protocol):
 
     async def delete(self, op: Operation, id: str, state: Props) -> None:  # noqa: A002
         """Remove it; absent is success."""
+
+
+@runtime_checkable
+class Previewing(Protocol):
+    """What a `Kind` may add: outputs and refusals that a preview can already tell.
+
+    Without it a preview shows the inputs, and every other output as unknown.
+    """
+
+    async def preview(
+        self,
+        op: Operation,
+        id: str | None,  # noqa: A002
+        state: Props,
+        old_inputs: Props,
+        news: Props,
+    ) -> Props:
+        """The outputs as far as they are known; `id` is None before a create. Changes nothing."""
 
 
 @dataclass

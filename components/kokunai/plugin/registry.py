@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from kokunai.plugin.ansible_configuration import Configuration
+from kokunai.plugin.ansible.configuration import Configuration
 from kokunai.plugin.kind import Registry
-from kokunai.plugin.sakura_nfs import Nfs
-from kokunai.plugin.sakura_packet_filter import PacketFilter
-from kokunai.plugin.sakura_server import Server
-from kokunai.plugin.sakura_ssh_key import SshKey
-from kokunai.plugin.sakura_switch import Switch
+from kokunai.plugin.sakura.nfs import Nfs
+from kokunai.plugin.sakura.packet_filter import PacketFilter
+from kokunai.plugin.sakura.server import Server
+from kokunai.plugin.sakura.ssh_key import SshKey
+from kokunai.plugin.sakura.switch import Switch
 
 
 def registry() -> Registry:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from kokunai.plugin.ansible_request import Host
+    from kokunai.plugin.ansible.request import Host
 
 _PATIENCE_SECONDS = "5"
 

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, ClassVar
 
 from kokunai.drivers import sakura_requests
 from kokunai.drivers.sakura_iaas import SWITCH
-from kokunai.plugin.fields import Tagged
 from kokunai.plugin.kind import Created, Found, Operation, Props
-from kokunai.plugin.sakura_kind import (
+from kokunai.plugin.sakura.fields import Tagged
+from kokunai.plugin.sakura.kind import (
     SakuraKind,
     described,
     own_tags,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from kokunai.drivers.sakura_http import SakuraHttp
 from kokunai.drivers.sakura_iaas import SakuraIaas
 from kokunai.errors import KokunaiError
-from kokunai.plugin.sakura_products import Products
+from kokunai.plugin.sakura.products import Products
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

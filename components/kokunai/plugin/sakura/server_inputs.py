@@ -6,10 +6,10 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, StringConstraints, model_validator
 
-from kokunai.plugin import fields
 from kokunai.plugin.inputs import Inputs, Item, mistake
 from kokunai.plugin.kind import UNKNOWN
-from kokunai.plugin.sakura_ssh_key import PublicKey  # noqa: TC001 - pydantic reads it
+from kokunai.plugin.sakura import fields
+from kokunai.plugin.sakura.ssh_key import PublicKey  # noqa: TC001 - pydantic reads it
 
 HostName = Annotated[
     str, StringConstraints(pattern=r"^[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?$")

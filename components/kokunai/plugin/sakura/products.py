@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from kokunai.drivers.sakura_iaas import Collection, Item
-    from kokunai.plugin.sakura_session import Session
+    from kokunai.plugin.sakura.session import Session
 
 DISK_PLAN_IDS = {"ssd": 4, "hdd": 2}
 """Fixed numbers of the API (iaas-api-go v1.29.2 types/disk_plan.go)."""

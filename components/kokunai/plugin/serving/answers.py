@@ -15,8 +15,8 @@ from pulumi.runtime.proto import provider_pb2, status_pb2
 
 from kokunai.drivers.sakura_errors import SakuraError
 from kokunai.errors import KokunaiError
-from kokunai.plugin import wire
 from kokunai.plugin.kind import Cancelled, Change, ChangeKind, Failure, InitFailed
+from kokunai.plugin.serving import wire
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

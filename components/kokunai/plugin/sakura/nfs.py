@@ -9,9 +9,9 @@ from pydantic import Field
 from kokunai.drivers import sakura_requests
 from kokunai.drivers.sakura_iaas import APPLIANCE
 from kokunai.errors import KokunaiError
-from kokunai.plugin import fields
 from kokunai.plugin.kind import UNKNOWN, Change, Created, Found, Operation, Props
-from kokunai.plugin.sakura_kind import (
+from kokunai.plugin.sakura import fields
+from kokunai.plugin.sakura.kind import (
     SakuraKind,
     described,
     keeping,
@@ -20,12 +20,12 @@ from kokunai.plugin.sakura_kind import (
     said_by,
     tags_of,
 )
-from kokunai.plugin.sakura_power import is_up, power_off_if_there, power_on, status_of
+from kokunai.plugin.sakura.power import is_up, power_off_if_there, power_on, status_of
 
 if TYPE_CHECKING:
     from kokunai.drivers.sakura_iaas import Item
-    from kokunai.plugin.sakura_products import Products
-    from kokunai.plugin.sakura_session import Session
+    from kokunai.plugin.sakura.products import Products
+    from kokunai.plugin.sakura.session import Session
 
 _SETTLED = frozenset({"available", "failed"})
 

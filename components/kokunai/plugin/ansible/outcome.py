@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from kokunai.plugin.ansible_request import Host
+    from kokunai.plugin.ansible.request import Host
     from kokunai.plugin.kind import Props
 
 

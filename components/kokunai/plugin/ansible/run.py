@@ -10,13 +10,13 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from kokunai.plugin.ansible_outcome import Run
-from kokunai.plugin.ansible_private import sweep
-from kokunai.plugin.ansible_progress import Progress, count_tasks
+from kokunai.plugin.ansible.outcome import Run
+from kokunai.plugin.ansible.private import sweep
+from kokunai.plugin.ansible.progress import Progress, count_tasks
 from kokunai.plugin.kind import Cancelled
 
 if TYPE_CHECKING:
-    from kokunai.plugin.ansible_request import Request
+    from kokunai.plugin.ansible.request import Request
     from kokunai.plugin.kind import Operation
 
 # ansible-runner writes its whole environment to a file, so nothing goes in that need not.
@@ -44,7 +44,7 @@ async def _start(request: Request) -> asyncio.subprocess.Process:
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
-        "kokunai.plugin.ansible_child",
+        "kokunai.plugin.ansible.child",
         str(os.getpid()),
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,

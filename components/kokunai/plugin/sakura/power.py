@@ -9,7 +9,7 @@ from kokunai.drivers.sakura_errors import Conflict, NotFound
 
 if TYPE_CHECKING:
     from kokunai.drivers.sakura_iaas import Collection, Item
-    from kokunai.plugin.sakura_session import Session
+    from kokunai.plugin.sakura.session import Session
 
 _PRESS_AGAIN_SECONDS = 30.0
 """The API now and then accepts a request and forgets it; its own clients repeat it."""

@@ -8,8 +8,8 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from kokunai.plugin.journal import INFO, WARNING, Journal
 from kokunai.plugin.kind import Cancelled
+from kokunai.plugin.serving.journal import INFO, WARNING, Journal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -10,15 +10,15 @@ from pydantic import AfterValidator
 
 from kokunai.drivers import sakura_requests
 from kokunai.drivers.sakura_iaas import SSH_KEY
-from kokunai.plugin import trailer
-from kokunai.plugin.fields import Described
 from kokunai.plugin.inputs import mistake
 from kokunai.plugin.kind import Created, Found, Operation, Props
-from kokunai.plugin.sakura_kind import SakuraKind, described, place_of, said_by
+from kokunai.plugin.sakura import trailer
+from kokunai.plugin.sakura.fields import Described
+from kokunai.plugin.sakura.kind import SakuraKind, described, place_of, said_by
 
 if TYPE_CHECKING:
     from kokunai.drivers.sakura_iaas import Item
-    from kokunai.plugin.sakura_session import Session
+    from kokunai.plugin.sakura.session import Session
 
 
 def _public_key(value: str) -> str:

@@ -10,15 +10,15 @@ from pydantic import AfterValidator, Field, model_validator
 
 from kokunai.drivers import sakura_requests
 from kokunai.drivers.sakura_iaas import PACKET_FILTER
-from kokunai.plugin.fields import Described
 from kokunai.plugin.inputs import Inputs, Item, mistake
 from kokunai.plugin.kind import Created, Found, Operation, Props
-from kokunai.plugin.sakura_kind import SakuraKind, described, place_of, said_by
-from kokunai.plugin.sakura_ssh_key import by_digest
+from kokunai.plugin.sakura.fields import Described
+from kokunai.plugin.sakura.kind import SakuraKind, described, place_of, said_by
+from kokunai.plugin.sakura.ssh_key import by_digest
 
 if TYPE_CHECKING:
     from kokunai.drivers.sakura_iaas import Item as ApiItem
-    from kokunai.plugin.sakura_session import Session
+    from kokunai.plugin.sakura.session import Session
 
 _MOST_RULES = 30
 """Sakura's manual: 30 rules a filter."""

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from kokunai.drivers.sakura_requests import MIB_PER_GIB
-from kokunai.plugin.sakura_kind import own_tags, said_by
-from kokunai.plugin.sakura_power import status_of
-from kokunai.plugin.sakura_products import DISK_PLAN_IDS
-from kokunai.plugin.sakura_server_config import config_digest_of
+from kokunai.plugin.sakura.kind import own_tags, said_by
+from kokunai.plugin.sakura.power import status_of
+from kokunai.plugin.sakura.products import DISK_PLAN_IDS
+from kokunai.plugin.sakura.server_config import config_digest_of
 
 if TYPE_CHECKING:
     from kokunai.drivers.sakura_iaas import Item

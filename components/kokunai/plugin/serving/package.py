@@ -14,8 +14,9 @@ import grpc
 from google.protobuf.empty_pb2 import Empty
 from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc
 
-from kokunai.plugin import answers, schema, settings, wire
+from kokunai.plugin import schema, settings
 from kokunai.plugin.comparison import differences
+from kokunai.plugin.serving import answers, wire
 
 if TYPE_CHECKING:
     from kokunai.plugin.kind import Registry

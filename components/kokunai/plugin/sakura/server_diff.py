@@ -6,13 +6,13 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from kokunai.plugin import sakura_server_config
 from kokunai.plugin.comparison import differences
 from kokunai.plugin.kind import Change, ChangeKind, Props
-from kokunai.plugin.sakura_kind import comparable
-from kokunai.plugin.sakura_server_config import CONFIGURED_BY
-from kokunai.plugin.sakura_server_view import WRITE_ONLY
-from kokunai.plugin.wire import holds_unknown
+from kokunai.plugin.sakura import server_config
+from kokunai.plugin.sakura.kind import comparable
+from kokunai.plugin.sakura.server_config import CONFIGURED_BY
+from kokunai.plugin.sakura.server_view import WRITE_ONLY
+from kokunai.plugin.serving.wire import holds_unknown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -91,7 +91,7 @@ def _is_configured_otherwise(state: Props, news: Props) -> bool:
     relevant = [news.get(name) for name in (*CONFIGURED_BY, "nics")]
     if not written or holds_unknown(relevant):
         return False
-    return bool(written != sakura_server_config.digest(news))
+    return bool(written != server_config.digest(news))
 
 
 def _comparable(old_inputs: Props, news: Props) -> tuple[Props, Props]:

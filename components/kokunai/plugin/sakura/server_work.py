@@ -8,18 +8,18 @@ from typing import TYPE_CHECKING, Any
 from kokunai.drivers import sakura_requests
 from kokunai.drivers.sakura_errors import NotFound, Passing
 from kokunai.drivers.sakura_iaas import DISK, SERVER
-from kokunai.plugin import sakura_server_view as view
-from kokunai.plugin.sakura_kind import described, own_tags, said_by, tags_of
-from kokunai.plugin.sakura_power import is_up, power_off, power_on
-from kokunai.plugin.sakura_products import matches_plan
-from kokunai.plugin.sakura_server_disks import Disks, plugged_into, remove_notes
-from kokunai.plugin.sakura_server_nics import Nics
+from kokunai.plugin.sakura import server_view as view
+from kokunai.plugin.sakura.kind import described, own_tags, said_by, tags_of
+from kokunai.plugin.sakura.power import is_up, power_off, power_on
+from kokunai.plugin.sakura.products import matches_plan
+from kokunai.plugin.sakura.server_disks import Disks, plugged_into, remove_notes
+from kokunai.plugin.sakura.server_nics import Nics
 
 if TYPE_CHECKING:
     from kokunai.drivers.sakura_iaas import Item
     from kokunai.plugin.kind import Props
-    from kokunai.plugin.sakura_products import Products
-    from kokunai.plugin.sakura_session import Session
+    from kokunai.plugin.sakura.products import Products
+    from kokunai.plugin.sakura.session import Session
 
 
 @dataclass

@@ -15,17 +15,17 @@ import grpc.aio
 from google.protobuf.empty_pb2 import Empty
 from pulumi.runtime.proto import provider_pb2
 
-from kokunai.plugin import answers, wire
-from kokunai.plugin.kind import UNKNOWN, Kind, Props, Registry
-from kokunai.plugin.operation import EngineOperation
-from kokunai.plugin.replacements import Replacements, Seen, marks_of, owned, renamed
-from kokunai.plugin.server_package import PackageServicer
+from kokunai.plugin.kind import UNKNOWN, Kind, Previewing, Props, Registry
+from kokunai.plugin.serving import answers, wire
+from kokunai.plugin.serving.operation import EngineOperation
+from kokunai.plugin.serving.package import PackageServicer
+from kokunai.plugin.serving.replacements import Replacements, Seen, marks_of, owned, renamed
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+    from collections.abc import AsyncIterator, Iterable
 
-    from kokunai.plugin.journal import Journal
     from kokunai.plugin.kind import Change
+    from kokunai.plugin.serving.journal import Journal
 
 _QUICK_SECONDS = 600.0
 """For calls that have no timeout of their own: check and read."""
@@ -187,10 +187,9 @@ class Servicer(PackageServicer):
 async def _preview(  # noqa: PLR0917 - the arguments of `update`
     kind: Kind, op: EngineOperation, id_: str | None, state: Props, olds: Props, news: Props
 ) -> Props:
-    """Outputs as far as they are known: a kind may know more with `preview`."""
-    known: Callable[..., Awaitable[Props]] | None = getattr(kind, "preview", None)
-    if known is not None:
-        return await known(op, id_, state, olds, news)
+    """Outputs as far as they are known: a kind that is `Previewing` knows more."""
+    if isinstance(kind, Previewing):
+        return await kind.preview(op, id_, state, olds, news)
     computed = kind.schema().get("properties", {}).keys() - news.keys()
     return {**news, **dict.fromkeys(computed, UNKNOWN)}
 

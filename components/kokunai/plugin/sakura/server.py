@@ -5,20 +5,20 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar
 
 from kokunai.drivers.sakura_iaas import ARCHIVE, DISK, SERVER
-from kokunai.plugin import sakura_server_diff
-from kokunai.plugin import sakura_server_view as view
 from kokunai.plugin.kind import UNKNOWN, Change, Checked, Created, Found, Operation, Props
-from kokunai.plugin.sakura_kind import SakuraKind, keeping, place_of
-from kokunai.plugin.sakura_server_config import CONFIGURED_BY
-from kokunai.plugin.sakura_server_disks import disks_by_index
-from kokunai.plugin.sakura_server_inputs import ServerInputs
-from kokunai.plugin.sakura_server_work import ServerWork, remove
-from kokunai.plugin.wire import holds_unknown
+from kokunai.plugin.sakura import server_diff
+from kokunai.plugin.sakura import server_view as view
+from kokunai.plugin.sakura.kind import SakuraKind, keeping, place_of
+from kokunai.plugin.sakura.server_config import CONFIGURED_BY
+from kokunai.plugin.sakura.server_disks import disks_by_index
+from kokunai.plugin.sakura.server_inputs import ServerInputs
+from kokunai.plugin.sakura.server_work import ServerWork, remove
+from kokunai.plugin.serving.wire import holds_unknown
 
 if TYPE_CHECKING:
     from kokunai.drivers.sakura_iaas import Item
-    from kokunai.plugin.sakura_products import Products
-    from kokunai.plugin.sakura_session import Session
+    from kokunai.plugin.sakura.products import Products
+    from kokunai.plugin.sakura.session import Session
 
 _TEXT = {"type": "string"}
 _TEXTS = {"type": "array", "items": _TEXT}
@@ -57,8 +57,8 @@ class Server(SakuraKind):
         return Checked({"hostName": checked.inputs["name"], **checked.inputs})
 
     def diff(self, id: str, state: Props, old_inputs: Props, news: Props) -> list[Change]:  # noqa: A002, ARG002
-        """Prices of changes are in `sakura_server_diff`."""
-        return sakura_server_diff.changes(state, old_inputs, news)
+        """Prices of changes are in `server_diff`."""
+        return server_diff.changes(state, old_inputs, news)
 
     async def preview(
         self,

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from kokunai.errors import KokunaiError
-from kokunai.plugin import answers
 from kokunai.plugin.kind import Change
+from kokunai.plugin.serving import answers
 
 if TYPE_CHECKING:
     from kokunai.plugin.kind import Kind, Operation, Props

@@ -9,18 +9,19 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from kokunai.drivers.sakura_errors import SakuraError, Unauthorized, Unavailable
 from kokunai.errors import KokunaiError
-from kokunai.plugin import inputs, schema, trailer
-from kokunai.plugin.answers import said
+from kokunai.plugin import inputs, schema
 from kokunai.plugin.comparison import differences
 from kokunai.plugin.kind import UNKNOWN, Cancelled, Change, Checked, InitFailed, Operation, Props
-from kokunai.plugin.replacements import OWNER
-from kokunai.plugin.sakura_accounts import SHARED, Accounts
-from kokunai.plugin.sakura_session import Session
+from kokunai.plugin.sakura import trailer
+from kokunai.plugin.sakura.accounts import SHARED, Accounts
+from kokunai.plugin.sakura.session import Session
+from kokunai.plugin.serving.answers import said
+from kokunai.plugin.serving.replacements import OWNER
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from kokunai.plugin.sakura_products import Products
+    from kokunai.plugin.sakura.products import Products
 
 GOVERNING = ("site", "labels")
 """Known to us, not to the API: an imported thing may lack them."""

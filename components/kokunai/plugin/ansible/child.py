@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import ansible_runner
 
-from kokunai.plugin.ansible_events import Reducer
-from kokunai.plugin.ansible_private import MARK, private_directory
-from kokunai.plugin.ansible_request import Request, inventory
+from kokunai.plugin.ansible.events import Reducer
+from kokunai.plugin.ansible.private import MARK, private_directory
+from kokunai.plugin.ansible.request import Request, inventory
 
 if TYPE_CHECKING:
     from collections.abc import Callable

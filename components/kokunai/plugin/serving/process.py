@@ -13,9 +13,9 @@ import grpc
 import grpc.aio
 from pulumi.runtime.proto import provider_pb2_grpc
 
-from kokunai.plugin.journal import Journal
 from kokunai.plugin.registry import registry
-from kokunai.plugin.server import Servicer
+from kokunai.plugin.serving.journal import Journal
+from kokunai.plugin.serving.server import Servicer
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING
 from kokunai.drivers import sakura_requests
 from kokunai.drivers.sakura_iaas import DISK, NOTE
 from kokunai.errors import KokunaiError
-from kokunai.plugin import sakura_server_config as config
-from kokunai.plugin.sakura_kind import own_tags
-from kokunai.plugin.sakura_products import DISK_PLAN_IDS
+from kokunai.plugin.sakura import server_config as config
+from kokunai.plugin.sakura.kind import own_tags
+from kokunai.plugin.sakura.products import DISK_PLAN_IDS
 
 if TYPE_CHECKING:
     from kokunai.drivers.sakura_iaas import Item
     from kokunai.plugin.kind import Props
-    from kokunai.plugin.sakura_products import Products
-    from kokunai.plugin.sakura_session import Session
+    from kokunai.plugin.sakura.products import Products
+    from kokunai.plugin.sakura.session import Session
 
 _SETTLED = frozenset({"available", "failed", "discontinued"})
 

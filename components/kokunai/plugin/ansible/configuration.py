@@ -6,15 +6,15 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from kokunai.errors import KokunaiError
-from kokunai.plugin import ansible_outcome, schema
-from kokunai.plugin.ansible_difference import changes
-from kokunai.plugin.ansible_digest import broken, digests, touched
-from kokunai.plugin.ansible_host_keys import rekeyed
-from kokunai.plugin.ansible_inputs import ConfigurationInputs
-from kokunai.plugin.ansible_outcome import Outcome, Run
-from kokunai.plugin.ansible_places import playbook, private_key, require_programs
-from kokunai.plugin.ansible_request import Host, Request, host_of
-from kokunai.plugin.ansible_run import run_playbooks
+from kokunai.plugin import schema
+from kokunai.plugin.ansible.difference import changes
+from kokunai.plugin.ansible.digest import broken, digests, touched
+from kokunai.plugin.ansible.host_keys import rekeyed
+from kokunai.plugin.ansible.inputs import ConfigurationInputs
+from kokunai.plugin.ansible.outcome import Outcome, Run, drift_of, known_keys, outputs, reason
+from kokunai.plugin.ansible.places import playbook, private_key, require_programs
+from kokunai.plugin.ansible.request import Host, Request, host_of
+from kokunai.plugin.ansible.run import run_playbooks
 from kokunai.plugin.inputs import checked
 from kokunai.plugin.kind import Change, Checked, Created, Found, InitFailed, Operation, Props
 
@@ -85,14 +85,14 @@ class Configuration:
         names = set(touched(wanted, state))
         hosts = [host for host in map(host_of, news["hosts"]) if host.name in names]
         run = await self._run(op, news, state, hosts, check=False) if hosts else Run.of(())
-        after = ansible_outcome.outputs(news, state, wanted, hosts, run)
+        after = outputs(news, state, wanted, hosts, run)
         reasons = []
         for host in hosts:
             outcome = run.hosts[host.name]
             if outcome.status == "ok":
                 op.info(_done(host, outcome))
             else:
-                reasons.append(ansible_outcome.reason(host, outcome))
+                reasons.append(reason(host, outcome))
         if reasons:
             raise InitFailed(id_, after, reasons)
         return after
@@ -102,7 +102,7 @@ class Configuration:
     ) -> Run:
         require_programs()
         key, book = private_key(inputs["privateKeyFile"]), playbook(op.config)
-        known = ansible_outcome.known_keys(hosts, state)
+        known = known_keys(hosts, state)
         strange = await rekeyed(hosts, known)
         request = Request(
             playbook=str(book),
@@ -150,7 +150,7 @@ def _seen(op: Operation, state: Props, hosts: Iterable[Host], run: Run) -> Props
             op.warn(_not_seen(host, outcome))
             continue
         drift.pop(host.name, None)
-        found = ["hostKeys"] if outcome.status == "rekeyed" else ansible_outcome.drift_of(outcome)
+        found = ["hostKeys"] if outcome.status == "rekeyed" else drift_of(outcome)
         if found:
             drift[host.name] = found
             op.warn(_drifted(host, found))

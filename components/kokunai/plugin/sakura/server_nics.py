@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from kokunai.drivers.sakura_iaas import INTERFACE, SERVER
-from kokunai.plugin.sakura_server_view import filter_of, segment_of
+from kokunai.plugin.sakura.server_view import filter_of, segment_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from kokunai.drivers.sakura_iaas import Item
     from kokunai.plugin.kind import Props
-    from kokunai.plugin.sakura_session import Session
+    from kokunai.plugin.sakura.session import Session
 
 
 class Nics:

@@ -1,0 +1,1 @@
+"""The kind that configures hosts: playbooks, run in a child process and followed."""

@@ -1,0 +1,1 @@
+"""The kinds of Sakura's IaaS, each a module, and what they share."""

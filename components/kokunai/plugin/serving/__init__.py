@@ -1,0 +1,1 @@
+"""The plugin's process and its talk with the engine; it knows kinds only as `Kind`."""

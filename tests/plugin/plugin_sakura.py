@@ -1,0 +1,98 @@
+"""A plugin with the kinds of Sakura's IaaS, and inputs that are right."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import TYPE_CHECKING, Any
+
+from plugin_engine import Engine, running
+
+from kokunai.plugin.sakura.accounts import Accounts
+from kokunai.plugin.sakura.nfs import Nfs
+from kokunai.plugin.sakura.packet_filter import PacketFilter
+from kokunai.plugin.sakura.server import Server
+from kokunai.plugin.sakura.ssh_key import SshKey
+from kokunai.plugin.sakura.switch import Switch
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEB me"
+IMAGE = "Debian GNU/Linux 12 (bookworm) 64bit"
+GOVERNED = {"zone": "is1a", "site": "sakura-ishikari", "labels": {"data-class": "internal"}}
+
+
+@contextlib.asynccontextmanager
+async def plugin() -> AsyncIterator[Engine]:
+    accounts = Accounts()
+    kinds = (Server, Switch, PacketFilter, SshKey, Nfs)
+    try:
+        async with running(*(kind(accounts) for kind in kinds)) as engine:
+            yield engine
+    finally:
+        await accounts.close()
+
+
+def server_inputs(**changed: Any) -> dict[str, Any]:
+    """As they come out of `check`."""
+    return {
+        **GOVERNED,
+        "name": "node",
+        "description": "",
+        "tags": [],
+        "hostName": "node",
+        "plan": {"cpuCount": 4, "memoryGib": 56, "gpuCount": 1, "commitment": "standard"},
+        "disks": [{"sizeGib": 20, "plan": "ssd", "image": IMAGE}],
+        "nics": [{"switchId": "shared", "address": "", "gateway": ""}],
+        "sshKeyIds": [],
+        "sshPublicKeys": [KEY],
+        "password": "",
+        "disablePasswordLogin": True,
+        "startupScript": "",
+        "forceShutdown": False,
+        **changed,
+    }
+
+
+def switch_inputs(**changed: Any) -> dict[str, Any]:
+    return {**GOVERNED, "name": "lan", "description": "", "tags": [], **changed}
+
+
+def key_inputs(**changed: Any) -> dict[str, Any]:
+    return {**GOVERNED, "name": "me", "description": "", "publicKey": KEY, **changed}
+
+
+def rule(**changed: Any) -> dict[str, str]:
+    return {
+        "protocol": "tcp",
+        "sourceNetwork": "",
+        "sourcePort": "",
+        "destinationPort": "",
+        "action": "allow",
+        "description": "",
+        **changed,
+    }
+
+
+def filter_inputs(**changed: Any) -> dict[str, Any]:
+    rules = [
+        rule(sourceNetwork="10.0.0.0/8", destinationPort="22"),
+        rule(protocol="ip", action="deny"),
+    ]
+    return {**GOVERNED, "name": "ssh", "description": "", "rules": rules, **changed}
+
+
+def nfs_inputs(switch_id: str, **changed: Any) -> dict[str, Any]:
+    return {
+        **GOVERNED,
+        "name": "share",
+        "description": "",
+        "tags": [],
+        "plan": "ssd",
+        "sizeGib": 100,
+        "switchId": switch_id,
+        "address": "192.168.0.9",
+        "prefixLength": 24,
+        "gateway": "",
+        **changed,
+    }

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +55,16 @@ def root(tmp_path: Path) -> Path:
     (tmp_path / "id").write_text("private")
     (tmp_path / "id.pub").write_text("ssh-ed25519 AAAA demo\n")
     return tmp_path
+
+
+@pytest.fixture(autouse=True)
+def _loop() -> Iterator[None]:
+    """Pulumi's mocks run on the current event loop; asynchronous tests before us took theirs."""
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
+    yield
+    asyncio.set_event_loop(None)
+    loop.close()
 
 
 @pytest.fixture

@@ -58,13 +58,21 @@ def root(tmp_path: Path) -> Path:
 
 
 @pytest.fixture(autouse=True)
-def _loop() -> Iterator[None]:
-    """Pulumi's mocks run on the current event loop; asynchronous tests before us took theirs."""
-    loop = asyncio.new_event_loop()
-    asyncio.set_event_loop(loop)
+def _loops(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Pulumi's mocks run on the current event loop and leave one in each of their threads."""
+    made: list[asyncio.AbstractEventLoop] = []
+    new_event_loop = asyncio.new_event_loop
+
+    def remembered() -> asyncio.AbstractEventLoop:
+        made.append(new_event_loop())
+        return made[-1]
+
+    monkeypatch.setattr(asyncio, "new_event_loop", remembered)
+    asyncio.set_event_loop(remembered())
     yield
     asyncio.set_event_loop(None)
-    loop.close()
+    for loop in made:
+        loop.close()
 
 
 @pytest.fixture

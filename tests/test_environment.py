@@ -11,7 +11,7 @@ import pulumi
 import pytest
 
 from kokunai import model
-from kokunai.environment import Environment
+from kokunai.environment import Environment, from_config
 from kokunai.errors import KokunaiError
 
 
@@ -135,3 +135,39 @@ def test_the_constructor_refuses_before_anything_is_declared(recorder: _Recorder
 def test_a_missing_key_is_answered_with_how_to_make_one(recorder: _Recorder, tmp_path: Path):
     with pytest.raises(KokunaiError, match="ssh-keygen"):
         Environment(_spec(), root=tmp_path, secrets={})
+
+
+@pytest.mark.parametrize("name", ["/", "binary", "folder", "a\0b"])
+def test_a_key_file_that_is_none_is_answered_with_how_to_make_one(
+    recorder: _Recorder, tmp_path: Path, name: str
+):
+    (tmp_path / "binary").touch()
+    (tmp_path / "binary.pub").write_bytes(b"\xff\xfe")
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "folder.pub").write_text("ssh-ed25519 AAAA demo\n")
+    access = {"private_key_file": name, "ssh_from": ["198.18.0.0/15"]}
+
+    with pytest.raises(KokunaiError, match="ssh-keygen"):
+        Environment(_spec(access=access), root=tmp_path, secrets={})
+
+
+def _configured(text: str, *, secret: bool = False) -> None:
+    key = "kokunai:environment"
+    pulumi.runtime.set_all_config({key: text}, [key] if secret else [])
+
+
+def test_a_secret_environment_is_refused_without_showing_it(recorder: _Recorder):
+    _configured('{"name": "hunter2"}', secret=True)
+
+    with pytest.raises(pulumi.RunError, match="must hold no secret") as refusal:
+        from_config()
+
+    assert "hunter2" not in str(refusal.value)
+
+
+@pytest.mark.parametrize("text", ["[" * 100_000, '{"name": ' + "9" * 5000 + "}", "hello"])
+def test_a_value_that_is_no_object_is_one_refusal(recorder: _Recorder, text: str):
+    _configured(text)
+
+    with pytest.raises(pulumi.RunError, match="must be a mapping"):
+        from_config()

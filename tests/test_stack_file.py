@@ -1,7 +1,10 @@
 """A stack file's mistakes are all reported at once, each with its path and what is allowed."""
 
+import copy
 from pathlib import Path
+from typing import Any
 
+import jsonschema
 import pytest
 import yaml
 
@@ -60,3 +63,113 @@ def test_the_json_schema_describes_units_and_refuses_unknown_keys():
     assert pool["additionalProperties"] is False
     assert "order_timeout_seconds" in pool["properties"]
     assert "usable" in pool["properties"]["order_timeout_seconds"]["description"]
+
+
+LOCAL = (Path(__file__).parents[1] / "stacks/Pulumi.local.yaml").read_text()
+HOSTILE = {
+    "nesting": LOCAL.replace("name: local", "name: " + "[" * 20_000),
+    "a number of 5000 digits": LOCAL.replace("node_count: 2", "node_count: " + "9" * 5000),
+    "a list that holds itself": "config: &a\n  kokunai:environment:\n    pools: &b [*b]\n",
+    "a tag": "config: !!python/object/apply:os.system [ls]\n",
+    "a byte that is no text": b"config: \xff",
+    "anchors that multiply": "a0: &a0 [x, x, x, x, x, x, x, x, x]\n"
+    + "".join(f"a{n + 1}: &a{n + 1} [{', '.join([f'*a{n}'] * 9)}]\n" for n in range(9))
+    + "config:\n  kokunai:environment: {pools: *a9, networks: *a9}\n",
+}
+
+
+@pytest.mark.parametrize("what", HOSTILE)
+def test_a_hostile_file_is_one_refusal_naming_it(what: str, tmp_path: Path):
+    path = tmp_path / "Pulumi.hostile.yaml"
+    text = HOSTILE[what]
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
+
+    with pytest.raises(KokunaiError) as refusal:
+        stack_file.read_file(path)
+
+    assert str(path) in refusal.value.ja
+    assert str(path) in refusal.value.en
+
+
+@pytest.mark.parametrize("text", [LOCAL.replace("\n", "\r\n"), "\ufeff" + LOCAL, "---\n" + LOCAL])
+def test_line_ends_and_byte_order_marks_change_nothing(text: str, tmp_path: Path):
+    path = tmp_path / "Pulumi.x.yaml"
+    path.write_text(text, encoding="utf-8", newline="")
+
+    assert stack_file.read_file(path).name == "local"
+
+
+def test_a_day_is_text_as_it_is_for_pulumi(tmp_path: Path):
+    path = tmp_path / "Pulumi.x.yaml"
+    path.write_text(LOCAL.replace("name: local", "name: 2026-13-45"))
+
+    with pytest.raises(KokunaiError, match="'2026-13-45'"):
+        stack_file.read_file(path)
+
+
+def test_a_secret_in_the_environment_is_refused_because_it_would_stand_in_clear(tmp_path: Path):
+    path = tmp_path / "Pulumi.x.yaml"
+    path.write_text(LOCAL.replace("name: local", "name: {secure: 'v1:a:b'}"))
+
+    with pytest.raises(KokunaiError, match="must hold no secret"):
+        stack_file.read_file(path)
+
+
+def test_a_network_with_a_mistake_is_not_called_missing():
+    raw = yaml.safe_load(LOCAL)["config"]["kokunai:environment"]
+    raw["networks"][0]["cidr"] = "10.0.0.0"
+
+    with pytest.raises(KokunaiError) as refusal:
+        stack_file.read(raw)
+
+    assert refusal.value.en.startswith("1 mistake(s)")
+
+
+CHANGES: dict[str, tuple[tuple[str | int, ...], Any, bool]] = {
+    "nothing": (("name",), "local", True),
+    "no network": (("pools", 0, "network"), None, True),
+    "a source": (("hosts",), {"package_sources": [{"uri": "https://a/", "suites": ["x"]}]}, True),
+    "a number as text": (("pools", 0, "node_count"), "2", False),
+    "a boolean as number": (("pools", 0, "node_count"), True, False),
+    "a number as boolean": (("lab",), 1, False),
+    "a word as boolean": (("lab",), "yes", False),
+    "a fraction": (("pools", 0, "node_count"), 2.5, False),
+    "too many": (("pools", 0, "node_count"), 201, False),
+    "an unknown key": (("access", "port"), 22, False),
+    "another class": (("data_class",), "secret", False),
+    "a netmask": (("networks", 0, "cidr"), "10.0.0.0/255.255.255.0", False),
+    "an address alone": (("access", "ssh_from", 0), "10.0.0.1", False),
+    "capitals": (("name",), "Local", False),
+    "nothing where text belongs": (("name",), None, False),
+    "the root as mount": (("storage", 0, "mount"), "//", False),
+    "two sources in one": (
+        ("hosts",),
+        {"package_sources": [{"uri": "https://a/ https://b/", "suites": ["x"]}]},
+        False,
+    ),
+}
+
+
+@pytest.mark.parametrize("what", CHANGES)
+def test_the_json_schema_accepts_what_the_model_accepts(what: str):
+    keys, value, good = CHANGES[what]
+    content = yaml.safe_load(LOCAL)
+    at = content["config"]["kokunai:environment"]
+    for key in keys[:-1]:
+        at = at[key]
+    at[keys[-1]] = copy.deepcopy(value)
+
+    accepted = not list(jsonschema.Draft7Validator(model.schema()).iter_errors(content))
+    try:
+        stack_file.read(content["config"]["kokunai:environment"])
+    except KokunaiError:
+        read = False
+    else:
+        read = True
+
+    assert (accepted, read) == (good, good)
+
+
+@pytest.mark.parametrize("path", STACKS, ids=lambda path: path.stem)
+def test_every_shipped_stack_file_fits_the_json_schema(path: Path):
+    jsonschema.validate(yaml.safe_load(path.read_text()), model.schema())

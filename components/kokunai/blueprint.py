@@ -135,12 +135,15 @@ def _pool(
 
 def _key(access: model.Access, root: Path) -> Key:
     private = root / access.private_key_file
-    public = private.with_name(private.name + ".pub")
-    if not private.is_file() or not public.is_file():
-        raise KokunaiError(
-            ja=f"SSH 鍵 {access.private_key_file} とその .pub が見つかりません。"
-            f"作るには: ssh-keygen -t ed25519 -f {access.private_key_file}",
-            en=f"SSH key {access.private_key_file} and its .pub were not found; "
-            f"make them with: ssh-keygen -t ed25519 -f {access.private_key_file}",
-        )
-    return Key(access.private_key_file, public.read_text(encoding="utf-8").strip())
+    try:
+        public = private.parent.joinpath(f"{private.name}.pub").read_text(encoding="utf-8")
+        if private.is_file():
+            return Key(access.private_key_file, public.strip())
+    except (OSError, ValueError):  # bytes that are no text, a name that is none
+        pass
+    raise KokunaiError(
+        ja=f"SSH 鍵 {access.private_key_file} とその .pub を読めません。"
+        f"作るには: ssh-keygen -t ed25519 -f {access.private_key_file}",
+        en=f"SSH key {access.private_key_file} and its .pub cannot be read; "
+        f"make them with: ssh-keygen -t ed25519 -f {access.private_key_file}",
+    )

@@ -151,7 +151,7 @@ def key_props(plan: Blueprint) -> dict[str, Any]:
 
 def provider_props() -> dict[str, Any]:
     """Plain inputs of the provider: the endpoint is stated, so that rules and reviewers see it."""
-    endpoint = next((os.environ[key] for key in _API_ROOT_VARIABLES if key in os.environ), None)
+    endpoint = next((os.environ[key] for key in _API_ROOT_VARIABLES if os.environ.get(key)), None)
     return {"sakuraApiRootUrl": endpoint} if endpoint else {}
 
 
@@ -181,7 +181,8 @@ def _environment_value(config: pulumi.Config) -> Any:
     text = config.get("environment")
     try:
         return None if text is None else json.loads(text)
-    except json.JSONDecodeError:
+    # The reader raises the one for numbers of thousands of digits, the other for endless nesting.
+    except (ValueError, RecursionError):
         return text
 
 
@@ -191,6 +192,8 @@ def from_config() -> Environment:
     names = (*_PROVIDER_SECRETS, *_HOST_SECRETS)
     secrets = {name: value for name in names if (value := config.get_secret(name)) is not None}
     try:
+        if pulumi.runtime.is_config_secret(stack_file.KEY):
+            raise stack_file.secret_refusal()
         spec = stack_file.read(_environment_value(config))
         root = Path(pulumi.runtime.get_root_directory())
         return Environment(spec, root=root, secrets=secrets)

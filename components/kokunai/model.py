@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from ipaddress import IPv4Network
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
+_CIDR = r"^[0-9]{1,3}(\.[0-9]{1,3}){3}/[0-9]{1,2}$"
 Slug = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,30}$")]
 DataClass = Literal[
     "public",
@@ -21,9 +23,9 @@ DataClass = Literal[
 
 
 def _network(text: str) -> str:
-    """Refuse what is no IPv4 network in CIDR form, host bits included."""
+    """Refuse what is no IPv4 network in CIDR form; netmasks and set host bits included."""
     try:
-        IPv4Network(text)
+        IPv4Network(text if re.fullmatch(_CIDR, text) else "")
     except ValueError:
         raise PydanticCustomError(
             "cidr",
@@ -33,13 +35,20 @@ def _network(text: str) -> str:
     return text
 
 
-Cidr = Annotated[str, AfterValidator(_network)]
+Cidr = Annotated[
+    str, AfterValidator(_network), WithJsonSchema({"type": "string", "pattern": _CIDR})
+]
 
 
 class Spec(BaseModel):
-    """Unknown keys are refused; text under a field becomes its description in the JSON schema."""
+    """Unknown keys are refused, and what is not of the type that the JSON schema says.
 
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+    Text under a field becomes its description in the schema.
+    """
+
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, strict=True, use_attribute_docstrings=True
+    )
 
 
 class Access(Spec):
@@ -78,8 +87,8 @@ class GpuNodePool(Spec):
     first_host: int = Field(default=11, ge=1, le=65000)
     """Host number of node 0 in the network; node n gets `first_host + n`."""
     boot_disk_gib: int = Field(default=100, ge=20, le=4096)
-    order_timeout_seconds: int = Field(default=3600, gt=0)
-    """How long to wait for a server to be usable."""
+    order_timeout_seconds: int = Field(default=3600, gt=0, le=2_592_000)
+    """How long to wait for a server to be usable, at most 30 days."""
 
 
 class Storage(Spec):
@@ -92,14 +101,14 @@ class Storage(Spec):
     disk: Literal["ssd", "hdd"] = "ssd"
     host: int = Field(default=9, ge=1, le=65000)
     """Host number of the file server in the network."""
-    mount: str = Field(pattern=r"^/[a-z0-9/_-]+$")
+    mount: str = Field(pattern=r"^(/[a-z0-9_-]+)+$")
     """Where the nodes mount it, for example `/mnt/datasets`."""
 
 
 class PackageSource(Spec):
     """One APT source handed to the nodes."""
 
-    uri: str = Field(pattern=r"^https?://")
+    uri: str = Field(pattern=r"^https?://[^\s{}]+$")
     suites: list[str] = Field(min_length=1)
     components: list[str] = Field(default=["main"], min_length=1)
 

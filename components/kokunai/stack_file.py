@@ -2,55 +2,38 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
-from dataclasses import dataclass
-from ipaddress import IPv4Network
-from itertools import combinations
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
-import yaml
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
-from kokunai import catalog, model
+from kokunai import consistency, model, yaml_reader
 from kokunai.errors import KokunaiError
-from kokunai.mistakes import Mistake, path_text, translated
+from kokunai.mistakes import translated
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
+    from kokunai.mistakes import Mistake
+
 KEY = "kokunai:environment"
-
-_Part = TypeVar("_Part", bound=BaseModel)
-
-
-@dataclass(frozen=True)
-class _Parts:
-    """What could be read, by index: mistakes elsewhere do not hide mistakes between these."""
-
-    networks: dict[int, model.Network]
-    pools: dict[int, model.GpuNodePool]
-    storage: dict[int, model.Storage]
-
-    def network(self, name: str | None) -> model.Network | None:
-        """The network of this name, if it could be read."""
-        return next((one for one in self.networks.values() if one.name == name), None)
 
 
 def read_file(path: Path) -> model.Environment:
     """Environment of a stack file. Raises KokunaiError naming the file and every mistake."""
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        content = yaml_reader.read(path)
     except OSError as error:
         raise KokunaiError(
             ja=f"{path} を読めません: {error.strerror}", en=f"cannot read {path}: {error.strerror}"
         ) from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        where = " ".join(str(error).split())
+    except yaml_reader.NotYaml as error:
         raise KokunaiError(
-            ja=f"{path} は YAML として読めません: {where}", en=f"{path} is not YAML: {where}"
+            ja=f"{path} は YAML として読めません: {error}", en=f"{path} is not YAML: {error}"
         ) from None
-    return read(_environment_of(content, path), where=f"{path}: config")
+    raw = _environment_of(content, path)
+    if yaml_reader.holds_key(raw, "secure"):
+        raise secret_refusal(f"{path}: config")
+    return read(raw, where=f"{path}: config")
 
 
 def _environment_of(content: Any, path: Path) -> Any:
@@ -63,6 +46,18 @@ def _environment_of(content: Any, path: Path) -> Any:
     )
 
 
+def secret_refusal(where: str = "config") -> KokunaiError:
+    """The refusal of a secret below the environment, which becomes plain inputs and state."""
+    return KokunaiError(
+        ja=f"{where}.{KEY} の中に秘密情報 (secure) は書けません。ステートに平文で残るためです。"
+        "秘密にできるもの: kokunai:sakuraAccessToken、kokunai:sakuraAccessTokenSecret、"
+        "kokunai:packageSourceCredentials",
+        en=f"{where}.{KEY} must hold no secret (secure): it would stand in the state in clear; "
+        "what can be secret: kokunai:sakuraAccessToken, kokunai:sakuraAccessTokenSecret, "
+        "kokunai:packageSourceCredentials",
+    )
+
+
 def read(raw: Any, *, where: str = "config") -> model.Environment:
     """Environment from plain data. Raises KokunaiError with every mistake, sorted by path."""
     mistakes: list[Mistake] = []
@@ -71,7 +66,7 @@ def read(raw: Any, *, where: str = "config") -> model.Environment:
         environment = model.Environment.model_validate(raw)
     except ValidationError as error:
         mistakes += translated(error, model.Environment)
-    mistakes += _between(_parts(raw))
+    mistakes += consistency.mistakes(raw)
     if mistakes or environment is None:
         raise _refusal(mistakes, where)
     return environment
@@ -88,139 +83,3 @@ def _refusal(mistakes: list[Mistake], where: str) -> KokunaiError:
         ja=f"スタックファイルに {len(ordered)} 件の誤りがあります。\n{lines('ja')}",
         en=f"{len(ordered)} mistake(s) in the stack file:\n{lines('en')}",
     )
-
-
-def _parts(raw: Any) -> _Parts:
-    source = raw if isinstance(raw, dict) else {}
-    return _Parts(
-        networks=_readable(source.get("networks"), model.Network),
-        pools=_readable(source.get("pools"), model.GpuNodePool),
-        storage=_readable(source.get("storage"), model.Storage),
-    )
-
-
-def _readable(rows: Any, kind: type[_Part]) -> dict[int, _Part]:
-    found = {}
-    for index, row in enumerate(rows if isinstance(rows, list) else []):
-        try:
-            found[index] = kind.model_validate(row)
-        except ValidationError:
-            continue
-    return found
-
-
-def _between(parts: _Parts) -> Iterator[Mistake]:
-    yield from _repeated_names("networks", parts.networks)
-    yield from _repeated_names("pools", parts.pools)
-    yield from _repeated_names("storage", parts.storage)
-    yield from _unknown_goods(parts)
-    yield from _overlapping_networks(parts.networks)
-    yield from _unknown_networks(parts)
-    yield from _clashing_hosts(parts)
-
-
-def _repeated_names(section: str, rows: dict[int, Any]) -> Iterator[Mistake]:
-    first: dict[str, int] = {}
-    for index, row in rows.items():
-        if (earlier := first.setdefault(row.name, index)) != index:
-            yield Mistake(
-                path_text((section, index, "name")),
-                f"名前 {row.name} は {section}[{earlier}] と重複しています",
-                f"name {row.name} is already used by {section}[{earlier}]",
-            )
-
-
-def _unknown_goods(parts: _Parts) -> Iterator[Mistake]:
-    for index, network in parts.networks.items():
-        with _collected(("networks", index, "site")) as found:
-            catalog.zoned_site(network.site)
-        yield from found
-    for index, pool in parts.pools.items():
-        yield from _unknown_offer(index, pool)
-
-
-def _unknown_offer(index: int, pool: model.GpuNodePool) -> Iterator[Mistake]:
-    with _collected(("pools", index, "site")) as found:
-        catalog.site(pool.site)
-    if not found:
-        with _collected(("pools", index, "gpu")) as found:
-            offer = catalog.offer(site=pool.site, gpu=pool.gpu)
-    if not found:
-        with _collected(("pools", index, "image")) as found:
-            catalog.image(pool.image, driver=offer.driver)
-    yield from found
-
-
-@contextmanager
-def _collected(location: tuple[str | int, ...]) -> Iterator[list[Mistake]]:
-    """Turn the catalogue's refusal inside the block into a mistake at this place."""
-    found: list[Mistake] = []
-    try:
-        yield found
-    except KokunaiError as error:
-        found.append(Mistake(path_text(location), error.ja, error.en))
-
-
-def _overlapping_networks(networks: dict[int, model.Network]) -> Iterator[Mistake]:
-    for (first, one), (second, other) in combinations(networks.items(), 2):
-        if IPv4Network(one.cidr).overlaps(IPv4Network(other.cidr)):
-            yield Mistake(
-                path_text(("networks", second, "cidr")),
-                f"{other.cidr} は networks[{first}] の {one.cidr} と重なっています",
-                f"{other.cidr} overlaps {one.cidr} of networks[{first}]",
-            )
-
-
-def _unknown_networks(parts: _Parts) -> Iterator[Mistake]:
-    names = ", ".join(one.name for one in parts.networks.values()) or "なし / none"
-    for section, rows in (("pools", parts.pools), ("storage", parts.storage)):
-        for index, row in rows.items():
-            if row.network is not None and parts.network(row.network) is None:
-                yield Mistake(
-                    path_text((section, index, "network")),
-                    f"ネットワーク {row.network} は networks にありません。あるもの: {names}",
-                    f"network {row.network} is not among networks; there are: {names}",
-                )
-    yield from _networks_elsewhere(parts)
-
-
-def _networks_elsewhere(parts: _Parts) -> Iterator[Mistake]:
-    for index, pool in parts.pools.items():
-        network = parts.network(pool.network)
-        if network is not None and network.site != pool.site:
-            yield Mistake(
-                path_text(("pools", index, "network")),
-                f"ネットワーク {network.name} は {network.site} にあり、{pool.site} では使えません",
-                f"network {network.name} is at {network.site}, out of reach of {pool.site}",
-            )
-
-
-def _claims(parts: _Parts) -> Iterator[tuple[model.Network, tuple[str | int, ...], str, range]]:
-    """Every block of host numbers somebody takes, with the path of who takes it."""
-    for index, pool in parts.pools.items():
-        if network := parts.network(pool.network):
-            block = range(pool.first_host, pool.first_host + pool.node_count)
-            yield network, ("pools", index, "first_host"), f"pools[{index}]", block
-    for index, share in parts.storage.items():
-        if network := parts.network(share.network):
-            block = range(share.host, share.host + 1)
-            yield network, ("storage", index, "host"), f"storage[{index}]", block
-
-
-def _clashing_hosts(parts: _Parts) -> Iterator[Mistake]:
-    claims = list(_claims(parts))
-    for network, location, _, block in claims:
-        last = IPv4Network(network.cidr).num_addresses - 2
-        if len(block) and block[-1] > last:
-            yield Mistake(
-                path_text(location),
-                f"ホスト番号 {block[-1]} は {network.cidr} に入りません。1 から {last} まで",
-                f"host number {block[-1]} does not fit {network.cidr}; allowed: 1 to {last}",
-            )
-    for (one, _, taker, first), (other, location, _, second) in combinations(claims, 2):
-        if one.name == other.name and set(first) & set(second):
-            yield Mistake(
-                path_text(location),
-                f"ホスト番号が {taker} と重なっています({one.name})",
-                f"host numbers overlap those of {taker} in {one.name}",
-            )

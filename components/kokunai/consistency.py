@@ -1,0 +1,188 @@
+"""Mistakes between the parts of a stack file, which no part shows alone."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import dataclass
+from ipaddress import IPv4Network
+from itertools import combinations
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from kokunai import catalog, model
+from kokunai.errors import KokunaiError
+from kokunai.mistakes import Mistake, path_text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_Part = TypeVar("_Part", bound=BaseModel)
+
+
+@dataclass(frozen=True)
+class _Parts:
+    """What could be read, by index: mistakes elsewhere do not hide mistakes between these."""
+
+    networks: dict[int, model.Network]
+    pools: dict[int, model.GpuNodePool]
+    storage: dict[int, model.Storage]
+    network_names: frozenset[str]
+    """Names as written, those of networks with other mistakes included."""
+
+    def network(self, name: str | None) -> model.Network | None:
+        """The network of this name, if it could be read."""
+        return next((one for one in self.networks.values() if one.name == name), None)
+
+
+def _parts(raw: Any) -> _Parts:
+    source = raw if isinstance(raw, dict) else {}
+    networks = source.get("networks")
+    rows = [row for row in networks if isinstance(row, dict)] if isinstance(networks, list) else []
+    return _Parts(
+        networks=_readable(networks, model.Network),
+        pools=_readable(source.get("pools"), model.GpuNodePool),
+        storage=_readable(source.get("storage"), model.Storage),
+        network_names=frozenset(str(row["name"]) for row in rows if "name" in row),
+    )
+
+
+def _readable(rows: Any, kind: type[_Part]) -> dict[int, _Part]:
+    found = {}
+    for index, row in enumerate(rows if isinstance(rows, list) else []):
+        try:
+            found[index] = kind.model_validate(row)
+        except ValidationError:
+            continue
+    return found
+
+
+def mistakes(raw: Any) -> Iterator[Mistake]:
+    """Every mistake between the parts of an environment that can be read."""
+    parts = _parts(raw)
+    yield from _repeated_names("networks", parts.networks)
+    yield from _repeated_names("pools", parts.pools)
+    yield from _repeated_names("storage", parts.storage)
+    yield from _unknown_goods(parts)
+    yield from _overlapping_networks(parts.networks)
+    yield from _unknown_networks(parts)
+    yield from _clashing_hosts(parts)
+    yield from _repeated_mounts(parts.storage)
+
+
+def _repeated_mounts(shares: dict[int, model.Storage]) -> Iterator[Mistake]:
+    first: dict[tuple[str, str], int] = {}
+    for index, share in shares.items():
+        if (earlier := first.setdefault((share.network, share.mount), index)) != index:
+            yield Mistake(
+                path_text(("storage", index, "mount")),
+                f"{share.mount} には storage[{earlier}] がマウントされます",
+                f"storage[{earlier}] is mounted at {share.mount}",
+            )
+
+
+def _repeated_names(section: str, rows: dict[int, Any]) -> Iterator[Mistake]:
+    first: dict[str, int] = {}
+    for index, row in rows.items():
+        if (earlier := first.setdefault(row.name, index)) != index:
+            yield Mistake(
+                path_text((section, index, "name")),
+                f"名前 {row.name} は {section}[{earlier}] と重複しています",
+                f"name {row.name} is already used by {section}[{earlier}]",
+            )
+
+
+def _unknown_goods(parts: _Parts) -> Iterator[Mistake]:
+    for index, network in parts.networks.items():
+        with _collected(("networks", index, "site")) as found:
+            catalog.zoned_site(network.site)
+        yield from found
+    for index, pool in parts.pools.items():
+        yield from _unknown_offer(index, pool)
+
+
+def _unknown_offer(index: int, pool: model.GpuNodePool) -> Iterator[Mistake]:
+    with _collected(("pools", index, "site")) as found:
+        catalog.site(pool.site)
+    if not found:
+        with _collected(("pools", index, "gpu")) as found:
+            offer = catalog.offer(site=pool.site, gpu=pool.gpu)
+    if not found:
+        with _collected(("pools", index, "image")) as found:
+            catalog.image(pool.image, driver=offer.driver)
+    yield from found
+
+
+@contextmanager
+def _collected(location: tuple[str | int, ...]) -> Iterator[list[Mistake]]:
+    """Turn the catalogue's refusal inside the block into a mistake at this place."""
+    found: list[Mistake] = []
+    try:
+        yield found
+    except KokunaiError as error:
+        found.append(Mistake(path_text(location), error.ja, error.en))
+
+
+def _overlapping_networks(networks: dict[int, model.Network]) -> Iterator[Mistake]:
+    for (first, one), (second, other) in combinations(networks.items(), 2):
+        if IPv4Network(one.cidr).overlaps(IPv4Network(other.cidr)):
+            yield Mistake(
+                path_text(("networks", second, "cidr")),
+                f"{other.cidr} は networks[{first}] の {one.cidr} と重なっています",
+                f"{other.cidr} overlaps {one.cidr} of networks[{first}]",
+            )
+
+
+def _unknown_networks(parts: _Parts) -> Iterator[Mistake]:
+    names = ", ".join(one.name for one in parts.networks.values()) or "なし / none"
+    for section, rows in (("pools", parts.pools), ("storage", parts.storage)):
+        for index, row in rows.items():
+            if row.network is not None and row.network not in parts.network_names:
+                yield Mistake(
+                    path_text((section, index, "network")),
+                    f"ネットワーク {row.network} は networks にありません。あるもの: {names}",
+                    f"network {row.network} is not among networks; there are: {names}",
+                )
+    yield from _networks_elsewhere(parts)
+
+
+def _networks_elsewhere(parts: _Parts) -> Iterator[Mistake]:
+    for index, pool in parts.pools.items():
+        network = parts.network(pool.network)
+        if network is not None and network.site != pool.site:
+            yield Mistake(
+                path_text(("pools", index, "network")),
+                f"ネットワーク {network.name} は {network.site} にあり、{pool.site} では使えません",
+                f"network {network.name} is at {network.site}, out of reach of {pool.site}",
+            )
+
+
+def _claims(parts: _Parts) -> Iterator[tuple[model.Network, tuple[str | int, ...], str, range]]:
+    """Every block of host numbers somebody takes, with the path of who takes it."""
+    for index, pool in parts.pools.items():
+        if network := parts.network(pool.network):
+            block = range(pool.first_host, pool.first_host + pool.node_count)
+            yield network, ("pools", index, "first_host"), f"pools[{index}]", block
+    for index, share in parts.storage.items():
+        if network := parts.network(share.network):
+            block = range(share.host, share.host + 1)
+            yield network, ("storage", index, "host"), f"storage[{index}]", block
+
+
+def _clashing_hosts(parts: _Parts) -> Iterator[Mistake]:
+    claims = list(_claims(parts))
+    for network, location, _, block in claims:
+        last = IPv4Network(network.cidr).num_addresses - 2
+        if len(block) and block[-1] > last:
+            yield Mistake(
+                path_text(location),
+                f"ホスト番号 {block[-1]} は {network.cidr} に入りません。1 から {last} まで",
+                f"host number {block[-1]} does not fit {network.cidr}; allowed: 1 to {last}",
+            )
+    for (one, _, taker, first), (other, location, _, second) in combinations(claims, 2):
+        if one.name == other.name and set(first) & set(second):
+            yield Mistake(
+                path_text(location),
+                f"ホスト番号が {taker} と重なっています({one.name})",
+                f"host numbers overlap those of {taker} in {one.name}",
+            )

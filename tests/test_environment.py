@@ -151,6 +151,16 @@ def test_a_key_file_that_is_none_is_answered_with_how_to_make_one(
         Environment(_spec(access=access), root=tmp_path, secrets={})
 
 
+def test_every_package_source_names_the_keyring_it_is_signed_with(recorder: _Recorder, root: Path):
+    source = {"uri": "http://ftp.jp.debian.org/debian", "suites": ["bookworm"]}
+    spec = _spec(hosts={"package_sources": [source]})
+
+    seen = _declared(recorder, spec, root).seen
+
+    [given] = seen["kokunai:ansible:Configuration", "train"]["variables"]["package_sources"]
+    assert given["signed_by"] == "/usr/share/keyrings/debian-archive-keyring.gpg"
+
+
 def _configured(text: str, *, secret: bool = False) -> None:
     key = "kokunai:environment"
     pulumi.runtime.set_all_config({key: text}, [key] if secret else [])

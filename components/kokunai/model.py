@@ -111,6 +111,10 @@ class PackageSource(Spec):
     uri: str = Field(pattern=r"^https?://[^\s{}]+$")
     suites: list[str] = Field(min_length=1)
     components: list[str] = Field(default=["main"], min_length=1)
+    signed_by: str = Field(
+        default="/usr/share/keyrings/debian-archive-keyring.gpg", pattern=r"^/[^\s{}]+$"
+    )
+    """Keyring on the nodes that the source is signed with; left out, Debian's own."""
 
 
 class Hosts(Spec):

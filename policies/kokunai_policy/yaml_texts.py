@@ -76,6 +76,9 @@ def documents(text: str) -> Iterator[Any]:
             if count > LIMIT_EVENTS:
                 raise TooLarge
             builder.take(event)
-    except (yaml.YAMLError, ValueError):
+    except (yaml.YAMLError, ValueError) as error:
+        # Newer libraries stop at a depth of their own before the first event.
+        if "nesting depth" in str(error):
+            raise TooLarge from None
         return
     yield from (one for one in builder.documents if isinstance(one, (dict, list)))

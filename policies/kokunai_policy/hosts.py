@@ -18,6 +18,8 @@ Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 _URL = re.compile(r"(?<![a-z0-9+.-])[a-z][a-z0-9+.-]*:(?:/|\\){2}[^\s\"'<>`]*", re.IGNORECASE)
 _LIMIT_NAME = 253
 _SEVERAL = re.compile(r"[\s,;]|://.*://", re.DOTALL)
+# What no URL holds: programs disagree about where such a text ends, or replace parts of it.
+_NEVER = re.compile(r"[\s\\{}<>\"`]")
 _AUTHORITY_END = re.compile(r"[/?#]")
 _NAME = re.compile(
     r"(?:[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?\.)*[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?$"
@@ -60,8 +62,7 @@ class Host:
 def canonical(text: str) -> Host | None:
     """Canonical host of a bare host, `host:port` or URL; None where it is none."""
     plain = unicodedata.normalize("NFKC", text).translate(_DOTS).strip()
-    # Programs disagree about where a host ends at a backslash, so none is good.
-    if "\\" in plain:
+    if _NEVER.search(plain):
         return None
     if "://" in plain:
         plain = plain.split("://", maxsplit=1)[1]
@@ -128,6 +129,12 @@ def _number(text: str) -> int:
     if text[:2] in {"0x", "0X"}:
         return int(text, 16)
     return int(text, 8) if len(text) > 1 and text[0] == "0" else int(text)
+
+
+def is_file(text: str) -> bool:
+    """Whether it is one URL of a file on the host itself."""
+    plain = unicodedata.normalize("NFKC", text).strip().lower()
+    return plain.startswith("file:/") and not _NEVER.search(plain)
 
 
 def every(text: str) -> list[Host]:

@@ -6,13 +6,14 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta, timezone
 from enum import Enum
 from functools import cached_property
+from itertools import takewhile
 from typing import TYPE_CHECKING, Any
 
 from kokunai.catalog import facts
 from kokunai_policy.walker import Keys, Node, State, flatten
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     from kokunai_policy.waivers import Waiver, Waivers
@@ -177,10 +178,21 @@ class Inspected:
                 return found
         return found
 
+    @cached_property
+    def _starts(self) -> dict[Keys, int]:
+        return {node.keys: at for at, node in reversed(list(enumerate(self.nodes)))}
+
+    def under(self, keys: Keys) -> Iterator[Node]:
+        """Nodes at or below `keys`, encodings included; the walk leaves them side by side."""
+        start = self._starts.get(keys, len(self.nodes))
+        within = (self.nodes[at] for at in range(start, len(self.nodes)))
+        return takewhile(lambda node: node.keys[: len(keys)] == keys, within)
+
     def members(self, *keys: str | int) -> list[Node]:
         """The values directly under this path."""
         depth = len(keys) + 1
-        return [node for at, node in self._by_keys.items() if len(at) == depth and at[:-1] == keys]
+        found = (one for one in self.under(keys) if len(one.keys) == depth and not one.layers)
+        return list({one.keys: one for one in found}.values())
 
     @property
     def package(self) -> facts.Package | None:

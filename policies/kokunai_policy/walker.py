@@ -6,14 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from kokunai_policy import archives
 from kokunai_policy.decoding import LIMIT_BYTES, LIMIT_DEPTH, TooMuch, decoded
 from kokunai_policy.values import Content, Secret, content_of, is_unknown_text, unwrap
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 _LIMIT_NESTING = 64
 # For all decoded forms of all values of one resource together.
@@ -197,9 +194,3 @@ def _visit_files(walk: _Walk, path: Path, place: _Place) -> None:
             _visit(walk, text, place.down(name))
     except archives.Unreadable:
         walk.add(place.node(State.UNREADABLE))
-
-
-def under(nodes: list[Node], keys: Keys) -> Iterator[Node]:
-    """Nodes at or below `keys`, encodings included."""
-    depth = len(keys)
-    return (node for node in nodes if node.keys[:depth] == keys)

@@ -273,6 +273,71 @@ def test_a_package_source_written_as_a_line_is_judged_by_its_host():
     assert configuration(package_sources=[line]) == [("KN-PKG-01", "variables.package_sources[0]")]
 
 
+FIRST = "http://jp.archive.ubuntu.com/ubuntu"
+TWO_IN_ONE = [
+    f"{FIRST} http://archive.ubuntu.com/ubuntu",
+    f"{FIRST}\nURIs: http://archive.ubuntu.com/ubuntu",
+    f"{FIRST}\u00a0http://archive.ubuntu.com/ubuntu",
+    f"{FIRST}/{{{{'\\x20http://archive.ubuntu.com'}}}}",
+    "file:/srv/apt http://archive.ubuntu.com/ubuntu",
+]
+
+
+@pytest.mark.parametrize("uri", TWO_IN_ONE)
+def test_an_address_that_holds_another_one_is_refused(uri):
+    assert configuration(package_sources=[{"uri": uri}]) == [
+        ("KN-PKG-01", "variables.package_sources[0].uri")
+    ]
+
+
+def test_a_package_source_with_an_empty_address_is_refused():
+    assert configuration(package_sources=[{"uri": None, "suites": ["noble"]}]) == [
+        ("KN-PKG-01", "variables.package_sources[0].uri")
+    ]
+
+
+def test_sources_beside_those_of_the_image_are_refused():
+    assert configuration(package_sources_exclusive=True) == []
+    assert configuration(package_sources_exclusive=False) == [
+        ("KN-PKG-01", "variables.package_sources_exclusive")
+    ]
+
+
+@pytest.mark.parametrize("nothing", [[], None, [[]]])
+@pytest.mark.parametrize(
+    ("variable", "rule"), [("ntp_servers", "KN-NTP-01"), ("package_sources", "KN-PKG-01")]
+)
+def test_an_empty_value_cannot_take_away_what_the_pool_gives(nothing, variable, rule):
+    good = {"ntp_servers": ["ntp.nict.jp"], "package_sources": [{"uri": "file:///a"}]}
+    props = {
+        "site": "sakura-ishikari",
+        "labels": {"data-class": "internal"},
+        "variables": good,
+        "secretVariables": {variable: nothing},
+        "hosts": [{"name": "a", "variables": {variable: nothing}}, {"name": "b"}],
+    }
+
+    assert found("kokunai:ansible:Configuration", props) == [
+        (rule, f"secretVariables.{variable}"),
+        (rule, f"hosts[0].variables.{variable}"),
+    ]
+
+
+def test_a_pool_of_a_thousand_hosts_is_judged_in_time():
+    variables = {"ntp_servers": ["ntp.nict.jp"], "package_sources": [{"uri": "file:///a"}]}
+    own = {"node_name": "n", "node_addresses": [{"interface": "eth1", "address": "10.0.0.1/24"}]}
+    hosts = [{"name": f"n{number}", "user": "root", "variables": own} for number in range(1000)]
+    place = {"site": "sakura-ishikari", "labels": {"data-class": "internal"}}
+    started = time.process_time()
+
+    reported = found(
+        "kokunai:ansible:Configuration", {**place, "variables": variables, "hosts": hosts}
+    )
+
+    assert reported == []
+    assert time.process_time() - started < 2
+
+
 def test_a_secret_variable_cannot_replace_a_judged_one():
     props = {
         "site": "sakura-ishikari",

@@ -29,7 +29,8 @@ def test_a_host_has_one_spelling(text):
 
 
 @pytest.mark.parametrize(
-    "text", ["", " ", "a b", "http://", "a:b", "-a.jp", "a..jp", "x" * 300, "http://a\\@b"]
+    "text",
+    ["", " ", "a b", "http://", "a:b", "-a.jp", "a..jp", "x" * 300, "http://a\\@b", "http://a/ b"],
 )
 def test_what_is_no_host_is_none(text):
     assert hosts.canonical(text) is None

@@ -10,7 +10,7 @@ from kokunai.catalog import facts
 from kokunai_policy import hosts
 from kokunai_policy.model import Inspected, Judgement, Verdict, shown, unknown
 from kokunai_policy.regions import plain
-from kokunai_policy.walker import Node, State, under
+from kokunai_policy.walker import Node, State, path_text
 from kokunai_policy.words import nearest_name
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 _TYPE = "kokunai:ansible:Configuration"
 _OPEN = {State.UNKNOWN, State.UNREADABLE}
 _MAPS = ("variables", "secretVariables")
+_EXCLUSIVE = "package_sources_exclusive"
 
 
 @dataclass(frozen=True)
@@ -45,8 +46,7 @@ def judge_time(seen: Inspected) -> Iterator[Judgement]:
     if seen.resource.type != _TYPE:
         return
     yield from _given(seen, _TIME)
-    if _is_absent(seen, _TIME):
-        yield _missing(_TIME)
+    yield from _left_out(seen, _TIME)
 
 
 def judge_resolvers(seen: Inspected) -> Iterator[Judgement]:
@@ -54,8 +54,8 @@ def judge_resolvers(seen: Inspected) -> Iterator[Judgement]:
     if seen.resource.type != _TYPE:
         return
     yield from _given(seen, _RESOLVERS)
-    if _is_absent(seen, _RESOLVERS) and not _site_resolves(seen):
-        yield _missing(_RESOLVERS)
+    if not _site_resolves(seen):
+        yield from _left_out(seen, _RESOLVERS)
 
 
 def judge_packages(seen: Inspected) -> Iterator[Judgement]:
@@ -64,8 +64,9 @@ def judge_packages(seen: Inspected) -> Iterator[Judgement]:
         return
     yield from _given(seen, _PACKAGES)
     # Hosts of the lab have no way out of this machine, whatever their image says.
-    if _is_absent(seen, _PACKAGES) and not seen.context.lab:
-        yield _missing(_PACKAGES)
+    if not seen.context.lab:
+        yield from _left_out(seen, _PACKAGES)
+        yield from _beside_the_image(seen)
 
 
 def _site_resolves(seen: Inspected) -> bool:
@@ -74,15 +75,35 @@ def _site_resolves(seen: Inspected) -> bool:
     return site is not None and bool(site.name_servers)
 
 
-def _is_absent(seen: Inspected, source: _Source) -> bool:
-    """Whether the variables of the whole pool leave it out or give nothing."""
-    for holder in _MAPS:
-        node = seen.node(holder, source.variable)
-        if node is not None and node.state in _OPEN:
-            return False
-        if any(one.state is State.KNOWN for one in under(seen.nodes, (holder, source.variable))):
-            return False
-    return True
+def _left_out(seen: Inspected, source: _Source) -> Iterator[Judgement]:
+    """A finding where the pool has none, and wherever an empty value takes them away again."""
+    places = [(*holder, source.variable) for holder in _holders(seen)]
+    present = [keys for keys in places if seen.node(*keys) is not None]
+    if not any(keys[0] in _MAPS for keys in present):
+        yield _missing(source, ("variables", source.variable))
+    yield from (_missing(source, keys) for keys in present if not _gives(seen, keys))
+
+
+def _gives(seen: Inspected, keys: Keys) -> bool:
+    """Whether anything stands there; what is unknown may be something."""
+    node = seen.node(*keys)
+    if node is not None and node.state in _OPEN:
+        return True
+    return any(one.state in {State.KNOWN, *_OPEN} for one in seen.under(keys))
+
+
+def _beside_the_image(seen: Inspected) -> Iterator[Judgement]:
+    """A finding wherever the given sources leave those of the image in use."""
+    for holder in _holders(seen):
+        node = seen.node(*holder, _EXCLUSIVE)
+        is_beside = node is not None and node.state is State.KNOWN and node.value is not True
+        if is_beside and _gives(seen, ("variables", _PACKAGES.variable)):
+            yield Judgement(
+                Verdict.FAIL,
+                path_text((*holder, _EXCLUSIVE)),
+                "イメージの取得元も使われたままです。true にしてください",
+                "the sources of the image stay in use; set it to true",
+            )
 
 
 def _given(seen: Inspected, source: _Source) -> Iterator[Judgement]:
@@ -92,7 +113,7 @@ def _given(seen: Inspected, source: _Source) -> Iterator[Judgement]:
         if node is not None and node.state in _OPEN:
             yield unknown(node, source.ja, f"the {source.en}")
             continue
-        for one in under(seen.nodes, (*holder, source.variable)):
+        for one in seen.under((*holder, source.variable)):
             yield from _value(one, source)
         if source is _PACKAGES:
             yield from _without_address(seen, (*holder, source.variable))
@@ -100,7 +121,9 @@ def _given(seen: Inspected, source: _Source) -> Iterator[Judgement]:
 
 def _without_address(seen: Inspected, keys: Keys) -> Iterator[Judgement]:
     for member in seen.members(*keys):
-        if member.state is State.MAPPING and seen.node(*member.keys, "uri") is None:
+        address = seen.node(*member.keys, "uri")
+        is_none = address is None or address.state is State.NULL
+        if member.state is State.MAPPING and is_none:
             yield Judgement(
                 Verdict.FAIL,
                 f"{member.path}.uri",
@@ -125,7 +148,7 @@ def _value(node: Node, source: _Source) -> Iterator[Judgement]:
     one = hosts.canonical(text)
     named = hosts.every(text) if _is_line(node, source) else [one] if one else []
     strange = [host for host in named if not _is_good(host, source)]
-    is_local = source is _PACKAGES and plain(text).startswith("file:/")
+    is_local = source is _PACKAGES and hosts.is_file(text)
     if is_local or (named and not strange):
         yield Judgement(Verdict.PASS, node.path)
         return
@@ -160,10 +183,10 @@ def _is_good(host: hosts.Host, source: _Source) -> bool:
     return host.inside or host.loopback or (row is not None and row.domestic)
 
 
-def _missing(source: _Source) -> Judgement:
+def _missing(source: _Source, keys: Keys) -> Judgement:
     return Judgement(
         Verdict.FAIL,
-        f"variables.{source.variable}",
+        path_text(keys),
         f"{source.ja}が指定されていません。OS の既定値は国外のことがあります。"
         f"指定できるもの: {source.allowed()}",
         f"no {source.en} is given and the distribution's default may be abroad; "

@@ -161,6 +161,25 @@ def test_every_package_source_names_the_keyring_it_is_signed_with(recorder: _Rec
     assert given["signed_by"] == "/usr/share/keyrings/debian-archive-keyring.gpg"
 
 
+def test_a_stack_of_the_lab_never_calls_the_real_operator(
+    recorder: _Recorder, root: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.delenv("SAKURA_API_ROOT_URL")
+
+    with pytest.raises(KokunaiError, match="KN-OPR-01"):
+        Environment(_spec(), root=root, secrets={})
+
+
+def test_an_empty_variable_does_not_hide_the_endpoint_that_the_plugin_will_call(
+    recorder: _Recorder, root: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("SAKURA_API_ROOT_URL", "")
+    monkeypatch.setenv("SAKURACLOUD_API_ROOT_URL", "https://evil.example/")
+
+    with pytest.raises(KokunaiError, match=r"evil\.example"):
+        Environment(_spec(), root=root, secrets={})
+
+
 def _configured(text: str, *, secret: bool = False) -> None:
     key = "kokunai:environment"
     pulumi.runtime.set_all_config({key: text}, [key] if secret else [])

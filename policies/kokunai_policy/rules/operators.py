@@ -64,7 +64,7 @@ def judge_host(seen: Inspected, node: Node, *, source: str = "") -> Judgement:
     path = f"{node.path} ({source})" if source else node.path
     strange = [host for host in named if not host.loopback and not _is_known(host)]
     if named and not strange:
-        return _loopback(seen, path, is_used=any(host.loopback for host in named))
+        return _in_or_out_of_the_lab(seen, path, named)
     name = shown(node, strange[0].name) if strange else "?"
     return Judgement(
         Verdict.FAIL,
@@ -83,14 +83,26 @@ def _allowed() -> str:
     return ", ".join(row.host for row in facts.hosts("api") if row.domestic)
 
 
-def _loopback(seen: Inspected, path: str, *, is_used: bool) -> Judgement:
-    if seen.context.lab or not is_used:
-        return Judgement(Verdict.PASS, path)
-    return Judgement(
-        Verdict.FAIL,
-        path,
-        "接続先がこのマシン自身です。ラボを使うスタックだけが指定できます"
-        "(kokunai:environment の lab: true)",
-        "the endpoint is this machine; only a stack of the local lab may use it"
-        " (lab: true in kokunai:environment)",
-    )
+def _in_or_out_of_the_lab(seen: Inspected, path: str, named: list[hosts.Host]) -> Judgement:
+    is_lab = seen.context.lab
+    if not is_lab and any(host.loopback for host in named):
+        return Judgement(
+            Verdict.FAIL,
+            path,
+            "接続先がこのマシン自身です。ラボを使うスタックだけが指定できます"
+            "(kokunai:environment の lab: true)",
+            "the endpoint is this machine; only a stack of the local lab may use it"
+            " (lab: true in kokunai:environment)",
+        )
+    # Hosts of the lab are let off rules that real ones must keep.
+    real = [host.name for host in named if not host.loopback]
+    if is_lab and real and seen.resource.package == "kokunai":
+        return Judgement(
+            Verdict.FAIL,
+            path,
+            f"ラボのスタック (lab: true) は {real[0]} を呼べません。指定できるもの: ラボの API "
+            "(kokunai run -- pulumi ... で設定されます)",
+            f"a stack of the lab (lab: true) must not call {real[0]}; allowed: the lab's API "
+            "(set by kokunai run -- pulumi ...)",
+        )
+    return Judgement(Verdict.PASS, path)

@@ -41,11 +41,13 @@ class Node(NamedTuple):
     value: Any = None
     secret: bool = False
     layers: tuple[str, ...] = ()
+    spoken_count: int | None = None
+    """How many of the keys a message may show: those found inside a secret text are part of it."""
 
     @property
     def path(self) -> str:
         """Property path as Pulumi writes it, for example `disks[0].sizeGib`."""
-        text = path_text(self.keys)
+        text = path_text(self.keys[: self.spoken_count])
         return f"{text} ({', '.join(self.layers)})" if self.layers else text
 
     @property
@@ -81,12 +83,19 @@ class _Place(NamedTuple):
     keys: Keys = ()
     secret: bool = False
     layers: tuple[str, ...] = ()
+    spoken_count: int | None = None
 
     def down(self, key: str | int) -> _Place:
-        return _Place((*self.keys, key), self.secret, self.layers)
+        return self._replace(keys=(*self.keys, key))
+
+    def within(self, layer: str) -> _Place:
+        """The place of a reading of the text that stands here."""
+        is_first = self.secret and not self.layers
+        spoken = len(self.keys) if is_first else self.spoken_count
+        return self._replace(layers=(*self.layers, layer), spoken_count=spoken)
 
     def node(self, state: State, value: Any = None) -> Node:
-        return Node(self.keys, state, value, self.secret, self.layers)
+        return Node(self.keys, state, value, self.secret, self.layers, self.spoken_count)
 
 
 def flatten(props: Any, *, directory: Path | None = None) -> list[Node]:
@@ -130,7 +139,7 @@ def _visit_known(walk: _Walk, value: Any, place: _Place) -> None:
 def _visit_mapping(walk: _Walk, value: Mapping[Any, Any], place: _Place) -> None:
     inner, is_secret = unwrap(value)
     if is_secret:
-        _visit(walk, inner, _Place(place.keys, secret=True, layers=place.layers))
+        _visit(walk, inner, place._replace(secret=True))
         return
     walk.add(place.node(State.MAPPING, len(value)))
     for key in list(value):
@@ -158,7 +167,8 @@ def _visit_text(walk: _Walk, text: str, place: _Place) -> None:
         walk.add(place.node(State.UNKNOWN))
         return
     if isinstance(text, Secret):
-        place = _Place(place.keys, secret=True, layers=place.layers)
+        # Plain text from here on: the YAML library refuses subclasses of str.
+        place, text = place._replace(secret=True), str(text)
     walk.add(place.node(State.KNOWN, text))
     if place.layers:
         _visit_readings(walk, text, place)
@@ -173,7 +183,7 @@ def _visit_readings(walk: _Walk, text: str, place: _Place) -> None:
     for layer, reading in decoded(text):
         if len(place.layers) >= LIMIT_DEPTH:
             raise TooMuch
-        _visit(walk, reading, _Place(place.keys, place.secret, (*place.layers, layer)))
+        _visit(walk, reading, place.within(layer))
 
 
 def _visit_content(walk: _Walk, kind: Content, body: Any, place: _Place) -> None:

@@ -96,6 +96,31 @@ def test_a_secret_is_judged_and_never_shown(pack):
     assert all("eu-west-1" not in one.message and "zz9top" not in one.message for one in said)
 
 
+PEM = "-----BEGIN KEY-----\nProc-Type: 4,ENCRYPTED\nMIIEpAIBAAKCAQEA\n-----END KEY-----\n"
+
+
+@pytest.mark.parametrize("text", [PEM, "machine: a\npassword: b\n", "---\n", '{"a": 1}'])
+def test_a_secret_of_several_lines_passes(pack, text):
+    assert pack.analyze(SERVER, {**DOMESTIC, "password": secret(text)}) == []
+
+
+INSIDE_SECRETS = {
+    "json": '{"hunter2": {"region": "us-east-1"}}',
+    "yaml": "user: a\nhunter2: {us-east-1: b}\n",
+}
+
+
+@pytest.mark.parametrize("layer", INSIDE_SECRETS)
+def test_the_keys_within_a_secret_text_are_not_shown_either(pack, layer):
+    props = {**DOMESTIC, "credentials": [secret(INSIDE_SECRETS[layer])]}
+
+    said = pack.analyze(SERVER, props)
+
+    assert said
+    assert all(one.path.startswith("credentials[0]") for one in said)
+    assert all("hunter2" not in one.message for one in said)
+
+
 def test_a_secret_that_could_not_be_decrypted_is_unknown(pack):
     assert found(pack.analyze(SERVER, {**DOMESTIC, "zone": "[secret]"})) == [("KN-LOC-01", "zone")]
 

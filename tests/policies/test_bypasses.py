@@ -52,6 +52,10 @@ HIDDEN = {
     "Seoul at Azure": "koreacentral",
     "Taipei, named after Tokyo": "ap-northeast-1-tpe-1a",
     "an availability zone id": "use1-az4",
+    "a zone id in Beijing": "cnn1-az1",
+    "a zone id in Ningxia": "cnnw1-az1",
+    "a zone id in Singapore": "apse1-az2",
+    "a zone id of the government cloud": "usgw1-az1",
     "Oracle": "us-ashburn-1",
     "bytes": b"region us-east-1",
     "text asset": pulumi.StringAsset("AWS_REGION=us-west-2"),
@@ -82,6 +86,7 @@ HARMLESS = [
     "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJkZ0gq0Hf7V3x2b6c8d0e1f2a3b4c5d6e7f8a9b0c1d user@host",
     "#!/bin/sh\nset -eu\necho 'hello: world'\n",
     "focus-east-1",
+    "node1-az2",
     "Debian GNU/Linux 12 (bookworm) 64bit",
 ]
 

@@ -144,14 +144,21 @@ def _waived(finding: Finding, waiver: Waiver) -> str:
 def _report_unused(session: Session) -> Callable[[Any, ReportViolation], None]:
     def validate(args: StackValidationArgs, report: ReportViolation) -> None:
         urns = {resource.urn for resource in args.resources}
+        stacks = {_stack_of(urn) for urn in urns}
         context = session.context(next(iter(urns), ""))
         for one in context.waivers.valid(context.today):
             # A resource that was left out of this run may still need its waiver.
             was_seen = one.urn in session.judged or one.urn not in urns
-            if was_seen and (one.rule, one.urn) not in session.used:
+            is_ours = _stack_of(one.urn) in stacks
+            if is_ours and was_seen and (one.rule, one.urn) not in session.used:
                 report(_unused(one), None)
 
     return validate
+
+
+def _stack_of(urn: str) -> str:
+    """`urn:pulumi:stack::project`: the file holds the waivers of every stack."""
+    return "::".join(urn.split("::")[:2])
 
 
 def _unused(waiver: Waiver) -> str:

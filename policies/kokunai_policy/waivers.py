@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -23,7 +24,7 @@ LIMIT_DAYS: Final = 90
 """A waiver may not end later than this many days from today."""
 
 _FIELDS = ("rule", "urn", "reason", "requester", "approver", "ticket", "expires")
-_TYPE_FIELDS = ("type", "reason", "requester", "approver")
+_TYPE_FIELDS = ("type", "reason", "requester", "approver", "ticket", "expires")
 _FILE = Path(__file__).parents[1] / "waivers.yaml"
 
 
@@ -75,7 +76,7 @@ class Waivers:
         for index, entry in enumerate(self.entries):
             found.extend(_entry_problems(entry, f"waivers[{index}]", today))
         for index, entry in enumerate(self.types):
-            found.extend(_common_problems(entry, f"allowed_types[{index}]", _TYPE_FIELDS))
+            found.extend(_type_problems(entry, f"allowed_types[{index}]", today))
         return found
 
     def valid(self, today: date) -> Iterator[Waiver]:
@@ -90,12 +91,12 @@ class Waivers:
             return None
         return next((one for one in self.valid(today) if one.covers(finding, stack)), None)
 
-    def allows_type(self, token: str) -> bool:
-        """Whether this exact type was examined and allowed."""
+    def allows_type(self, token: str, today: date) -> bool:
+        """Whether this exact type was examined and is allowed on this day."""
         return any(
             entry.get("type") == token
             for entry in self.types
-            if isinstance(entry, Mapping) and not list(_common_problems(entry, "", _TYPE_FIELDS))
+            if isinstance(entry, Mapping) and not list(_type_problems(entry, "", today))
         )
 
 
@@ -103,7 +104,7 @@ def read(text: str) -> Waivers:
     """Waivers of a file's text; never raises, mistakes are problems."""
     try:
         content = yaml.safe_load(text) or {}
-    except (yaml.YAMLError, ValueError) as error:
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
         where = " ".join(str(error).split())
         return Waivers(
             broken=(_problem("", f"YAML として読めません: {where}", f"not YAML: {where}"),)
@@ -154,12 +155,17 @@ def _common_problems(entry: Any, path: str, fields: Iterable[str]) -> Iterator[P
     for name in entry:
         if name not in fields:
             yield _problem(f"{path}.{name}", "このキーはありません", "there is no such key")
-    if entry.get("requester") and entry.get("requester") == entry.get("approver"):
+    if entry.get("requester") and _name(entry.get("requester")) == _name(entry.get("approver")):
         yield _problem(
             f"{path}.approver",
             "承認者は申請者と別の人でなければなりません",
             "the approver must not be the requester",
         )
+
+
+def _name(person: Any) -> str:
+    """The same person however written."""
+    return unicodedata.normalize("NFKC", str(person)).strip().casefold()
 
 
 def _entry_problems(entry: Any, path: str, today: date) -> Iterator[Problem]:
@@ -168,8 +174,13 @@ def _entry_problems(entry: Any, path: str, today: date) -> Iterator[Problem]:
         return
     if isinstance(rule := entry.get("rule"), str):
         yield from _rule_problems(rule, path)
-    if (expires := entry.get("expires")) is not None:
-        yield from _day_problems(expires, path, today)
+    yield from _day_problems(entry.get("expires"), path, today)
+
+
+def _type_problems(entry: Any, path: str, today: date) -> Iterator[Problem]:
+    yield from _common_problems(entry, path, _TYPE_FIELDS)
+    if isinstance(entry, Mapping):
+        yield from _day_problems(entry.get("expires"), path, today)
 
 
 def _rule_problems(rule: str, path: str) -> Iterator[Problem]:
@@ -185,6 +196,8 @@ def _rule_problems(rule: str, path: str) -> Iterator[Problem]:
 
 
 def _day_problems(expires: Any, path: str, today: date) -> Iterator[Problem]:
+    if expires is None:
+        return  # reported as missing
     # A date-time is a date to isinstance, and would compare with none.
     if type(expires) is not date:
         yield _problem(

@@ -232,6 +232,15 @@ def test_an_unused_waiver_is_a_finding(pack_with, soon):
     assert said.mandatory
 
 
+@pytest.mark.parametrize("whose", ["urn:pulumi:prod::example", "urn:pulumi:test::another"])
+def test_the_waiver_of_another_stack_is_left_alone(pack_with, soon, whose):
+    text = _waiver(SERVER, soon).replace("urn:pulumi:test::example", whose)
+    pack = pack_with(text)
+    pack.analyze(SERVER, DOMESTIC)
+
+    assert pack.analyze_stack([SERVER]) == []
+
+
 def test_the_waiver_of_a_resource_outside_this_run_is_left_alone(pack_with, soon):
     assert pack_with(_waiver(SERVER, soon)).analyze_stack([SERVER]) == []
 

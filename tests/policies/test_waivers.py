@@ -63,6 +63,8 @@ BROKEN = {
     "an empty ticket": ({"ticket": " "}, "waivers[0].ticket"),
     "a number as ticket": ({"ticket": 12}, "waivers[0].ticket"),
     "its own approver": ({"approver": "sato"}, "waivers[0].approver"),
+    "its own approver, spelled otherwise": ({"approver": " ＳＡＴＯ"}, "waivers[0].approver"),
+    "no end": ({"expires": None}, "waivers[0].expires"),
     "an unknown rule": ({"rule": "KN-XXX-99"}, "waivers[0].rule"),
     "a critical rule": ({"rule": "KN-LOC-01"}, "waivers[0].rule"),
     "an unknown key": ({"until": "2026-12-31"}, "waivers[0].until"),
@@ -87,7 +89,40 @@ def test_the_first_and_the_last_possible_day_count(day):
     assert unlabelled(read({**GOOD, "expires": day})).waiver
 
 
-FILES = ["waivers: {a: b}", "- rule: x", "waivers: [", "waivers: [text]", "exceptions: []"]
+TYPE = {"type": "command:local:Command", **{key: GOOD[key] for key in list(GOOD)[2:]}}
+
+
+@pytest.mark.parametrize(
+    ("change", "allowed"),
+    [
+        ({}, True),
+        ({"expires": date(2026, 11, 24)}, True),
+        ({"expires": date(2026, 11, 23)}, False),
+        ({"expires": None}, False),
+        ({"expires": date(2027, 2, 23)}, False),
+        ({"approver": "Sato"}, False),
+        ({"ticket": ""}, False),
+        ({"type": "command:local:Other"}, False),
+    ],
+)
+def test_an_allowed_type_ends_as_a_waiver_does(change, allowed):
+    given = waivers.read(yaml.safe_dump({"allowed_types": [{**TYPE, **change}]}))
+    context = Context(today=TODAY, waivers=given)
+
+    found = judge(Resource("command:local:Command", "x", {"create": "date"}), context)
+
+    assert [one.rule for one in found] == ([] if allowed else ["KN-ESC-01"])
+    assert (paths(given) == []) is (allowed or "type" in change)
+
+
+FILES = [
+    "waivers: " + "[" * 20_000,
+    "waivers: {a: b}",
+    "- rule: x",
+    "waivers: [",
+    "waivers: [text]",
+    "exceptions: []",
+]
 
 
 @pytest.mark.parametrize("text", FILES)

@@ -11,12 +11,16 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
+def _is_allowed(seen: Inspected) -> bool:
+    return seen.context.waivers.allows_type(seen.resource.type, seen.context.today)
+
+
 def judge_execution(seen: Inspected) -> Iterator[Judgement]:
     """Code that runs during a deployment can do anything anywhere."""
     package, resource = seen.package, seen.resource
     if package is None or not package.executes or resource.is_builtin:
         return
-    if seen.context.waivers.allows_type(resource.type):
+    if _is_allowed(seen):
         yield Judgement(Verdict.PASS)
         return
     yield Judgement(
@@ -34,7 +38,7 @@ def judge_type(seen: Inspected) -> Iterator[Judgement]:
     resource = seen.resource
     if resource.is_builtin or not resource.custom:
         return
-    if seen.package is not None or seen.context.waivers.allows_type(resource.type):
+    if seen.package is not None or _is_allowed(seen):
         yield Judgement(Verdict.PASS)
     elif not any(is_location(node.keys) for node in seen.nodes):
         yield Judgement(

@@ -33,6 +33,11 @@ def stack_outputs(stack: str) -> dict[str, Any]:
             en=f"cannot read the outputs of stack {stack}; run pulumi up first",
         )
     outputs: dict[str, Any] = json.loads(reply.stdout)
+    if missing := {"nodes", "verified", "login", "private_key_file"} - outputs.keys():
+        raise KokunaiError(
+            ja=f"スタック {stack} の出力に {sorted(missing)} がありません。先に pulumi up を。",
+            en=f"stack {stack} has no outputs {sorted(missing)}; run pulumi up first",
+        )
     return outputs
 
 

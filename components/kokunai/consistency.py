@@ -17,6 +17,9 @@ from kokunai.mistakes import Mistake, path_text
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+# One label of a domain name (RFC 1035).
+_LIMIT_HOST_NAME = 63
+
 _Part = TypeVar("_Part", bound=BaseModel)
 
 
@@ -68,6 +71,19 @@ def mistakes(raw: Any) -> Iterator[Mistake]:
     yield from _unknown_networks(parts)
     yield from _clashing_hosts(parts)
     yield from _repeated_mounts(parts.storage)
+    yield from _long_names(raw, parts.pools)
+
+
+def _long_names(raw: Any, pools: dict[int, model.GpuNodePool]) -> Iterator[Mistake]:
+    name = str(raw.get("name")) if isinstance(raw, dict) else ""
+    for index, pool in pools.items():
+        longest = f"{name}-{pool.name}-{max(pool.node_count - 1, 0)}"
+        if len(longest) > _LIMIT_HOST_NAME:
+            yield Mistake(
+                path_text(("pools", index, "name")),
+                f"ホスト名 {longest} が {_LIMIT_HOST_NAME} 文字を超えます。name を短くしてください",
+                f"the host name {longest} is longer than {_LIMIT_HOST_NAME}; shorten a name",
+            )
 
 
 def _repeated_mounts(shares: dict[int, model.Storage]) -> Iterator[Mistake]:

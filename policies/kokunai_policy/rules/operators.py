@@ -101,8 +101,8 @@ def _in_or_out_of_the_lab(seen: Inspected, path: str, named: list[hosts.Host]) -
             Verdict.FAIL,
             path,
             f"ラボのスタック (lab: true) は {real[0]} を呼べません。指定できるもの: ラボの API "
-            "(kokunai run -- pulumi ... で設定されます)",
+            "(kokunai lab up のあと kokunai run -- pulumi ... で設定されます)",
             f"a stack of the lab (lab: true) must not call {real[0]}; allowed: the lab's API "
-            "(set by kokunai run -- pulumi ...)",
+            "(set by kokunai run -- pulumi ... after kokunai lab up)",
         )
     return Judgement(Verdict.PASS, path)

@@ -26,11 +26,11 @@ def running_context(environment: Mapping[str, str], pack: Path, urn: str = "") -
     """
     stack, project = _stack_and_project(environment, urn)
     directory = find(project, _candidates(environment, pack))
-    settings = _stack_settings(directory, stack)
+    settings = _stack_settings(directory, stack) or {}
     config = _json(environment.get("PULUMI_CONFIG")) or settings.get("config")
     return Context(
         lab=says_lab(config if isinstance(config, dict) else {}),
-        directory=directory and directory / str(_yaml(directory / "Pulumi.yaml").get("main") or ""),
+        directory=directory and directory / str(_project(directory).get("main") or ""),
         environment=environment,
         state=state_store(directory, stack, environment),
     )
@@ -60,7 +60,7 @@ def find(project: str, candidates: Iterator[Path]) -> Path | None:
 
 
 def _is_project(folder: Path, project: str) -> bool:
-    return bool(project) and _yaml(folder / "Pulumi.yaml").get("name") == project
+    return bool(project) and _project(folder).get("name") == project
 
 
 def _candidates(environment: Mapping[str, str], pack: Path) -> Iterator[Path]:
@@ -82,17 +82,22 @@ def state_store(directory: Path | None, stack: str, environment: Mapping[str, st
     return StateStore(backend, _secrets_provider(directory, stack, backend))
 
 
-def _stack_settings(directory: Path | None, stack: str) -> dict[str, Any]:
+def _project(directory: Path) -> dict[str, Any]:
+    return _yaml(directory / "Pulumi.yaml") or {}
+
+
+def _stack_settings(directory: Path | None, stack: str) -> dict[str, Any] | None:
+    """What the stack file says; None where that cannot be read."""
     if directory is None or not stack:
         return {}
-    folder = directory / str(_yaml(directory / "Pulumi.yaml").get("stackConfigDir") or "")
+    folder = directory / str(_project(directory).get("stackConfigDir") or "")
     return _yaml(folder / f"Pulumi.{stack.rpartition('/')[2]}.yaml")
 
 
 def _written_backend(directory: Path | None) -> str | None:
     if directory is None:
         return None
-    backend = _yaml(directory / "Pulumi.yaml").get("backend")
+    backend = _project(directory).get("backend")
     url = backend.get("url") if isinstance(backend, dict) else None
     return str(url) if url else None
 
@@ -112,6 +117,8 @@ def _secrets_provider(directory: Path | None, stack: str, backend: str | None) -
     if directory is None or not stack or backend is None:
         return None
     settings = _stack_settings(directory, stack)
+    if settings is None:
+        return None
     if provider := settings.get("secretsprovider"):
         return str(provider)
     if "encryptionsalt" in settings or backend.startswith(_SELF_MANAGED):
@@ -127,9 +134,12 @@ def _json(text: str | None) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def _yaml(path: Path) -> dict[str, Any]:
+def _yaml(path: Path) -> dict[str, Any] | None:
+    """Nothing where there is no file; None where it is there and cannot be read."""
     try:
         value = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError):
+    except (FileNotFoundError, NotADirectoryError):
         return {}
-    return value if isinstance(value, dict) else {}
+    except (OSError, ValueError, RecursionError, yaml.YAMLError):
+        return None
+    return {} if value is None else value if isinstance(value, dict) else None

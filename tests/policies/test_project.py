@@ -69,6 +69,21 @@ def test_the_stack_file_names_the_secrets_provider(folder, text, provider):
     assert state.secrets_provider == provider
 
 
+UNREADABLE = [
+    "secretsprovider: awskms://alias/k\nnote: 2026-13-45\n",
+    "secretsprovider: awskms://alias/k\n---\n",
+    "note: " + "[" * 20_000,
+    "- a\n",
+]
+
+
+@pytest.mark.parametrize("text", UNREADABLE, ids=["a day", "two documents", "nesting", "a list"])
+def test_a_stack_file_that_cannot_be_read_leaves_the_secrets_provider_unknown(folder, text):
+    stack_file(folder, text)
+
+    assert context(folder, PULUMI_BACKEND_URL="file:///state").state.secrets_provider is None
+
+
 def test_a_project_that_cannot_be_found_leaves_the_secrets_provider_unknown(folder):
     found = context(folder, PULUMI_PROJECT="another", PULUMI_BACKEND_URL="file:///state")
 

@@ -1,5 +1,7 @@
 """The catalogue answers with what is for sale, and every row says where it comes from."""
 
+from datetime import date
+
 import pytest
 
 from kokunai import catalog
@@ -27,9 +29,15 @@ def test_every_offer_stands_on_rows_that_exist():
 
 
 def test_every_row_has_a_source_and_a_date():
-    rows = [*catalog.sites().values(), *catalog.gpus().values(), *catalog.offers()]
+    images = [
+        catalog.image(key, driver=driver)
+        for key, row in catalog.load("images.yaml")["images"].items()
+        for driver in row.keys() & {offer.driver for offer in catalog.offers()}
+    ]
+    rows = [*catalog.sites().values(), *catalog.gpus().values(), *catalog.offers(), *images]
 
-    assert all(row.source and row.as_of for row in rows)
+    assert images
+    assert all(row.source and isinstance(row.as_of, date) for row in rows)
 
 
 def test_a_price_belongs_to_every_offer():

@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime
 import pytest
 import yaml
 
-from kokunai_policy import Context, Level, Resource, judge, waivers
+from kokunai_policy import Context, Level, Resource, judge, model, waivers
 
 TODAY = date(2026, 11, 24)
 URN = "urn:pulumi:dev::example::kokunai:sakura:Switch::net"
@@ -56,6 +56,17 @@ def test_a_waiver_of_another_stack_does_not_count_where_the_stack_is_known():
         return [one.waiver is not None for one in judge(resource, context)]
 
     assert (waived("dev::example"), waived("prod::example")) == ([True], [False])
+
+
+def test_the_day_turns_at_midnight_in_japan(monkeypatch):
+    class Clock(datetime):
+        @classmethod
+        def now(cls, tz=None):
+            return datetime(2026, 11, 23, 15, 0, tzinfo=UTC).astimezone(tz)
+
+    monkeypatch.setattr(model, "datetime", Clock)
+
+    assert model.today_in_japan() == TODAY
 
 
 BROKEN = {

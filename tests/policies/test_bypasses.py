@@ -214,6 +214,25 @@ def test_an_endpoint_that_only_looks_domestic_is_refused(url):
     assert found("pulumi:providers:kokunai", props) == [("KN-OPR-01", "sakuraApiRootUrl")]
 
 
+GOOD_STORE = "https://s3.isk01.objectstorage.sakurastorage.jp"
+
+
+@pytest.mark.parametrize(
+    ("given", "paths"),
+    [
+        ([], []),
+        ([{"s3": GOOD_STORE}], []),
+        ([{"s3": "https://evil.example"}], ["endpoints[0].s3 (json)"]),
+        ([{"s3": GOOD_STORE}, {"s3": ""}, {"kms": "evil.example"}], ["endpoints[2].kms (json)"]),
+        ({"s3": {"url": "evil.example"}}, ["endpoints.s3.url (json)"]),
+    ],
+)
+def test_endpoints_that_an_sdk_packed_as_json_are_judged_one_by_one(given, paths):
+    props = {"region": "ap-northeast-1", "endpoints": json.dumps(given)}
+
+    assert found("pulumi:providers:aws", props) == [("KN-OPR-01", path) for path in paths]
+
+
 SAME_ENDPOINTS = [
     "https://secure.sakura.ad.jp./cloud/zone",
     "HTTPS://SECURE.SAKURA.AD.JP/cloud/zone",

@@ -29,6 +29,8 @@ def judge_endpoint(seen: Inspected) -> Iterator[Judgement]:
     for node in seen.nodes:
         if seen.resource.package == "kokunai" and node.keys[:1] == (_DESCRIPTION,):
             continue
+        if _is_packed(seen, node):
+            continue
         if is_endpoint(node.keys) and (node.state in _OPEN or node.text):
             stated = True
             yield _endpoint(seen, node)
@@ -36,6 +38,15 @@ def judge_endpoint(seen: Inspected) -> Iterator[Judgement]:
             yield _endpoint(seen, node)
     if not stated:
         yield from _left_out(seen)
+
+
+def _is_packed(seen: Inspected, node: Node) -> bool:
+    """Whether it is a list or mapping as JSON, as SDKs hand nested inputs on; its members count."""
+    return is_endpoint(node.keys) and any(
+        one.layers == (*node.layers, "json") and one.keys == node.keys
+        for one in seen.under(node.keys)
+        if one.state in {State.MAPPING, State.SEQUENCE}
+    )
 
 
 def _endpoint(seen: Inspected, node: Node) -> Judgement:

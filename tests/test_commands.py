@@ -68,6 +68,45 @@ def test_a_stack_without_outputs_is_one_message(
     assert "Traceback" not in shown
 
 
+OUTPUTS = {
+    "nodes": {
+        "a-node-with-a-long-name-0": {
+            "address": "198.18.0.11",
+            "private_address": None,
+            "pool": "p",
+            "site": "sakura-ishikari",
+            "gpu": "h100",
+            "user": "root",
+        }
+    },
+    "verified": {
+        "p": {
+            "a-node-with-a-long-name-0": {
+                "gpu_count": {"value": 1, "verdict": "pass", "reason": ""},
+                "kernel_parameters": {"value": {"a": "1", "b": "2"}, "verdict": "fail"},
+            }
+        }
+    },
+    "login": {"a-node-with-a-long-name-0": "ssh -i key root@198.18.0.11"},
+    "private_key_file": "key",
+}
+
+
+def test_the_summary_is_a_table_with_what_to_type_next(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    monkeypatch.chdir(ROOT)
+    monkeypatch.setattr(outputs, "stack_outputs", lambda _: OUTPUTS)
+
+    assert _run("summary") == 0
+
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[1] == "  a-node-with-a-long-name-0  198.18.0.11  -  h100  sakura-ishikari"
+    assert lines[3].index("pass") == lines[4].index("fail")
+    assert lines[4].endswith("a=1 b=2")
+    assert any("inventory --stack local" in line for line in lines)
+
+
 def test_outside_a_project_the_command_says_where_to_run(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ):

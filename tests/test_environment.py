@@ -78,6 +78,7 @@ def _loops(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 @pytest.fixture
 def recorder(monkeypatch: pytest.MonkeyPatch) -> _Recorder:
     monkeypatch.setenv("SAKURA_API_ROOT_URL", "http://127.0.0.1:1/cloud/zone")
+    monkeypatch.setenv("PULUMI_BACKEND_URL", "file:///state")
     mocks = _Recorder()
     pulumi.runtime.set_mocks(mocks, preview=False)
     return mocks
@@ -128,6 +129,17 @@ def test_the_constructor_refuses_before_anything_is_declared(recorder: _Recorder
 
     with pytest.raises(KokunaiError, match="KN-NTP-01"):
         Environment(spec, root=root, secrets={})
+
+    assert recorder.seen == {}
+
+
+def test_the_constructor_refuses_a_state_abroad(
+    recorder: _Recorder, root: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("PULUMI_BACKEND_URL", "https://api.pulumi.com")
+
+    with pytest.raises(KokunaiError, match="KN-STA-01"):
+        Environment(_spec(), root=root, secrets={})
 
     assert recorder.seen == {}
 

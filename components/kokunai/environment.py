@@ -16,7 +16,7 @@ from kokunai.network import ClusterNetwork, filter_props, switch_props
 from kokunai.node_pool import GpuNodePool, server_props
 from kokunai.playbooks import directory as playbooks_directory
 from kokunai.storage import SharedStorage, nfs_props
-from kokunai_policy import Context, Resource, guard
+from kokunai_policy import STACK_TYPE, Context, Resource, guard, state_store
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -50,7 +50,7 @@ class Environment(pulumi.ComponentResource):
     ) -> None:
         self._plan = blueprint.resolve(spec, root)
         self._role_digest = inventory.role_digest(playbooks_directory())
-        guard(planned(self._plan, self._role_digest), _context(spec))
+        guard(planned(self._plan, self._role_digest), _context(spec, root))
         super().__init__("kokunai:index:Environment", spec.name, None, opts)
         self.private_key_file = spec.access.private_key_file
         self._provider = self._declare_provider(secrets)
@@ -134,8 +134,14 @@ def _node_summary(plan: PoolPlan, node: Any, server: resources.Server) -> dict[s
     }
 
 
-def _context(spec: model.Environment) -> Context:
-    return Context(lab=spec.lab, stack=f"{pulumi.get_stack()}::{pulumi.get_project()}")
+def _context(spec: model.Environment, root: Path) -> Context:
+    stack = pulumi.get_stack()
+    return Context(
+        lab=spec.lab,
+        stack=f"{stack}::{pulumi.get_project()}",
+        environment=os.environ,
+        state=state_store(root, stack, os.environ),
+    )
 
 
 def key_props(plan: Blueprint) -> dict[str, Any]:
@@ -161,6 +167,7 @@ def planned(plan: Blueprint, role_digest: str) -> Iterator[Resource]:
     def one(token: str, name: str, props: dict[str, Any]) -> Resource:
         return Resource(type=token, name=name, props=props, provider_props=provider_props())
 
+    yield Resource(type=STACK_TYPE, name=pulumi.get_stack(), props={})
     yield one("pulumi:providers:kokunai", plan.spec.name, provider_props())
     yield one(resources.SshKey.token, plan.spec.name, key_props(plan))
     for network in plan.networks:
@@ -179,8 +186,10 @@ def planned(plan: Blueprint, role_digest: str) -> Iterator[Resource]:
 def _environment_value(config: pulumi.Config) -> Any:
     """Plain data of the stack file; text that is no object is left for the model to refuse."""
     text = config.get("environment")
+    if text is None:
+        raise stack_file.missing(f"stacks/Pulumi.{pulumi.get_stack()}.yaml")
     try:
-        return None if text is None else json.loads(text)
+        return json.loads(text)
     # The reader raises the one for numbers of thousands of digits, the other for endless nesting.
     except (ValueError, RecursionError):
         return text

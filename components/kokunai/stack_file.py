@@ -40,9 +40,14 @@ def _environment_of(content: Any, path: Path) -> Any:
     config = content.get("config") if isinstance(content, dict) else None
     if isinstance(config, dict) and KEY in config:
         return config[KEY]
-    raise KokunaiError(
-        ja=f"{path} に config の下の {KEY} がありません。kokunai schema で書き方を確認できます",
-        en=f"{path} lacks {KEY} below config; `kokunai schema` prints what it may hold",
+    raise missing(str(path))
+
+
+def missing(file: str) -> KokunaiError:
+    """The refusal of a stack file that says nothing of an environment."""
+    return KokunaiError(
+        ja=f"{file} に config の下の {KEY} がありません。kokunai schema で書き方を確認できます",
+        en=f"{file} lacks {KEY} below config; `kokunai schema` prints what it may hold",
     )
 
 

@@ -2,6 +2,7 @@
 
 from kokunai_policy.judgement import guard, judge, outcomes
 from kokunai_policy.model import (
+    STACK_TYPE,
     Context,
     Finding,
     Judgement,
@@ -10,8 +11,10 @@ from kokunai_policy.model import (
     StateStore,
     Verdict,
 )
+from kokunai_policy.project import state_store
 
 __all__ = [
+    "STACK_TYPE",
     "Context",
     "Finding",
     "Judgement",
@@ -22,4 +25,5 @@ __all__ = [
     "guard",
     "judge",
     "outcomes",
+    "state_store",
 ]

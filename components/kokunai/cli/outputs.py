@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import click
@@ -13,7 +16,7 @@ import yaml
 from kokunai.cli.local import environment, project_root
 from kokunai.errors import KokunaiError
 
-_COLOURS = {"pass": "green", "fail": "red"}
+_COLOURS = {"pass": "green", "fail": "red", "not-verified": "yellow"}
 
 
 def stack_outputs(stack: str) -> dict[str, Any]:
@@ -70,33 +73,55 @@ def summary(stack: str) -> None:
     """ノード、検証結果、ログイン方法を表示します。Show nodes, verdicts and how to log in."""
     outputs = stack_outputs(stack)
     click.echo(click.style("ノード / nodes", bold=True))
-    for name, node in outputs["nodes"].items():
-        private = node["private_address"] or "-"
-        click.echo(
-            f"  {name:<12} {node['address']:<16} {private:<16} {node['gpu']:<6} {node['site']}"
-        )
+    nodes = outputs["nodes"].items()
+    _show_table([_node_row(name, node) for name, node in nodes])
     click.echo(click.style("検証 / verified", bold=True))
-    for verdicts in outputs["verified"].values():
-        for host, checks in verdicts.items():
-            _show_checks(host, checks)
+    hosts = [host for verdicts in outputs["verified"].values() for host in verdicts.items()]
+    _show_table([row for host, checks in hosts for row in _check_rows(host, checks)])
     _show_next_steps(stack, outputs)
 
 
-def _show_checks(host: str, checks: dict[str, Any]) -> None:
-    for check, result in checks.items():
-        verdict = click.style(
-            f"{result['verdict']:<12}", fg=_COLOURS.get(result["verdict"], "yellow")
-        )
-        detail = result.get("reason") or result.get("value")
-        click.echo(f"  {host:<12} {check:<16} {verdict} {detail}")
+def _node_row(name: str, node: dict[str, Any]) -> list[str]:
+    return [name, node["address"], node["private_address"] or "-", node["gpu"], node["site"]]
+
+
+def _check_rows(host: str, checks: dict[str, Any]) -> list[list[str]]:
+    return [
+        [host, check, result["verdict"], result.get("reason") or _plain(result.get("value"))]
+        for check, result in checks.items()
+    ]
+
+
+def _show_table(rows: list[list[str]]) -> None:
+    """Columns as wide as they must be; verdicts in colour on a terminal."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        cells = [f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)]
+        cells = [click.style(cell, fg=_COLOURS.get(cell.strip())) for cell in cells]
+        click.echo("  " + "  ".join(cells).rstrip())
+
+
+def _plain(value: Any) -> str:
+    """A value as a person writes it: `a=1 b=2` for a mapping, words for a list."""
+    if isinstance(value, dict):
+        return " ".join(f"{name}={one}" for name, one in value.items())
+    return " ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
 def _show_next_steps(stack: str, outputs: dict[str, Any]) -> None:
     click.echo(click.style("次に / next", bold=True))
+    kokunai = _own_name()
     first = next(iter(outputs["login"].values()), None)
     if first:
         # Hosts of an ordinary user's lab are reached from within its namespaces only.
-        inside = "kokunai lab exec -- " if os.geteuid() else ""
-        click.echo(f"  ログイン / log in      {inside}{first}")
-    click.echo(f"  インベントリー / inventory  kokunai inventory --stack {stack}")
-    click.echo("  片付け / destroy       make down")
+        inside = f"{kokunai} lab exec -- " if os.geteuid() else ""
+        click.echo(f"  ログイン / log in           {inside}{first}")
+    click.echo(f"  インベントリー / inventory  {kokunai} inventory --stack {stack}")
+    click.echo("  片付け / destroy            make down")
+
+
+def _own_name() -> str:
+    """How this command can be typed here: by name where PATH leads to it, else by path."""
+    own = Path(sys.argv[0])
+    found = shutil.which("kokunai")
+    return "kokunai" if found and own.exists() and own.samefile(found) else os.path.relpath(own)

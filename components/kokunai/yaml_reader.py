@@ -53,9 +53,17 @@ def read(path: Path) -> Any:
         return yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)  # noqa: S506 - safe
     except RecursionError:
         raise NotYaml("nested too deeply") from None
+    except yaml.MarkedYAMLError as error:
+        raise NotYaml(_where(error)) from None
     # The constructors of numbers raise ValueError, and undecodable bytes are one.
     except (yaml.YAMLError, ValueError) as error:
         raise NotYaml(" ".join(str(error).split())) from None
+
+
+def _where(error: yaml.MarkedYAMLError) -> str:
+    """`line 6, column 5: what is wrong there`."""
+    mark, problem = error.problem_mark, " ".join(str(error.problem).split())
+    return f"line {mark.line + 1}, column {mark.column + 1}: {problem}" if mark else problem
 
 
 def holds_key(data: Any, key: str) -> bool:

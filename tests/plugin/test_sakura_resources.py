@@ -381,3 +381,49 @@ async def test_a_replacement_that_does_not_delete_first_is_refused(engine: Engin
 
     await engine.delete(where, id_, state)
     assert (await engine.create(where, news))[0] != id_
+
+
+async def test_a_disk_that_somebody_else_plugged_in_is_never_removed(
+    engine: Engine, lab: Lab
+) -> None:
+    where = urn(SERVER, "node")
+    news, _ = await engine.check(where, server_inputs())
+    id_, state = await engine.create(where, news)
+    disk = {"Name": "precious", "SizeMB": 20480, "Plan": {"ID": 4}, "Server": {"ID": id_}}
+    lab.api("DELETE", f"server/{id_}/power", {"Force": True})
+    lab.settle()
+    other = lab.api("POST", "disk", {"Disk": disk})["Disk"]["ID"]
+    lab.api("PUT", f"server/{id_}/power")
+    lab.settle()
+    wanted = {**news, "description": "new"}
+
+    before = lab.api("GET", f"server/{id_}")["Server"]["Instance"]["StatusChangedAt"]
+    state = await engine.update(where, id_, state, news, wanted)
+    after = lab.api("GET", f"server/{id_}")["Server"]
+    await engine.delete(where, id_, state)
+
+    assert after["Instance"]["StatusChangedAt"] == before
+    assert other not in state["diskIds"]
+    assert lab.api("GET", f"disk/{other}")["Disk"]["Name"] == "precious"
+    assert lab.counts() == {"disks": 1}
+    assert str(other) in engine.log.said()
+
+
+async def test_a_preview_sees_that_a_server_must_be_off_for_what_changed_behind_our_back(
+    engine: Engine, lab: Lab
+) -> None:
+    where = urn(SERVER, "node")
+    news, _ = await engine.check(where, server_inputs())
+    id_, state = await engine.create(where, news)
+    renamed = {**news, "name": "other"}
+    await engine.update(where, id_, state, news, renamed, preview=True)
+    assert "power it off" not in engine.log.said()
+    lab.api("DELETE", f"server/{id_}/power", {"Force": True})
+    lab.settle()
+    lab.api("DELETE", f"interface/{state['interfaceIds'][0]}/to/switch")
+    lab.api("PUT", f"server/{id_}/power")
+    lab.settle()
+
+    await engine.update(where, id_, state, news, renamed, preview=True)
+
+    assert "this change will power it off" in engine.log.said()

@@ -80,7 +80,33 @@ class Server(SakuraKind):
             outputs["configDigest"] = UNKNOWN
         if outputs["instanceStatus"] is not UNKNOWN:
             outputs["instanceStatus"] = "up"
+        if self._accounts.can_open(op.config):
+            with self._forgiving(op):
+                await self._foresee(op, id, state, old_inputs, news)
         return outputs
+
+    async def _foresee(
+        self,
+        op: Operation,
+        id: str,  # noqa: A002
+        state: Props,
+        old_inputs: Props,
+        news: Props,
+    ) -> None:
+        """Says what the differences do not: what is really there may need a power-off, too."""
+        told = any(one.power_off for one in self.diff(id, state, old_inputs, news))
+        if told or holds_unknown(news):
+            return
+        work = self._work_of_update(op, id, state, old_inputs, news)
+        server = await _locate(work.session, state.get("serverId") or place_of(id, news)[1])
+        work.server = server or {}
+        if server and await work.will_power_off():
+            op.warn(
+                f"{op.name} は状態にある姿と違うので、この変更では電源を切り、入れ直します。"
+                "何が違うかは pulumi refresh で分かります。\n"
+                f"{op.name} is not as the state has it, so this change will power it off and "
+                "boot it again; `pulumi refresh` shows what differs."
+            )
 
     async def check_sold(
         self, session: Session, products: Products, old_inputs: Props, news: Props
@@ -127,17 +153,9 @@ class Server(SakuraKind):
         news: Props,
     ) -> Props:
         """From what is really there to the new inputs, so that it also ends what failed."""
-        session = self.session(op, news["zone"])
-        changed = self.diff(id, state, old_inputs, news)
-        work = ServerWork(
-            session,
-            self.products(op),
-            news,
-            reconfigure=any(_configures(one.path) for one in changed),
-            outputs=dict(state),
-        )
+        work = self._work_of_update(op, id, state, old_inputs, news)
         with keeping(id, work.outputs):
-            server = await _locate(session, state.get("serverId") or place_of(id, news)[1])
+            server = await _locate(work.session, state.get("serverId") or place_of(id, news)[1])
             if server is None:
                 await work.make()  # it vanished, and nobody refreshed
             else:
@@ -145,12 +163,31 @@ class Server(SakuraKind):
             await work.finish()
         return work.outputs
 
+    def _work_of_update(
+        self,
+        op: Operation,
+        id: str,  # noqa: A002
+        state: Props,
+        old_inputs: Props,
+        news: Props,
+    ) -> ServerWork:
+        changed = self.diff(id, state, old_inputs, news)
+        return ServerWork(
+            self.session(op, news["zone"]),
+            self.products(op),
+            news,
+            reconfigure=any(_configures(one.path) for one in changed),
+            known_disk_ids=state.get("diskIds", ()),
+            outputs=dict(state),
+        )
+
     async def delete(self, op: Operation, id: str, state: Props) -> None:  # noqa: A002
         """Power off, wait, remove with disks; and what an interrupted run left."""
         zone, server_id = place_of(id, state)
         session = self.session(op, zone)
         server = await _locate(session, state.get("serverId") or server_id)
-        await remove(session, server, force=bool(state.get("forceShutdown")))
+        force = bool(state.get("forceShutdown"))
+        await remove(session, server, state.get("diskIds", ()), force=force)
 
 
 async def _locate(session: Session, server_id: str) -> Item | None:

@@ -5,13 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from kokunai.drivers import sakura_requests
-from kokunai.drivers.sakura_iaas import DISK, NOTE
+from kokunai.drivers.sakura_iaas import DISK
 from kokunai.errors import KokunaiError
 from kokunai.plugin.sakura import server_config as config
 from kokunai.plugin.sakura.kind import own_tags
 from kokunai.plugin.sakura.products import DISK_PLAN_IDS
+from kokunai.plugin.sakura.server_notes import register, remove_notes
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from kokunai.drivers.sakura_iaas import Item
     from kokunai.plugin.kind import Props
     from kokunai.plugin.sakura.products import Products
@@ -24,8 +27,15 @@ class Disks:
     """Disks by their place in the inputs."""
 
     def __init__(
-        self, session: Session, products: Products, wanted: Props, *, reconfigure: bool = False
+        self,
+        session: Session,
+        products: Products,
+        wanted: Props,
+        known_ids: Iterable[str] = (),
+        *,
+        reconfigure: bool = False,
     ) -> None:
+        self._known_ids = frozenset(known_ids)
         self._reconfigure = reconfigure
         self._session = session
         self._products = products
@@ -39,15 +49,26 @@ class Disks:
         return self._seen.get(0)
 
     async def look(self, server: Item) -> None:
-        """Ours by their tags; those of an imported server by their order."""
-        self._seen = await disks_by_index(self._session, server)
+        """Ours by their tags; those of an imported server by their order; no one else's."""
+        seen = await disks_by_index(self._session, server)
+        self._seen = {index: disk for index, disk in seen.items() if self._is_known(disk)}
+
+    def _is_known(self, disk: Item) -> bool:
+        """Somebody may have plugged in a disk that the state has never seen."""
+        is_mine = self._session.op.digest in (disk.get("Tags") or [])
+        return is_mine or _id_of(disk) in self._known_ids
+
+    def plugged(self, server: Item) -> list[str]:
+        """Ids of the server's disks, without those of somebody else."""
+        known = self._known_ids | {_id_of(disk) for disk in self._seen.values()}
+        return [one for one in map(_id_of, server.get("Disks") or []) if one in known]
 
     def must_change(self, server: Item) -> bool:
         """Whether a disk is missing, unplugged, too many, or configured otherwise."""
-        plugged = {str(one["ID"]) for one in server.get("Disks") or []}
+        plugged = {_id_of(one) for one in server.get("Disks") or []}
         wanted = range(len(self._wanted["disks"]))
         return (
-            {str(disk["ID"]) for disk in self._seen.values()} != plugged
+            not {_id_of(disk) for disk in self._seen.values()} <= plugged
             or set(self._seen) != set(wanted)
             or not self._is_configured()
         )
@@ -55,7 +76,7 @@ class Disks:
     async def make(self, server_id: str) -> None:
         """Make those that are missing, wait for the copy, and plug in what is loose."""
         script = self._wanted["startupScript"] if 0 not in self._seen else ""
-        note = await self._register(script) if script else None
+        note = await register(self._session, script) if script else None
         for index in range(len(self._wanted["disks"])):
             if index not in self._seen:
                 self._seen[index] = await self._make(index, server_id, note)
@@ -171,16 +192,6 @@ class Disks:
             await self._plug(disk_id, server_id)
         return disk
 
-    async def _register(self, script: str) -> str:
-        """The script as a note, which the API reads while it configures the disk."""
-        name = self._session.op.digest
-        body = sakura_requests.note(name=name, content=script)
-
-        async def find() -> Item | None:
-            return next(iter(await own_notes(self._session)), None)
-
-        return str((await self._session.make(NOTE, body, find))["ID"])
-
 
 async def disks_by_index(session: Session, server: Item) -> dict[int, Item]:
     """Disks made here by the number in their tag, others by the order in which they are plugged."""
@@ -199,6 +210,10 @@ async def disks_by_index(session: Session, server: Item) -> dict[int, Item]:
     return found
 
 
+def _id_of(item: Item) -> str:
+    return str(item["ID"])
+
+
 def _is_digest(tag: str) -> bool:
     return tag.startswith("kokunai-") and not tag.startswith(("kokunai-disk-", "kokunai-config-"))
 
@@ -210,19 +225,6 @@ def _is_index(tag: str) -> bool:
 def plugged_into(disk: Item) -> str:
     """Id of the server that has the disk, or empty."""
     return str((disk.get("Server") or {}).get("ID") or "")
-
-
-async def own_notes(session: Session) -> list[Item]:
-    """The API makes a note's description from its content, so the name carries the digest."""
-    name = session.op.digest
-    notes = await session.call(lambda: session.api.find(NOTE, session.zone, {"Name": [name]}))
-    return [one for one in notes if one.get("Name") == name]
-
-
-async def remove_notes(session: Session) -> None:
-    """The script is on the disk: the account should not keep a copy."""
-    for note in await own_notes(session):
-        await session.delete(NOTE, str(note["ID"]))
 
 
 def _progress(disk: Item) -> str:

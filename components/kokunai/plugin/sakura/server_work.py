@@ -12,10 +12,13 @@ from kokunai.plugin.sakura import server_view as view
 from kokunai.plugin.sakura.kind import described, own_tags, said_by, tags_of
 from kokunai.plugin.sakura.power import is_up, power_off, power_on
 from kokunai.plugin.sakura.products import matches_plan
-from kokunai.plugin.sakura.server_disks import Disks, plugged_into, remove_notes
+from kokunai.plugin.sakura.server_disks import Disks, plugged_into
 from kokunai.plugin.sakura.server_nics import Nics
+from kokunai.plugin.sakura.server_notes import remove_notes
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from kokunai.drivers.sakura_iaas import Item
     from kokunai.plugin.kind import Props
     from kokunai.plugin.sakura.products import Products
@@ -31,6 +34,8 @@ class ServerWork:
     wanted: Props
     reconfigure: bool = False
     """Inputs that are written into the boot disk have changed."""
+    known_disk_ids: Sequence[str] = ()
+    """Disks that the state has, marked or not."""
     outputs: Props = field(default_factory=dict)
     server: Item = field(default_factory=dict)
 
@@ -56,8 +61,7 @@ class ServerWork:
 
     async def finish(self) -> None:
         """Do what is missing, in an order that can be interrupted and repeated anywhere."""
-        disks = Disks(self.session, self.products, self.wanted, reconfigure=self.reconfigure)
-        nics = Nics(self.session, self.wanted["nics"])
+        disks, nics = self._parts()
         await self._look(disks)
         await disks.look(self.server)
         await self._name()
@@ -75,6 +79,22 @@ class ServerWork:
         self.server = await power_on(self.session, SERVER, self.server_id)
         self._note(disks)
 
+    async def will_power_off(self) -> bool:
+        """Whether `finish` would switch off a server that runs now; changes nothing."""
+        disks, nics = self._parts()
+        await disks.look(self.server)
+        return is_up(self.server) and self._must_be_off(disks, nics)
+
+    def _parts(self) -> tuple[Disks, Nics]:
+        disks = Disks(
+            self.session,
+            self.products,
+            self.wanted,
+            self.known_disk_ids,
+            reconfigure=self.reconfigure,
+        )
+        return disks, Nics(self.session, self.wanted["nics"])
+
     async def _look(self, disks: Disks) -> None:
         """Read the server, and note what is known so far."""
         self.server = await self.session.call(
@@ -85,6 +105,7 @@ class ServerWork:
     def _note(self, disks: Disks) -> None:
         self.outputs.update(self.wanted)
         self.outputs.update(view.computed(self.server, disks.boot))
+        self.outputs["diskIds"] = disks.plugged(self.server)
         self.outputs["zoneName"] = self.outputs["zoneName"] or self.session.zone
 
     def _must_be_off(self, disks: Disks, nics: Nics) -> bool:
@@ -138,11 +159,15 @@ class ServerWork:
         self.outputs["serverId"] = self.server_id
 
 
-async def remove(session: Session, server: Item | None, *, force: bool) -> None:
+async def remove(
+    session: Session, server: Item | None, known_disk_ids: Sequence[str], *, force: bool
+) -> None:
     """Power off and remove a server with its disks, and whatever an interrupted run left."""
+    marked = await session.tagged(DISK)
     if server is not None:
         server_id = str(server["ID"])
-        disk_ids = [str(one["ID"]) for one in server.get("Disks") or []]
+        ours = {*known_disk_ids, *(str(one["ID"]) for one in marked)}
+        disk_ids = _without_others(session, server, ours)
         try:
             await power_off(session, SERVER, server_id, force=force)
         except NotFound:
@@ -151,7 +176,19 @@ async def remove(session: Session, server: Item | None, *, force: bool) -> None:
             await session.when_free(
                 lambda: session.api.delete_server(session.zone, server_id, disk_ids)
             )
-    for disk in await session.tagged(DISK):
+    for disk in marked:
         if not plugged_into(disk):
             await session.delete(DISK, str(disk["ID"]))
     await remove_notes(session)
+
+
+def _without_others(session: Session, server: Item, ours: set[str]) -> list[str]:
+    """Disks to remove with the server; somebody else's stays, and is named."""
+    plugged = [str(one["ID"]) for one in server.get("Disks") or []]
+    others = ", ".join(one for one in plugged if one not in ours)
+    if others:
+        session.op.warn(
+            f"状態にないディスクなので消さずに残します: {others}\n"
+            f"Left alone, because the state does not have these disks: {others}"
+        )
+    return [one for one in plugged if one in ours]

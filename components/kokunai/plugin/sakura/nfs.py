@@ -82,11 +82,15 @@ class Nfs(SakuraKind):
     async def create(self, op: Operation, inputs: Props) -> Created:
         """Make it, or find what a killed create made, and wait until it is up."""
         session = self.session(op, inputs["zone"])
-        plan_id = await self.products(op).nfs_plan_id(session, inputs["plan"], inputs["sizeGib"])
-        body = _body(op, inputs, plan_id)
-        item = await session.make(APPLIANCE, body, lambda: session.first_tagged(APPLIANCE))
+        item = await session.first_tagged(APPLIANCE) or await self._make(session, inputs)
         outputs = await self._finish(session, str(item["ID"]), inputs)
         return Created(str(item["ID"]), outputs)
+
+    async def _make(self, session: Session, inputs: Props) -> Item:
+        products = self.products(session.op)
+        plan_id = await products.nfs_plan_id(session, inputs["plan"], inputs["sizeGib"])
+        body = _body(session.op, inputs, plan_id)
+        return await session.make(APPLIANCE, body, lambda: session.first_tagged(APPLIANCE))
 
     async def read(self, op: Operation, id: str, state: Props, inputs: Props) -> Found | None:  # noqa: A002
         """As the API has it."""
@@ -96,7 +100,7 @@ class Nfs(SakuraKind):
         if item is None:
             return None
         plans = await self.products(op).nfs_plans(session)
-        seen = _view(item, zone, plans)
+        seen = _view(item, zone, plans, inputs)
         return Found(item_id, seen, {**seen, "instanceStatus": status_of(item)})
 
     async def update(
@@ -186,16 +190,16 @@ def _labels_of_inputs(inputs: Props) -> Props:
     return {name: inputs[name] for name in named}
 
 
-def _view(item: Item, zone: str, plans: list[Item]) -> Props:
+def _view(item: Item, zone: str, plans: list[Item], given: Props) -> Props:
     remark = item.get("Remark") or {}
     network = remark.get("Network") or {}
     plan_id = str((remark.get("Plan") or item.get("Plan") or {}).get("ID"))
-    sold = next((one for one in plans if str(one["id"]) == plan_id), {})
+    known = next((one for one in plans if str(one["id"]) == plan_id), given)
     switch = remark.get("Switch") or item.get("Switch") or {}
     return {
         **_labels_of(item, zone),
-        "plan": sold.get("plan", "ssd"),
-        "sizeGib": sold.get("sizeGib", 0),
+        "plan": known.get("plan", "ssd"),
+        "sizeGib": known.get("sizeGib", 0),
         "switchId": str(switch.get("ID", "")),
         "address": (remark.get("Servers") or [{}])[0].get("IPAddress", ""),
         "prefixLength": int(network.get("NetworkMaskLen") or 0),

@@ -93,7 +93,7 @@ class Products:
 
     async def nfs_plan_id(self, session: Session, plan: str, size_gib: int) -> int:
         """The number of a file server's plan; raises KokunaiError when it is not sold."""
-        sold = await self.nfs_plans(session)
+        sold = [one for one in await self.nfs_plans(session) if one["isSold"]]
         for one in sold:
             if (one["plan"], one["sizeGib"]) == (plan, size_gib):
                 return int(one["id"])
@@ -106,16 +106,23 @@ class Products:
         )
 
     async def nfs_plans(self, session: Session) -> list[Item]:
-        """Plans of file servers, which the API keeps in a public note named sys-nfs."""
+        """Plans of file servers, which the API keeps in a public note named sys-nfs.
+
+        Those that are no longer sold are among them: somebody may still have one.
+        """
         notes = await self._list(session, NOTE, {"Name": ["sys-nfs"], "Class": ["json"]})
         named = [one for one in notes if one.get("Name") == "sys-nfs"]
         here = [one for one in named if f"@zone={session.zone}" in (one.get("Tags") or [])]
         content = next((one.get("Content") for one in here or named), None) or '{"plans": {}}'
         return [
-            {"plan": plan.lower(), "sizeGib": int(one["size"]), "id": int(one["planId"])}
+            {
+                "plan": plan.lower(),
+                "sizeGib": int(one["size"]),
+                "id": int(one["planId"]),
+                "isSold": one.get("availability", "available") == "available",
+            }
             for plan, ones in json.loads(content)["plans"].items()
             for one in ones
-            if one.get("availability", "available") == "available"
         ]
 
     async def _list(

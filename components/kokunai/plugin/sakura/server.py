@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar
 
 from kokunai.drivers.sakura_iaas import ARCHIVE, DISK, SERVER
+from kokunai.errors import KokunaiError
 from kokunai.plugin.kind import UNKNOWN, Change, Checked, Created, Found, Operation, Props
 from kokunai.plugin.sakura import server_diff
 from kokunai.plugin.sakura import server_view as view
@@ -113,14 +114,12 @@ class Server(SakuraKind):
     ) -> None:
         """Zone, plan, disks and image, as far as they are known and new."""
         await super().check_sold(session, products, old_inputs, news)
-        if not holds_unknown(news["plan"]) and news["plan"] != old_inputs.get("plan"):
-            await products.check_server_plan(session, news["plan"])
-        if holds_unknown(news["disks"]) or news["disks"] == old_inputs.get("disks"):
-            return
-        for disk in news["disks"]:
-            await products.check_disk(session, disk["plan"], disk["sizeGib"])
-            if "image" in disk:
-                await products.archive(session, disk["image"], disk["sizeGib"])
+        try:
+            await _check_parts(session, products, old_inputs, news)
+        except KokunaiError:
+            made = None if old_inputs else await session.first_tagged(SERVER)
+            if made is None:  # else an interrupted create took the last one
+                raise
 
     async def create(self, op: Operation, inputs: Props) -> Created:
         """Make it or find it; from the first id on, a failure keeps the id."""
@@ -188,6 +187,19 @@ class Server(SakuraKind):
         server = await _locate(session, state.get("serverId") or server_id)
         force = bool(state.get("forceShutdown"))
         await remove(session, server, state.get("diskIds", ()), force=force)
+
+
+async def _check_parts(
+    session: Session, products: Products, old_inputs: Props, news: Props
+) -> None:
+    if not holds_unknown(news["plan"]) and news["plan"] != old_inputs.get("plan"):
+        await products.check_server_plan(session, news["plan"])
+    if holds_unknown(news["disks"]) or news["disks"] == old_inputs.get("disks"):
+        return
+    for disk in news["disks"]:
+        await products.check_disk(session, disk["plan"], disk["sizeGib"])
+        if "image" in disk:
+            await products.archive(session, disk["image"], disk["sizeGib"])
 
 
 async def _locate(session: Session, server_id: str) -> Item | None:

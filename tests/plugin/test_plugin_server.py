@@ -71,6 +71,12 @@ class Toy:
             case "half":
                 outputs = {"hidden": "psst", "big": ["x" * 100] * 10_000}
                 raise InitFailed("id-7", outputs, ["一つ目\nfirst", "second"])
+            case "echo":
+                op.warn(f"the API says {inputs['hidden']}")
+                op.status(f"still {inputs['token']['deep']}")
+                raise InitFailed("id-8", {}, [f"refused {inputs['hidden']!r}"])
+            case "echo bug":
+                raise RuntimeError(f"{inputs['token']['deep']} {op.config}")
             case "wait":
                 op.info("a line")
                 op.status("a passing line")
@@ -204,6 +210,26 @@ async def test_secrets_stay_secret_on_the_wire(engine: Engine) -> None:
     assert SECRET in str(created.properties.fields["hidden"])
     assert SECRET in str(read.inputs.fields["hidden"])
     assert SECRET not in str(created.properties.fields["act"])
+
+
+async def test_a_secret_that_is_repeated_to_us_is_in_no_line_reason_or_error(
+    engine: Engine,
+) -> None:
+    words = ["correct horse", "bätt\tery\nstaple", "the-token-secret"]
+    inputs = {"hidden": words[0], "token": {"deep": words[1]}}
+    await engine.configure({"sakuraAccessTokenSecret": words[2]})
+
+    with pytest.raises(Failed) as echo:
+        await engine.raw_create(WHERE, {"act": "echo", **inputs}, secrets=["token"])
+    with pytest.raises(Failed) as bug:
+        await engine.raw_create(WHERE, {"act": "echo bug", **inputs}, secrets=["token"])
+
+    assert echo.value.unfinished is not None
+    assert list(echo.value.unfinished.reasons) == ["refused '[secret]'"]
+    assert "'sakuraAccessTokenSecret': '[secret]'" in bug.value.message
+    said = [echo.value.message, bug.value.message, *(text for *_, text in engine.log.lines)]
+    assert len(said) == 4
+    assert not [text for text in said for word in words if word in text]
 
 
 async def test_a_secret_inside_a_list_hides_the_whole_property(engine: Engine) -> None:

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import traceback
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import grpc
@@ -19,7 +19,7 @@ from kokunai.plugin.kind import Cancelled, Change, ChangeKind, Failure, InitFail
 from kokunai.plugin.serving import wire
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
 _PLAIN = {
     ChangeKind.ADD: provider_pb2.PropertyDiff.ADD,
@@ -82,10 +82,17 @@ def top_level(path: str) -> str:
     return path.partition(".")[0].partition("[")[0]
 
 
-def abort_of(error: Exception, secrets: Iterable[str]) -> Abort:
-    """The status of an exception: only a bug shows its traceback."""
+def abort_of(
+    error: Exception, secrets: Iterable[str] = (), mask: Callable[[str], str] = str
+) -> Abort:
+    """The status of an exception: only a bug shows its traceback, and no secret is shown."""
     if isinstance(error, InitFailed):
-        return _unfinished(error, secrets)
+        return _unfinished(error, secrets, mask)
+    ending = _plain_abort(error)
+    return replace(ending, message=mask(ending.message))
+
+
+def _plain_abort(error: Exception) -> Abort:
     if isinstance(error, KokunaiError):
         return Abort(grpc.StatusCode.FAILED_PRECONDITION, str(error))
     if isinstance(error, Cancelled):
@@ -112,14 +119,15 @@ def said(error: SakuraError) -> str:
     )
 
 
-def _unfinished(error: InitFailed, secrets: Iterable[str]) -> Abort:
-    """Something exists: the engine keeps its id and calls update next time."""
+def _unfinished(error: InitFailed, secrets: Iterable[str], mask: Callable[[str], str]) -> Abort:
+    """Something exists: the engine keeps its id, and the reasons, and calls update next time."""
+    reasons = [mask(one) for one in error.reasons]
     detail = provider_pb2.ErrorResourceInitFailed(
-        id=error.id, properties=wire.encode(error.outputs, secrets), reasons=error.reasons
+        id=error.id, properties=wire.encode(error.outputs, secrets), reasons=reasons
     )
     packed = any_pb2.Any()
     packed.Pack(detail)
-    message = "\n".join(error.reasons)
+    message = "\n".join(reasons)
     status = status_pb2.Status(
         code=grpc.StatusCode.UNKNOWN.value[0], message=message, details=[packed]
     )

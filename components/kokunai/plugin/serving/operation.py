@@ -12,7 +12,7 @@ from kokunai.plugin.kind import Cancelled
 from kokunai.plugin.serving.journal import INFO, WARNING, Journal
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
 
 def digest_of(urn: str) -> str:
@@ -30,6 +30,8 @@ class EngineOperation:
     stop: asyncio.Event
     timeout_seconds: float
     preview: bool = False
+    mask: Callable[[str], str] = str
+    """Takes secrets out of a sentence."""
     name: str = field(init=False)
     stack: str = field(init=False)
     project: str = field(init=False)
@@ -46,15 +48,15 @@ class EngineOperation:
 
     def info(self, message: str) -> None:
         """A line that stays in the log of the run."""
-        self.journal.write(self.urn, message, INFO)
+        self.journal.write(self.urn, self.mask(message), INFO)
 
     def status(self, message: str) -> None:
         """A passing progress line."""
-        self.journal.write(self.urn, message, INFO, passing=True)
+        self.journal.write(self.urn, self.mask(message), INFO, passing=True)
 
     def warn(self, message: str) -> None:
         """A warning that stays in the summary."""
-        self.journal.write(self.urn, message, WARNING)
+        self.journal.write(self.urn, self.mask(message), WARNING)
 
     def remaining_seconds(self) -> float:
         """Time left, never below zero."""

@@ -15,8 +15,9 @@ import grpc.aio
 from google.protobuf.empty_pb2 import Empty
 from pulumi.runtime.proto import provider_pb2
 
+from kokunai.plugin import settings
 from kokunai.plugin.kind import UNKNOWN, Kind, Previewing, Props, Registry
-from kokunai.plugin.serving import answers, wire
+from kokunai.plugin.serving import answers, hiding, wire
 from kokunai.plugin.serving.operation import EngineOperation
 from kokunai.plugin.serving.package import PackageServicer
 from kokunai.plugin.serving.replacements import Replacements, Seen, marks_of, owned, renamed
@@ -48,7 +49,7 @@ class Servicer(PackageServicer):
         self, request: provider_pb2.CheckRequest, context: Any
     ) -> provider_pb2.CheckResponse:
         olds, news = wire.decode(request.olds), wire.decode(request.news)
-        async with self._call(request, context, _QUICK_SECONDS) as (kind, op):
+        async with self._call(request, context, _QUICK_SECONDS, news) as (kind, op):
             checked = await kind.check(op, olds.props or None, news.props)
             return provider_pb2.CheckResponse(
                 inputs=wire.encode(checked.inputs, news.secrets | kind.secret_properties),
@@ -74,7 +75,7 @@ class Servicer(PackageServicer):
         self, request: provider_pb2.CreateRequest, context: Any
     ) -> provider_pb2.CreateResponse:
         news = wire.decode(request.properties)
-        async with self._call(request, context, None, news.secrets) as (kind, op):
+        async with self._call(request, context, None, news) as (kind, op):
             hidden = news.secrets | kind.secret_properties
             if request.preview:
                 self.replacements.explain(op)
@@ -94,7 +95,7 @@ class Servicer(PackageServicer):
         self, request: provider_pb2.ReadRequest, context: Any
     ) -> provider_pb2.ReadResponse:
         state, inputs = wire.decode(request.properties), wire.decode(request.inputs)
-        async with self._call(request, context, _QUICK_SECONDS, state.secrets) as (kind, op):
+        async with self._call(request, context, _QUICK_SECONDS, state, inputs) as (kind, op):
             found = await kind.read(op, request.id, state.props, inputs.props)
             if found is None:
                 self.replacements.forget(request.urn)
@@ -111,7 +112,7 @@ class Servicer(PackageServicer):
         self, request: provider_pb2.UpdateRequest, context: Any
     ) -> provider_pb2.UpdateResponse:
         state, olds, news = map(wire.decode, (request.olds, request.old_inputs, request.news))
-        async with self._call(request, context, None, news.secrets) as (kind, op):
+        async with self._call(request, context, None, news, state) as (kind, op):
             hidden = news.secrets | kind.secret_properties
             if request.preview:
                 changes = kind.diff(request.id, state.props, olds.props, news.props)
@@ -125,11 +126,10 @@ class Servicer(PackageServicer):
         raise AssertionError
 
     async def Delete(self, request: provider_pb2.DeleteRequest, context: Any) -> Empty:
-        state = wire.decode(request.properties).props
-        inputs = wire.decode(request.old_inputs).props
-        async with self._call(request, context, None) as (kind, op):
+        state, inputs = wire.decode(request.properties), wire.decode(request.old_inputs)
+        async with self._call(request, context, None, state, inputs) as (kind, op):
             if not self.replacements.keeps(kind, op, request.id):
-                await kind.delete(op, request.id, {**inputs, **state})
+                await kind.delete(op, request.id, {**inputs.props, **state.props})
             self.replacements.forget(request.urn)
             return Empty()
         raise AssertionError
@@ -138,31 +138,36 @@ class Servicer(PackageServicer):
 
     @contextlib.asynccontextmanager
     async def _call(
-        self, request: Any, context: Any, seconds: float | None, secrets: Iterable[str] = ()
+        self, request: Any, context: Any, seconds: float | None, *given: wire.Decoded
     ) -> AsyncIterator[tuple[Kind, EngineOperation]]:
         """The kind and the operation of a request; an exception becomes a status."""
         kind = await self._kind(request.urn, context)
-        asked = getattr(request, "timeout", 0) or seconds or kind.default_timeout_seconds
+        secrets = kind.secret_properties.union(*(one.secrets for one in given))
+        values = [value for one in given for value in hiding.named(one.props, secrets)]
+        mask = hiding.masking([*values, *hiding.named(self._config, settings.SECRETS)])
         op = EngineOperation(
             urn=request.urn,
             config=self._config,
             journal=self._journal,
             stop=self.stop,
-            timeout_seconds=asked,
+            timeout_seconds=getattr(request, "timeout", 0)
+            or seconds
+            or kind.default_timeout_seconds,
             preview=getattr(request, "preview", False),
+            mask=mask,
         )
         self._running += 1
         self.idle.clear()
         try:
             yield kind, op
+            await self._journal.flush()  # an answer must not overtake the lines about it
         except grpc.aio.AbortError:
             raise
         except Exception as error:  # noqa: BLE001 - every failure must reach the engine as a status
-            hidden = kind.secret_properties | set(secrets)
-            ending = answers.abort_of(error, hidden)
+            await self._journal.flush()
+            ending = answers.abort_of(error, secrets, mask)
             await context.abort(ending.code, ending.message, ending.metadata)
         finally:
-            await self._journal.flush()  # an answer must not overtake the lines about it
             self._running -= 1
             if not self._running:
                 self.idle.set()

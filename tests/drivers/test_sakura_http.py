@@ -7,6 +7,7 @@ import pytest
 
 from kokunai.drivers import sakura_errors
 from kokunai.drivers.sakura_http import SakuraHttp
+from kokunai.drivers.sakura_iaas import SERVER, SakuraIaas
 
 ANSWERS = [
     (400, "invalid_param", sakura_errors.Refused),
@@ -66,6 +67,14 @@ async def test_an_answer_that_is_not_json_may_pass() -> None:
         await call(httpx.Response(200, text="<html>maintenance</html>"))
     with pytest.raises(sakura_errors.Unavailable):
         await call(httpx.Response(502, text="<html>bad gateway</html>"))
+
+
+@pytest.mark.parametrize("body", [{}, {"Server": None}, {"Server": {}}, {"Server": []}])
+async def test_an_answer_without_its_item_may_pass(body) -> None:
+    transport = httpx.MockTransport(lambda _: httpx.Response(200, json={"is_ok": True, **body}))
+    async with SakuraHttp("token", "secret", transport=transport) as http:
+        with pytest.raises(sakura_errors.Unavailable, match="no Server"):
+            await SakuraIaas(http).read(SERVER, "is1a", "1")
 
 
 async def test_no_answer_may_pass_and_says_nothing_secret() -> None:

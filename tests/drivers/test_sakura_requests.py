@@ -201,7 +201,7 @@ async def test_a_call_goes_where_the_recorded_one_goes(  # noqa: PLR0917
 
     def answer(request: httpx.Request) -> httpx.Response:
         seen.append(request)
-        return httpx.Response(200, json={"Server": {}, "Success": True, "is_ok": True})
+        return httpx.Response(200, json={"Server": {"ID": "1"}, "Success": True, "is_ok": True})
 
     async with SakuraHttp("t", "s", transport=httpx.MockTransport(answer)) as http:
         await getattr(SakuraIaas(http), name)(*args, **named)

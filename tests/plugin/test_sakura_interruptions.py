@@ -267,6 +267,40 @@ async def test_a_refused_disk_keeps_the_server_and_the_next_update_ends_it(
     assert (lab.counts()["servers"], lab.counts()["disks"]) == (1, 1)
 
 
+@pytest.mark.parametrize(("kind", "token", "inputs"), CASES[:3], ids=["switch", "key", "filter"])
+async def test_what_was_found_and_cannot_be_corrected_keeps_its_id(
+    engine: Engine, lab: Lab, kind: Any, token: str, inputs: Props
+) -> None:
+    where = urn(token, "one")
+    id_, _ = await engine.create(where, inputs)  # killed before the engine saved it
+    renamed = {**inputs, "name": "other"}
+    lab.fault(kind="status", status=400, rate=1, method="PUT", path="/api/cloud/")
+
+    with pytest.raises(Failed) as failure:
+        await engine.create(where, renamed)
+    lab.mend()
+    await engine.update(where, id_, failure.value.outputs, renamed, renamed)
+
+    assert failure.value.id == id_
+    assert (await engine.read(where, id_, {}, renamed))[1] == renamed
+
+
+async def test_a_bug_does_not_lose_a_server(
+    engine: Engine, lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def broken(*_: Any) -> None:
+        raise KeyError("oops")
+
+    monkeypatch.setattr("kokunai.plugin.sakura.server_disks.Disks.make", broken)
+
+    with pytest.raises(Failed) as failure:
+        await engine.create(urn(SERVER, "node"), server_inputs())
+
+    assert failure.value.outputs["serverId"] == failure.value.id
+    assert "KeyError: 'oops'" in failure.value.message
+    assert lab.counts()["servers"] == 1
+
+
 async def test_a_refused_server_leaves_nothing(engine: Engine, lab: Lab) -> None:
     lab.fault(kind="status", status=403, rate=1, method="POST", path="/server$")
 

@@ -17,6 +17,7 @@ from kokunai.drivers.sakura_errors import (
 )
 from kokunai.drivers.sakura_iaas import SWITCH
 from kokunai.plugin.kind import Cancelled
+from kokunai.plugin.sakura import session as waiting
 from kokunai.plugin.sakura.session import Session
 
 
@@ -136,6 +137,27 @@ async def test_a_conflict_with_the_wanted_state_is_success(op: Clocked) -> None:
     await session(op).ensure(Answers(connected), Answers(True))
     with pytest.raises(Conflict):
         await session(op).ensure(Answers(connected), Answers(False))
+
+
+async def test_a_wait_of_hours_neither_overflows_nor_grows(op: Clocked) -> None:
+    await session(op).back_off(Busy("GET x", 423), 5000)
+
+    assert 0 < op.slept[0] <= waiting._LONGEST_WAIT_SECONDS
+
+
+async def test_a_time_out_says_what_it_waited_for(op: Clocked, monkeypatch: Any) -> None:
+    in_use = Conflict("DELETE switch/1", 409, "disconnect_b4_delete", "a server is connected")
+
+    async def sleep(seconds: float) -> None:
+        if seconds > 1e6:
+            await _for_ever()
+        if seconds:
+            raise TimeoutError("time is up")
+
+    monkeypatch.setattr(op, "sleep", sleep)
+
+    with pytest.raises(TimeoutError, match=r"(?s)time is up.*DELETE switch/1.*is connected"):
+        await session(op).when_free(Answers(in_use))
 
 
 async def test_a_cancel_reaches_a_call_that_does_not_end(op: Clocked, monkeypatch: Any) -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
+from kokunai.drivers.sakura_errors import Unavailable
 from kokunai.drivers.sakura_requests import SHARED
 
 if TYPE_CHECKING:
@@ -137,4 +139,7 @@ class SakuraIaas:
     ) -> Item:
         answer = await self._http.call(method, zone, path, body)
         item = answer.get(what.one)
-        return item if isinstance(item, dict) else {}
+        if not isinstance(item, dict) or not item.get("ID"):
+            name = f"{method} {zone}/{path}"
+            raise Unavailable(name, HTTPStatus.OK, "no_item", f"the answer has no {what.one}")
+        return item

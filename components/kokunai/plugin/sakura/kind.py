@@ -15,7 +15,7 @@ from kokunai.plugin.kind import UNKNOWN, Cancelled, Change, Checked, InitFailed,
 from kokunai.plugin.sakura import trailer
 from kokunai.plugin.sakura.accounts import SHARED, Accounts
 from kokunai.plugin.sakura.session import Session
-from kokunai.plugin.serving.answers import said
+from kokunai.plugin.serving.answers import bug, said
 from kokunai.plugin.serving.replacements import OWNER
 
 if TYPE_CHECKING:
@@ -166,7 +166,7 @@ def keeping(id_: str, outputs: Props) -> Iterator[Props]:
         yield outputs
     except InitFailed:
         raise
-    except (Cancelled, TimeoutError, SakuraError, KokunaiError) as error:
+    except Exception as error:  # a bug must not lose a server that is paid for
         raise InitFailed(id_, outputs, [reason_of(error)]) from error
 
 
@@ -179,4 +179,6 @@ def reason_of(error: Exception) -> str:
             "途中で中断されました。次の pulumi up が続きを行います。\n"
             "Cancelled half-way; the next `pulumi up` continues."
         )
-    return str(error)
+    if isinstance(error, KokunaiError | TimeoutError):
+        return str(error)
+    return bug(error)

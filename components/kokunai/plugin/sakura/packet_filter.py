@@ -13,7 +13,7 @@ from kokunai.drivers.sakura_iaas import PACKET_FILTER
 from kokunai.plugin.inputs import Inputs, Item, mistake
 from kokunai.plugin.kind import Created, Found, Operation, Props
 from kokunai.plugin.sakura.fields import Described
-from kokunai.plugin.sakura.kind import SakuraKind, described, place_of, said_by
+from kokunai.plugin.sakura.kind import SakuraKind, described, keeping, place_of, said_by
 from kokunai.plugin.sakura.ssh_key import by_digest
 
 if TYPE_CHECKING:
@@ -99,8 +99,9 @@ class PacketFilter(SakuraKind):
         session = self.session(op, inputs["zone"])
         body = _body(op, inputs)
         item = await session.make(PACKET_FILTER, body, lambda: _mine(session))
-        if _view(item, inputs["zone"]) != inputs:
-            item = await session.update(PACKET_FILTER, str(item["ID"]), body)
+        with keeping(str(item["ID"]), inputs):
+            if _view(item, inputs["zone"]) != inputs:
+                await session.update(PACKET_FILTER, str(item["ID"]), body)
         return Created(str(item["ID"]), inputs)
 
     async def read(self, op: Operation, id: str, state: Props, inputs: Props) -> Found | None:  # noqa: A002

@@ -17,6 +17,7 @@ from kokunai.drivers.sakura_errors import (
     Unavailable,
 )
 from kokunai.plugin.kind import Cancelled
+from kokunai.plugin.serving.answers import said
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine
@@ -28,6 +29,8 @@ T = TypeVar("T")
 
 _FIRST_WAIT_SECONDS = 0.5
 _LONGEST_WAIT_SECONDS = 10.0
+_MOST_DOUBLINGS = 10
+"""A wait of days must not overflow."""
 _SILENT_ATTEMPTS = 10
 """How often in a row an API that does not answer is asked: about a minute."""
 _PREVIEW_ATTEMPTS = 3
@@ -130,20 +133,20 @@ class Session:
         say: Callable[[T], str],
     ) -> T:
         """Look again and again until `done`, saying how far it is."""
-        wait, said = _FIRST_POLL_SECONDS, ("", 0.0)
+        wait, spoken = _FIRST_POLL_SECONDS, ("", 0.0)
         while True:
             seen = await look()
             if done(seen):
                 return seen
-            said = self._say(say(seen), said)
+            spoken = self._say(say(seen), spoken)
             await self.op.sleep(wait)
             wait = min(wait * _GROWTH, _LONGEST_POLL_SECONDS)
 
-    def _say(self, text: str, said: tuple[str, float]) -> tuple[str, float]:
+    def _say(self, text: str, spoken: tuple[str, float]) -> tuple[str, float]:
         """A log without a terminal keeps every line: the same one only now and then."""
         now = time.monotonic()
-        if text == said[0] and now - said[1] < _SAY_AGAIN_SECONDS:
-            return said
+        if text == spoken[0] and now - spoken[1] < _SAY_AGAIN_SECONDS:
+            return spoken
         self.op.status(text)
         return text, now
 
@@ -166,11 +169,15 @@ class Session:
         """Wait before the next try, or raise when there have been enough."""
         if isinstance(error, Unavailable) and attempt + 1 >= self._attempts:
             raise error
-        longest = min(_FIRST_WAIT_SECONDS * 2**attempt, _LONGEST_WAIT_SECONDS)
+        doublings = min(attempt, _MOST_DOUBLINGS)
+        longest = min(_FIRST_WAIT_SECONDS * 2**doublings, _LONGEST_WAIT_SECONDS)
         wait = random.uniform(longest / 2, longest)  # noqa: S311 - jitter, not a secret
         if attempt >= 1:
             self.op.status(f"API を待っています / waiting for the API: {error.status} {error.code}")
-        await self.op.sleep(max(wait, error.retry_after_seconds or 0.0))
+        try:
+            await self.op.sleep(max(wait, error.retry_after_seconds or 0.0))
+        except TimeoutError as late:
+            raise TimeoutError(f"{late}\n{said(error)}") from error
 
     @property
     def _attempts(self) -> int:

@@ -14,7 +14,7 @@ from kokunai.plugin.inputs import mistake
 from kokunai.plugin.kind import Created, Found, Operation, Props
 from kokunai.plugin.sakura import trailer
 from kokunai.plugin.sakura.fields import Described
-from kokunai.plugin.sakura.kind import SakuraKind, described, place_of, said_by
+from kokunai.plugin.sakura.kind import SakuraKind, described, keeping, place_of, said_by
 
 if TYPE_CHECKING:
     from kokunai.drivers.sakura_iaas import Item
@@ -61,8 +61,9 @@ class SshKey(SakuraKind):
         session = self.session(op, inputs["zone"])
         body = _body(op, inputs)
         item = await session.make(SSH_KEY, body, lambda: _mine(session))
-        if _view(item, inputs) != inputs:
-            item = await session.update(SSH_KEY, str(item["ID"]), _changeable(body))
+        with keeping(str(item["ID"]), _outputs(inputs, item)):
+            if _view(item, inputs) != inputs:
+                item = await session.update(SSH_KEY, str(item["ID"]), _changeable(body))
         return Created(str(item["ID"]), _outputs(inputs, item))
 
     async def read(self, op: Operation, id: str, state: Props, inputs: Props) -> Found | None:  # noqa: A002

@@ -11,6 +11,7 @@ from kokunai.plugin.sakura.fields import Tagged
 from kokunai.plugin.sakura.kind import (
     SakuraKind,
     described,
+    keeping,
     own_tags,
     place_of,
     said_by,
@@ -39,8 +40,9 @@ class Switch(SakuraKind):
         session = self.session(op, inputs["zone"])
         body = _body(op, inputs)
         item = await session.make(SWITCH, body, lambda: session.first_tagged(SWITCH))
-        if _view(item, inputs["zone"]) != inputs:
-            item = await session.update(SWITCH, str(item["ID"]), body)
+        with keeping(str(item["ID"]), inputs):
+            if _view(item, inputs["zone"]) != inputs:
+                await session.update(SWITCH, str(item["ID"]), body)
         return Created(str(item["ID"]), inputs)
 
     async def read(self, op: Operation, id: str, state: Props, inputs: Props) -> Found | None:  # noqa: A002

@@ -101,8 +101,13 @@ def _plain_abort(error: Exception) -> Abort:
         return Abort(grpc.StatusCode.DEADLINE_EXCEEDED, str(error) or "時間切れです。\nTimed out.")
     if isinstance(error, SakuraError):
         return Abort(grpc.StatusCode.FAILED_PRECONDITION, said(error))
+    return Abort(grpc.StatusCode.INTERNAL, bug(error))
+
+
+def bug(error: Exception) -> str:
+    """What nobody foresaw, with its traceback."""
     trace = "".join(traceback.format_exception(error))
-    return Abort(grpc.StatusCode.INTERNAL, f"kokunai の不具合です。\nA bug in kokunai:\n{trace}")
+    return f"kokunai の不具合です。\nA bug in kokunai:\n{trace}"
 
 
 def said(error: SakuraError) -> str:

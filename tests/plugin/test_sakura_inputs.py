@@ -41,8 +41,8 @@ BROKEN = [
     ),
     (
         PacketFilterInputs,
-        filter_inputs(rules=[rule(protocol="icmp", destinationPort="1")]),
-        {"rules[0]"},
+        filter_inputs(rules=[rule(protocol="icmp", destinationPort="1"), rule(action="drop")]),
+        {"rules[0].destinationPort", "rules[1].action"},
     ),
     (NfsInputs, nfs_inputs("switch", plan="nvme"), {"switchId", "plan"}),
     (
@@ -51,11 +51,26 @@ BROKEN = [
         {"address", "prefixLength", "sizeGib"},
     ),
     (ServerInputs, server_inputs(disks=[]), {"disks"}),
-    (ServerInputs, server_inputs(disks=[{"sizeGib": 20, "plan": "ssd"}]), {""}),
-    (ServerInputs, server_inputs(disks=[BOOT, BOOT]), {""}),
-    (ServerInputs, server_inputs(nics=[{"switchId": "shared", "address": "192.0.2.1"}]), {""}),
-    (ServerInputs, server_inputs(nics=[{"switchId": SWITCH_ID, "address": "192.0.2.1"}]), {""}),
-    (ServerInputs, server_inputs(password="short"), {""}),
+    (ServerInputs, server_inputs(disks=[{"sizeGib": 20, "plan": "ssd"}]), {"disks[0].image"}),
+    (ServerInputs, server_inputs(disks=[BOOT, BOOT]), {"disks[1].image"}),
+    (
+        ServerInputs,
+        server_inputs(nics=[{"switchId": "shared", "address": "192.0.2.1"}]),
+        {"nics[0].address"},
+    ),
+    (
+        ServerInputs,
+        server_inputs(nics=[{"switchId": SWITCH_ID, "address": "192.0.2.1"}]),
+        {"nics[0].prefixLength"},
+    ),
+    (
+        ServerInputs,
+        server_inputs(
+            zone="x", disks=[{"sizeGib": 0, "plan": "ssd"}, UNKNOWN, BOOT], nics=7, password="short"
+        ),
+        {"zone", "disks[0].sizeGib", "disks[0].image", "disks[2].image", "nics", "password"},
+    ),
+    (ServerInputs, server_inputs(password="short"), {"password"}),
     (ServerInputs, server_inputs(hostName="-bad-"), {"hostName"}),
     (
         ServerInputs,

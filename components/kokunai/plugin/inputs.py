@@ -20,7 +20,7 @@ from pydantic_core import PydanticCustomError
 from kokunai.plugin.kind import UNKNOWN, Checked, Failure, Props
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from pydantic_core import ErrorDetails
 
@@ -55,6 +55,11 @@ class Inputs(BaseModel):
     @classmethod
     def _let_unknown_through(cls, value: Any, handler: Callable[[Any], Any]) -> Any:
         return _unless_unknown(value, handler)
+
+    @classmethod
+    def contradictions(cls, news: Props) -> Iterator[Failure]:  # noqa: ARG003
+        """Mistakes between properties, asked for even when a value has the wrong type."""
+        return iter(())
 
     def props(self) -> Props:
         """Plain properties; what is None is left out."""
@@ -95,11 +100,18 @@ def mistake(ja: str, en: str) -> PydanticCustomError:
 
 def checked(model: type[Inputs], news: Props) -> Checked:
     """Inputs with defaults, or the inputs as they came with every failure."""
+    props, found = news, []
     try:
-        return Checked(model.model_validate(news).props())
+        props = model.model_validate(news).props()
     except ValidationError as error:
-        found = tuple(_failure(model, one) for one in error.errors(include_url=False))
-        return Checked(news, found)
+        found = [_failure(model, one) for one in error.errors(include_url=False)]
+    return Checked(props, (*found, *model.contradictions(news)))
+
+
+def maps_in(value: Any) -> list[Props]:
+    """The items of a list by their place, empty where one is unknown or no map."""
+    items = value if isinstance(value, list) else []
+    return [one if isinstance(one, dict) else {} for one in items]
 
 
 def _failure(model: type[Inputs], error: ErrorDetails) -> Failure:

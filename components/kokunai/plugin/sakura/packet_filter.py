@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, Field
 
 from kokunai.drivers import sakura_requests
 from kokunai.drivers.sakura_iaas import PACKET_FILTER
-from kokunai.plugin.inputs import Inputs, Item, mistake
-from kokunai.plugin.kind import Created, Found, Operation, Props
+from kokunai.plugin.inputs import Inputs, Item, maps_in, mistake
+from kokunai.plugin.kind import Created, Failure, Found, Operation, Props
 from kokunai.plugin.sakura.fields import Described
 from kokunai.plugin.sakura.kind import SakuraKind, described, keeping, place_of, said_by
 from kokunai.plugin.sakura.ssh_key import by_digest
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from kokunai.drivers.sakura_iaas import Item as ApiItem
     from kokunai.plugin.sakura.session import Session
 
@@ -24,6 +26,7 @@ _MOST_RULES = 30
 """Sakura's manual: 30 rules a filter."""
 _PORTS = re.compile(r"^(\d{1,5})(?:-(\d{1,5}))?$")
 _LAST_PORT = 65535
+_WITHOUT_PORTS = ("icmp", "fragment", "ip")
 
 
 def _network(value: str) -> str:
@@ -67,22 +70,25 @@ class Rule(Inputs):
     action: Literal["allow", "deny"]
     description: str = Field(default="", max_length=512)
 
-    @model_validator(mode="after")
-    def _only_tcp_and_udp_have_ports(self) -> Self:
-        ports = [one for one in (self.source_port, self.destination_port) if one != ""]
-        if ports and self.protocol in {"icmp", "fragment", "ip"}:
-            raise mistake(
-                f"{self.protocol} にポートは指定できません。tcp か udp で使ってください。",
-                f"{self.protocol} has no ports; use tcp or udp.",
-            )
-        return self
-
 
 class PacketFilterInputs(Described):
     """Stateless rules before the interfaces of servers."""
 
     rules: list[Item[Rule]] = Field(max_length=_MOST_RULES)
     """First match wins. / 先に合った規則が効きます。"""
+
+    @classmethod
+    def contradictions(cls, news: Props) -> Iterator[Failure]:
+        """Only tcp and udp have ports."""
+        for index, rule in enumerate(maps_in(news.get("rules"))):
+            protocol = rule.get("protocol")
+            for name in ("sourcePort", "destinationPort"):
+                if protocol in _WITHOUT_PORTS and rule.get(name, "") != "":
+                    yield Failure(
+                        f"rules[{index}].{name}",
+                        f"{protocol} にポートは指定できません。tcp か udp で使ってください。",
+                        f"{protocol} has no ports; use tcp or udp.",
+                    )
 
 
 class PacketFilter(SakuraKind):

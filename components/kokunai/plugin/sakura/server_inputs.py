@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Literal
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import Field, StringConstraints
 
-from kokunai.plugin.inputs import Inputs, Item, mistake
-from kokunai.plugin.kind import UNKNOWN
+from kokunai.plugin.inputs import Inputs, Item, maps_in
+from kokunai.plugin.kind import Failure, Props
 from kokunai.plugin.sakura import fields
 from kokunai.plugin.sakura.ssh_key import PublicKey  # noqa: TC001 - pydantic reads it
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 HostName = Annotated[
     str, StringConstraints(pattern=r"^[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?$")
@@ -72,56 +75,49 @@ class ServerInputs(fields.Tagged):
     force_shutdown: bool = False
     """Cut the power instead of shutting down. / 停止を待たずに電源を切ります。"""
 
-    @model_validator(mode="after")
-    def _is_whole(self) -> Self:
-        _check_boot_disk(self)
-        _check_addresses(self)
-        _check_login(self)
-        return self
+    @classmethod
+    def contradictions(cls, news: Props) -> Iterator[Failure]:
+        """What the boot disk, the first interface and the password must be beyond their types."""
+        yield from _of_images(maps_in(news.get("disks")))
+        yield from _of_addresses(maps_in(news.get("nics"))[:1])
+        password = news.get("password")
+        if isinstance(password, str) and password and not 12 <= len(password) <= 128:
+            yield Failure(
+                "password",
+                "12 から 128 文字で指定してください。",
+                "must have 12 to 128 characters.",
+            )
 
 
-def _known(value: object) -> bool:
-    """In a preview any field may be UNKNOWN, whatever its type says."""
-    return value is not UNKNOWN
+def _of_images(disks: list[Props]) -> Iterator[Failure]:
+    for index, disk in enumerate(disks):
+        if index == 0 and disk and "image" not in disk:
+            yield Failure(
+                "disks[0].image",
+                "disks[0] は起動ディスクなので image が必要です。",
+                "disks[0] is the boot disk and needs an image.",
+            )
+        if index > 0 and "image" in disk:
+            yield Failure(
+                f"disks[{index}].image",
+                "image を指定できるのは disks[0] だけです。",
+                "only disks[0] can have an image.",
+            )
 
 
-def _check_boot_disk(server: ServerInputs) -> None:
-    if not _known(server.disks):
-        return
-    boot, *others = server.disks
-    if _known(boot) and boot.image is None:
-        raise mistake(
-            "disks[0] は起動ディスクなので image が必要です。",
-            "disks[0] is the boot disk and needs an image.",
-        )
-    if any(_known(disk) and _known(disk.image) and disk.image for disk in others):
-        raise mistake(
-            "image を指定できるのは disks[0] だけです。", "only disks[0] can have an image."
-        )
-
-
-def _check_addresses(server: ServerInputs) -> None:
-    if not (_known(server.nics) and _known(server.nics[0])):
-        return
-    first = server.nics[0]
-    has_address = not _known(first.address) or first.address != ""
-    if first.switch_id == "shared" and has_address:
-        raise mistake(
-            "共有セグメントのアドレスは API が決めます。nics[0].address は指定できません。",
-            "addresses on the shared segment are given by the API: leave out nics[0].address.",
-        )
-    if first.switch_id != "shared" and has_address and first.prefix_length is None:
-        raise mistake(
-            "nics[0].address には nics[0].prefixLength も必要です。",
-            "nics[0].address also needs nics[0].prefixLength.",
-        )
-
-
-def _check_login(server: ServerInputs) -> None:
-    if not _known(server.password) or server.password == "":
-        return
-    if not 12 <= len(server.password) <= 128:
-        raise mistake(
-            "password は 12 から 128 文字で指定してください。",
-            "password must have 12 to 128 characters.",
-        )
+def _of_addresses(first: list[Props]) -> Iterator[Failure]:
+    """Unknown addresses are addresses, too."""
+    for nic in first:
+        has_address = nic.get("address", "") != ""
+        if nic.get("switchId") == "shared" and has_address:
+            yield Failure(
+                "nics[0].address",
+                "共有セグメントのアドレスは API が決めるので、指定できません。",
+                "addresses on the shared segment are given by the API: leave it out.",
+            )
+        elif has_address and "prefixLength" not in nic:
+            yield Failure(
+                "nics[0].prefixLength",
+                "nics[0].address には nics[0].prefixLength も必要です。",
+                "nics[0].address also needs nics[0].prefixLength.",
+            )

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import ipaddress
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import AfterValidator, Field
 
 from kokunai.plugin.inputs import Item, Named, Text, mistake
+from kokunai.plugin.kind import Failure, Props
+from kokunai.plugin.sakura import trailer
+from kokunai.plugin.serving.wire import holds_unknown
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 # A server may carry ten tags in all: one is ours, one is left for the mark of a former id.
 _MOST_TAGS = 8
@@ -66,6 +72,20 @@ class Described(Named):
 
     description: Text = Field(default="", max_length=_LONGEST_DESCRIPTION)
     """Free text. / 説明。"""
+
+    @classmethod
+    def contradictions(cls, news: Props) -> Iterator[Failure]:
+        """The labels stand in the description, by whose end a thing is found again."""
+        text = news.get("description", "")
+        labels = news.get("labels")
+        known = isinstance(labels, dict) and not holds_unknown([text, labels, news.get("site")])
+        excess = trailer.excess(str(text).strip(), news) if known and "site" in news else 0
+        if excess > 0:
+            yield Failure(
+                "labels",
+                f"説明とラベルを合わせて API の上限を {excess} 文字超えます。",
+                f"the description and the labels exceed the API's limit by {excess} characters.",
+            )
 
 
 class Tagged(Described):

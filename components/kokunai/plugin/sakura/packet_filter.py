@@ -80,6 +80,7 @@ class PacketFilterInputs(Described):
     @classmethod
     def contradictions(cls, news: Props) -> Iterator[Failure]:
         """Only tcp and udp have ports."""
+        yield from super().contradictions(news)
         for index, rule in enumerate(maps_in(news.get("rules"))):
             protocol = rule.get("protocol")
             for name in ("sourcePort", "destinationPort"):

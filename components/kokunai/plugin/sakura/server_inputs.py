@@ -78,6 +78,7 @@ class ServerInputs(fields.Tagged):
     @classmethod
     def contradictions(cls, news: Props) -> Iterator[Failure]:
         """What the boot disk, the first interface and the password must be beyond their types."""
+        yield from super().contradictions(news)
         yield from _of_images(maps_in(news.get("disks")))
         yield from _of_addresses(maps_in(news.get("nics"))[:1])
         password = news.get("password")

@@ -32,6 +32,11 @@ def write(text: str, digest: str, props: Mapping[str, Any]) -> str:
     return f"{text} [{' '.join(words)}]".lstrip()
 
 
+def excess(text: str, props: Mapping[str, Any]) -> int:
+    """By how many characters the description would be too long."""
+    return len(write(text, f"kokunai-{'0' * 16}", props)) - LONGEST
+
+
 def read(description: str) -> Described:
     """Take the trailer off."""
     match = _TRAILER.search(description)

@@ -15,6 +15,7 @@ import pytest
 from plugin_engine import Engine, Failed, urn
 from plugin_lab import Lab
 from plugin_sakura import (
+    KEY,
     filter_inputs,
     key_inputs,
     nfs_inputs,
@@ -283,6 +284,18 @@ async def test_what_was_found_and_cannot_be_corrected_keeps_its_id(
 
     assert failure.value.id == id_
     assert (await engine.read(where, id_, {}, renamed))[1] == renamed
+
+
+async def test_a_killed_create_never_leaves_another_key_in_place(engine: Engine, lab: Lab) -> None:
+    where = urn(KEYS, "one")
+    other = KEY.replace("AQEB", "AgEB", 1)
+    await engine.create(where, key_inputs())  # killed before the engine saved it
+
+    id_, state = await engine.create(where, key_inputs(publicKey=other))
+
+    assert (await engine.read(where, f"is1a/{id_}"))[1]["publicKey"].split()[1] in other
+    assert state["publicKey"] == other
+    assert lab.counts() == {"ssh_keys": 1}
 
 
 async def test_a_bug_does_not_lose_a_server(

@@ -60,7 +60,7 @@ class SshKey(SakuraKind):
         """Register it, or find and correct what a killed create registered."""
         session = self.session(op, inputs["zone"])
         body = _body(op, inputs)
-        item = await session.make(SSH_KEY, body, lambda: _mine(session))
+        item = await session.make(SSH_KEY, body, lambda: _mine(session, inputs))
         with keeping(str(item["ID"]), _outputs(inputs, item)):
             if _view(item, inputs) != inputs:
                 item = await session.update(SSH_KEY, str(item["ID"]), _changeable(body))
@@ -95,9 +95,16 @@ class SshKey(SakuraKind):
         await self.session(op, zone).delete(SSH_KEY, item_id)
 
 
-async def _mine(session: Session) -> Item | None:
-    """Keys have no tags: the digest is in the description."""
-    return by_digest(await session.all(SSH_KEY), session.op.digest)
+async def _mine(session: Session, inputs: Props) -> Item | None:
+    """Keys have no tags: the digest is in the description.
+
+    One with another key, which a killed create left, must not pass for the key of the inputs.
+    """
+    found = by_digest(await session.all(SSH_KEY), session.op.digest)
+    if found is None or _is_key(found, inputs["publicKey"]):
+        return found
+    await session.delete(SSH_KEY, str(found["ID"]))
+    return None
 
 
 def by_digest(items: list[Item], digest: str) -> Item | None:
@@ -118,16 +125,18 @@ def _changeable(body: Item) -> Item:
 
 
 def _view(item: Item, inputs: Props) -> Props:
-    """The comment of a key is not part of it: the API may have dropped or altered it."""
-    seen = str(item.get("PublicKey", "")).strip()
     given = inputs.get("publicKey", "")
-    same = seen.split()[:2] == given.split()[:2]
     return {
         "name": item["Name"],
         "zone": inputs["zone"],
         **said_by(item),
-        "publicKey": given if same else seen,
+        "publicKey": given if _is_key(item, given) else str(item.get("PublicKey", "")).strip(),
     }
+
+
+def _is_key(item: Item, given: str) -> bool:
+    """The comment of a key is not part of it: the API may have dropped or altered it."""
+    return str(item.get("PublicKey", "")).split()[:2] == given.split()[:2]
 
 
 def _outputs(props: Props, item: Item) -> Props:

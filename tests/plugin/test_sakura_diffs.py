@@ -47,6 +47,7 @@ COSTS: list[tuple[dict[str, Any], dict[str, str]]] = [
     ({"nics": [*NICS, NICS[1]]}, {"nics[2]": POWER_OFF}),
     ({"nics": [NICS[0], {**NICS[1], "switchId": OTHER}]}, {"nics[1].switchId": POWER_OFF}),
     ({"nics": [NICS[0], {**NICS[1], "switchId": UNKNOWN}]}, {"nics[1].switchId": POWER_OFF}),
+    ({"nics": UNKNOWN}, {"nics": REPLACE}),
     ({"nics": [{**NICS[0], "address": "192.168.0.3"}, NICS[1]]}, {"nics[0].address": POWER_OFF}),
     ({"nics": [{**NICS[0], "gateway": "192.168.0.1"}, NICS[1]]}, {"nics[0].gateway": POWER_OFF}),
     ({"nics": [NICS[0], {**NICS[1], "address": "192.168.1.3"}]}, {"nics[1].address": IN_PLACE}),

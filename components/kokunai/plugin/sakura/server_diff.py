@@ -26,6 +26,11 @@ REPLACED_BY = (
         "起動スクリプトは最初の起動でだけ動きます / a startup script runs at the first boot only",
     ),
     (
+        # The engine asks so before it replaces a network: nothing may be connected to it then.
+        r"nics",
+        "接続先の作り直しには先に切り離しが要ります / its network goes, and it must go first",
+    ),
+    (
         r"disks\[0\]\.image",
         "起動ディスクのイメージは後から変えられません / the image of a disk is written once",
     ),

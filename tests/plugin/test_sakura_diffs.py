@@ -28,6 +28,7 @@ COSTS: list[tuple[dict[str, Any], dict[str, str]]] = [
     ({"description": "d"}, {"description": IN_PLACE}),
     ({"tags": ["t"]}, {"tags[0]": IN_PLACE}),
     ({"labels": {"data-class": "public"}}, {'labels["data-class"]': IN_PLACE}),
+    ({"labels": {**OLD["labels"], 'a"b': "c", "d\\": "e"}}, {"labels": IN_PLACE}),
     ({"forceShutdown": True}, {"forceShutdown": IN_PLACE}),
     ({"zone": "tk1a"}, {"zone": REPLACE}),
     ({"startupScript": "#!/bin/sh"}, {"startupScript": REPLACE}),

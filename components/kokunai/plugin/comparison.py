@@ -39,7 +39,12 @@ def _item(items: list[Any], index: int) -> Any:
 
 
 def _join(path: str, key: str) -> str:
-    """Pulumi's notation: a key that is no identifier stands in brackets."""
+    """Pulumi's notation: a key that is no identifier stands in brackets.
+
+    One that cannot be written there is named by what holds it: the engine would refuse the path.
+    """
+    if path and ('"' in key or "\\" in key):
+        return path
     if not key.replace("_", "a").isalnum():
         return f'{path}["{key}"]'
     return f"{path}.{key}" if path else key

@@ -167,7 +167,10 @@ def test_spellings_of_the_same_are_made_one() -> None:
 
 
 def test_a_trailer_comes_off_as_it_went_on() -> None:
-    props = {"site": "sakura-ishikari", "labels": {"data-class": "個人 情報", "a]b": "c=d"}}
+    props = {
+        "site": "sakura-ishikari",
+        "labels": {"data-class": "個人 情報", "a]b": "c=d", "site": "x", "": ""},
+    }
 
     text = trailer.write("説明 [1]", "kokunai-0123456789abcdef", props)
     read = trailer.read(text)

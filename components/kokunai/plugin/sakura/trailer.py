@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 LONGEST = 512
 """Characters of a description in Sakura's API."""
-_TRAILER = re.compile(r"\s?\[(kokunai-[0-9a-f]{16})((?: [^\s=\]]+=[^\s\]]*)*)\]$")
+_TRAILER = re.compile(r"\s?\[(kokunai-[0-9a-f]{16})((?: [^\s=\]]*=[^\s\]]*)*)\]$")
 
 
 @dataclass(frozen=True)
@@ -43,9 +43,9 @@ def read(description: str) -> Described:
     if match is None:
         return Described(description)
     pairs = [word.partition("=") for word in match[2].split()]
-    words = {unquote(key): unquote(one) for key, _, one in pairs}
-    site = words.pop("site", "")
-    return Described(description[: match.start()], match[1], site, words)
+    words = [(unquote(key), unquote(one)) for key, _, one in pairs]
+    site = words.pop(0)[1] if words and words[0][0] == "site" else ""
+    return Described(description[: match.start()], match[1], site, dict(words))
 
 
 def governed(described: Described) -> dict[str, Any]:

@@ -25,6 +25,7 @@ from plugin_sakura import (
 )
 
 from kokunai.drivers.sakura_http import SakuraHttp
+from kokunai.drivers.sakura_iaas import APPLIANCE, DISK, Collection, Item, SakuraIaas
 from kokunai.plugin.kind import Props
 from kokunai.plugin.sakura import power
 from kokunai.plugin.sakura.accounts import Accounts
@@ -296,6 +297,51 @@ async def test_a_killed_create_never_leaves_another_key_in_place(engine: Engine,
     assert (await engine.read(where, f"is1a/{id_}"))[1]["publicKey"].split()[1] in other
     assert state["publicKey"] == other
     assert lab.counts() == {"ssh_keys": 1}
+
+
+async def test_what_is_booted_while_it_is_removed_is_switched_off_again(
+    engine: Engine, lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    where = urn(SERVER, "node")
+    id_, state = await engine.create(where, server_inputs())
+    original = SakuraIaas.delete_server
+    boots = ["once"]
+
+    async def delete_server(api: SakuraIaas, zone: str, *what: Any) -> None:
+        if boots:
+            boots.clear()
+            lab.api("PUT", f"server/{id_}/power")
+            lab.settle()
+        await original(api, zone, *what)
+
+    monkeypatch.setattr(SakuraIaas, "delete_server", delete_server)
+
+    await engine.delete(where, id_, state, timeout=20)
+
+    assert lab.counts() == {}
+
+
+async def test_what_the_api_fails_to_make_is_named_with_its_remedy(
+    engine: Engine, lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    switch_id, _ = await engine.create(urn(SWITCH, "lan"), switch_inputs())
+    original = SakuraIaas.read
+
+    async def read(api: SakuraIaas, what: Collection, *where: str) -> Item:
+        broken = {"Availability": "failed"} if what in {DISK, APPLIANCE} else {}
+        return {**await original(api, what, *where), **broken}
+
+    monkeypatch.setattr(SakuraIaas, "read", read)
+
+    for where, inputs in (
+        (urn(SERVER, "node"), server_inputs()),
+        (urn(NFS, "share"), nfs_inputs(switch_id)),
+    ):
+        with pytest.raises(Failed) as failure:
+            await engine.create(where, inputs)
+        assert f"pulumi up --replace '{where}'" in failure.value.message
+        await engine.delete(where, failure.value.id, failure.value.outputs, timeout=20)
+    assert lab.counts() == {"switches": 1}
 
 
 async def test_a_bug_does_not_lose_a_server(

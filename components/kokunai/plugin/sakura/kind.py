@@ -170,6 +170,15 @@ def keeping(id_: str, outputs: Props) -> Iterator[Props]:
         raise InitFailed(id_, outputs, [reason_of(error)]) from error
 
 
+def remake(op: Operation) -> KokunaiError:
+    """What the API could not make stays broken; only another one helps."""
+    again = f"pulumi up --replace '{op.urn}'"
+    return KokunaiError(
+        ja=f"{op.name} は API が作成に失敗しました。作り直してください: {again}",
+        en=f"The API failed to make {op.name}; replace it with: {again}",
+    )
+
+
 def reason_of(error: Exception) -> str:
     """Why something is not finished, for the user."""
     if isinstance(error, SakuraError):

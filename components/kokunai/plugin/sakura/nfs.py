@@ -8,7 +8,6 @@ from pydantic import Field
 
 from kokunai.drivers import sakura_requests
 from kokunai.drivers.sakura_iaas import APPLIANCE
-from kokunai.errors import KokunaiError
 from kokunai.plugin.kind import UNKNOWN, Change, Created, Found, Operation, Props
 from kokunai.plugin.sakura import fields
 from kokunai.plugin.sakura.kind import (
@@ -17,10 +16,11 @@ from kokunai.plugin.sakura.kind import (
     keeping,
     own_tags,
     place_of,
+    remake,
     said_by,
     tags_of,
 )
-from kokunai.plugin.sakura.power import is_up, power_off_if_there, power_on, status_of
+from kokunai.plugin.sakura.power import is_up, power_on, remove_when_off, status_of
 
 if TYPE_CHECKING:
     from kokunai.drivers.sakura_iaas import Item
@@ -122,19 +122,19 @@ class Nfs(SakuraKind):
         if item is None:
             return
         await _settle(session, item_id)
-        if await power_off_if_there(session, APPLIANCE, item_id, force=False):
-            await session.delete(APPLIANCE, item_id)
+        await remove_when_off(
+            session,
+            APPLIANCE,
+            item_id,
+            lambda: session.api.delete(APPLIANCE, zone, item_id),
+            force=False,
+        )
 
     async def _finish(self, session: Session, item_id: str, inputs: Props) -> Props:
         with keeping(item_id, {**inputs, "instanceStatus": "down"}) as outputs:
             item = await _settle(session, item_id)
             if item.get("Availability") == "failed":
-                raise KokunaiError(
-                    ja=f"NFS {inputs['name']} の作成に失敗しました。"
-                    "pulumi up --replace で作り直してください。",
-                    en=f"Making NFS {inputs['name']} failed; "
-                    "replace it with `pulumi up --replace`.",
-                )
+                raise remake(session.op)
             is_mine = session.op.digest in (item.get("Tags") or [])
             if not is_mine or _labels_of(item, session.zone) != _labels_of_inputs(inputs):
                 body = {"Appliance": _changeable(session.op, inputs)}

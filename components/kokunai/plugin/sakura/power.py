@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from kokunai.drivers.sakura_errors import Conflict, NotFound
+from kokunai.drivers.sakura_errors import Conflict
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine
+
     from kokunai.drivers.sakura_iaas import Collection, Item
     from kokunai.plugin.sakura.session import Session
 
@@ -100,12 +102,18 @@ class _Button:
         )
 
 
-async def power_off_if_there(
-    session: Session, what: Collection, item_id: str, *, force: bool
-) -> bool:
-    """Shut down what is about to be removed; False when it is gone already."""
-    try:
+async def remove_when_off(
+    session: Session,
+    what: Collection,
+    item_id: str,
+    remove: Callable[[], Coroutine[Any, Any, None]],
+    *,
+    force: bool,
+) -> None:
+    """Shut down and remove, and again where it was booted in between; gone is success."""
+
+    async def ask() -> None:
         await power_off(session, what, item_id, force=force)
-    except NotFound:
-        return False
-    return True
+        await session.call(remove)
+
+    await session.when_free(ask)

@@ -6,9 +6,8 @@ from typing import TYPE_CHECKING
 
 from kokunai.drivers import sakura_requests
 from kokunai.drivers.sakura_iaas import DISK
-from kokunai.errors import KokunaiError
 from kokunai.plugin.sakura import server_config as config
-from kokunai.plugin.sakura.kind import own_tags
+from kokunai.plugin.sakura.kind import own_tags, remake
 from kokunai.plugin.sakura.products import DISK_PLAN_IDS
 from kokunai.plugin.sakura.server_notes import register, remove_notes
 
@@ -184,10 +183,7 @@ class Disks:
             _progress,
         )
         if disk.get("Availability", "available") != "available":
-            raise KokunaiError(
-                ja=f"disks[{index}] の作成に失敗しました ({disk_id}: {disk.get('Availability')})。",
-                en=f"Making disks[{index}] failed ({disk_id}: {disk.get('Availability')}).",
-            )
+            raise remake(session.op)
         if plugged_into(disk) != server_id:
             await self._plug(disk_id, server_id)
         return disk

@@ -10,7 +10,7 @@ from kokunai.drivers.sakura_errors import NotFound, Passing
 from kokunai.drivers.sakura_iaas import DISK, SERVER
 from kokunai.plugin.sakura import server_view as view
 from kokunai.plugin.sakura.kind import described, own_tags, said_by, tags_of
-from kokunai.plugin.sakura.power import is_up, power_off, power_on
+from kokunai.plugin.sakura.power import is_up, power_off, power_on, remove_when_off
 from kokunai.plugin.sakura.products import matches_plan
 from kokunai.plugin.sakura.server_disks import Disks, plugged_into
 from kokunai.plugin.sakura.server_nics import Nics
@@ -172,14 +172,13 @@ async def remove(
         server_id = str(server["ID"])
         ours = {*known_disk_ids, *(str(one["ID"]) for one in marked)}
         disk_ids = _without_others(session, server, ours)
-        try:
-            await power_off(session, SERVER, server_id, force=force)
-        except NotFound:
-            pass
-        else:
-            await session.when_free(
-                lambda: session.api.delete_server(session.zone, server_id, disk_ids)
-            )
+        await remove_when_off(
+            session,
+            SERVER,
+            server_id,
+            lambda: session.api.delete_server(session.zone, server_id, disk_ids),
+            force=force,
+        )
     for disk in marked:
         if not plugged_into(disk):
             await session.delete(DISK, str(disk["ID"]))

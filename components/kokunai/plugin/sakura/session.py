@@ -101,7 +101,7 @@ class Session:
 
     async def delete(self, what: Collection, item_id: str) -> None:
         """Remove one, waiting while something else still uses it; absent is success."""
-        await self.when_free(lambda: self.api.delete(what, self.zone, item_id))
+        await self.when_free(lambda: self.call(lambda: self.api.delete(what, self.zone, item_id)))
 
     async def ensure(
         self, ask: Callable[[], Coroutine[Any, Any, None]], is_so: Callable[[], Awaitable[bool]]
@@ -118,7 +118,7 @@ class Session:
         attempt = 0
         while True:
             try:
-                return await self.call(ask)
+                return await ask()
             except NotFound:
                 return None
             except Conflict as error:

@@ -95,3 +95,19 @@ async def test_the_api_may_say_how_long_to_wait() -> None:
         await call(answer)
 
     assert failure.value.retry_after_seconds == 7.0
+
+
+async def test_this_machine_is_reached_without_the_proxy_of_the_site(monkeypatch) -> None:
+    monkeypatch.setenv("HTTP_PROXY", "http://192.0.2.1:3128")
+    proxied: list[str] = []
+
+    async def request(transport, request):
+        proxied.append(f"{type(transport._pool).__name__} {request.url.host}")
+        return httpx.Response(200, json={"is_ok": True})
+
+    monkeypatch.setattr(httpx.AsyncHTTPTransport, "handle_async_request", request)
+    for root in ("http://127.0.0.1:1/cloud/zone", "http://api.example/cloud/zone"):
+        async with SakuraHttp("t", "s", root) as http:
+            await http.call("GET", "is1a", "zone")
+
+    assert proxied == ["AsyncConnectionPool 127.0.0.1", "AsyncHTTPProxy api.example"]

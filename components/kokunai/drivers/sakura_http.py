@@ -40,6 +40,8 @@ class SakuraHttp:
             headers={"X-Requested-With": "XMLHttpRequest", "User-Agent": "kokunai/0.1.0"},
             timeout=httpx.Timeout(30.0, connect=5.0),
             transport=transport,
+            # A proxy of the site cannot reach this machine's own addresses, the lab's among them.
+            mounts={"all://127.0.0.1": None, "all://localhost": None},
         )
 
     async def __aenter__(self) -> Self:

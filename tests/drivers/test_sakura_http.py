@@ -88,6 +88,17 @@ async def test_no_answer_may_pass_and_says_nothing_secret() -> None:
     assert "hidden" not in str(failure.value)
 
 
+@pytest.mark.parametrize(("method", "seconds"), [("GET", 30), ("POST", 300), ("PUT", 300)])
+async def test_a_call_that_changes_something_is_waited_for(method, seconds) -> None:
+    def answer(request: httpx.Request) -> httpx.Response:
+        assert request.extensions["timeout"]["read"] == seconds
+        assert request.extensions["timeout"]["connect"] == 5
+        return httpx.Response(200, json={"is_ok": True})
+
+    async with SakuraHttp("t", "s", transport=httpx.MockTransport(answer)) as http:
+        assert await http.call(method, "is1a", "server")
+
+
 async def test_the_api_may_say_how_long_to_wait() -> None:
     answer = httpx.Response(429, headers={"Retry-After": "7"}, json={})
 

@@ -19,6 +19,11 @@ API_ROOT_URL = "https://secure.sakura.ad.jp/cloud/zone"
 CALLS_PER_SECOND = 10.0
 """Default of Sakura's own clients (terraform-provider-sakura v3 docs/index.md)."""
 
+_READ_PATIENCE = httpx.Timeout(30.0, connect=5.0)
+_WRITE_PATIENCE = httpx.Timeout(300.0, connect=5.0)
+"""As Sakura's own client (api-client-go v0.3.5, factory.go): whoever gives up on a POST too early
+and finds nothing yet makes another one."""
+
 Body = dict[str, Any]
 
 
@@ -38,7 +43,6 @@ class SakuraHttp:
         self._client = httpx.AsyncClient(
             auth=httpx.BasicAuth(token, secret),
             headers={"X-Requested-With": "XMLHttpRequest", "User-Agent": "kokunai/0.1.0"},
-            timeout=httpx.Timeout(30.0, connect=5.0),
             transport=transport,
             # A proxy of the site cannot reach this machine's own addresses, the lab's among them.
             mounts={"all://127.0.0.1": None, "all://localhost": None},
@@ -69,7 +73,8 @@ class SakuraHttp:
             url += "?" + quote(json.dumps(query, separators=(",", ":"), ensure_ascii=False))
         name = f"{method} {zone}/{path}"
         try:
-            response = await self._client.request(method, url, json=body)
+            patience = _READ_PATIENCE if method == "GET" else _WRITE_PATIENCE
+            response = await self._client.request(method, url, json=body, timeout=patience)
         except httpx.HTTPError as error:
             raise Unavailable(name, 0, type(error).__name__, str(error)) from error
         return _answer(name, response)

@@ -321,6 +321,18 @@ async def test_a_preview_makes_nothing(engine: Engine, lab: Lab) -> None:
     assert lab.counts() == {}
 
 
+@pytest.mark.parametrize("status", [401, 423, 429, 503])
+async def test_a_preview_is_worth_something_without_the_api(
+    engine: Engine, lab: Lab, status: int
+) -> None:
+    lab.fault(kind="status", status=status, rate=1, path="/api/cloud/")
+
+    _, outputs = await engine.create(urn(SERVER, "node"), server_inputs(), preview=True)
+
+    assert outputs["name"] == "node"
+    assert "could not check what is sold" in engine.log.said()
+
+
 async def test_a_replacement_is_explained_in_the_preview_once(engine: Engine) -> None:
     where = urn(SERVER, "node")
     news, _ = await engine.check(where, server_inputs())

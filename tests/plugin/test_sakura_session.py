@@ -110,6 +110,19 @@ async def test_an_api_that_stays_silent_is_given_up(op: Clocked) -> None:
     assert ask.asked == 10
 
 
+@pytest.mark.parametrize("kind", [Busy, RateLimited, Unavailable])
+async def test_a_preview_does_not_wait_long_for_what_it_can_do_without(
+    op: Clocked, kind: Any, monkeypatch: Any
+) -> None:
+    monkeypatch.setattr(op, "preview", True)
+    ask = Answers(kind("GET x", 429))
+
+    with pytest.raises(kind):
+        await session(op).call(ask)
+
+    assert ask.asked == 3
+
+
 async def test_a_post_is_repeated_only_after_looking(op: Clocked) -> None:
     class Api:
         create = Answers(Unavailable("POST switch", 0))

@@ -7,7 +7,7 @@ import os
 import re
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from kokunai.drivers.sakura_errors import SakuraError, Unauthorized, Unavailable
+from kokunai.drivers.sakura_errors import Passing, SakuraError, Unauthorized
 from kokunai.errors import KokunaiError
 from kokunai.plugin import inputs, schema
 from kokunai.plugin.comparison import differences
@@ -102,7 +102,7 @@ class SakuraKind:
         """A preview is worth something without credentials, too."""
         try:
             yield
-        except (Unauthorized, Unavailable) as error:
+        except (Unauthorized, Passing) as error:
             op.warn(f"販売状況を確かめられません / could not check what is sold: {said(error)}")
         except KokunaiError as error:
             if self._accounts.can_open(op.config):

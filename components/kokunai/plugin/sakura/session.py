@@ -167,7 +167,8 @@ class Session:
 
     async def back_off(self, error: SakuraError, attempt: int) -> None:
         """Wait before the next try, or raise when there have been enough."""
-        if isinstance(error, Unavailable) and attempt + 1 >= self._attempts:
+        limited = Passing if self.op.preview else Unavailable
+        if isinstance(error, limited) and attempt + 1 >= self._attempts:
             raise error
         doublings = min(attempt, _MOST_DOUBLINGS)
         longest = min(_FIRST_WAIT_SECONDS * 2**doublings, _LONGEST_WAIT_SECONDS)

@@ -163,6 +163,27 @@ def test_down_works_where_there_never_was_a_lab(lab):
     assert not lab.directory.exists()
 
 
+def test_a_mistyped_directory_survives_a_purge(lab, tmp_path):
+    mistyped = Lab(tmp_path / "thesis")
+    (mistyped.directory / "hosts").mkdir(parents=True)
+    (mistyped.directory / "lab.log").touch()
+
+    mistyped.run("down", "--purge")
+
+    assert sorted(path.name for path in mistyped.directory.iterdir()) == ["hosts", "lab.log"]
+
+
+def test_a_purge_leaves_what_somebody_put_beside_the_lab(lab, tmp_path):
+    shared = Lab(tmp_path / "shared")
+    shared.directory.mkdir()
+    (shared.directory / "thesis.txt").touch()
+    shared.up()
+
+    shared.run("down", "--purge")
+
+    assert [path.name for path in shared.directory.iterdir()] == ["thesis.txt"]
+
+
 def test_a_taken_port_moves_the_lab_to_the_next_slot_for_good(lab):
     wanted = slots._server_socket(Places(lab.directory).port)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import http.client
 import json
@@ -25,6 +26,12 @@ Progress = Callable[[str], None]
 _STOP_SECONDS = 15
 _LOG_BYTES = 16 * 1024 * 1024
 _PROBED_SLOTS = 4
+_FILES = (
+    *("lab.json", "lab.partial", "lab.pid", "lab.log", "lab.log.old"),
+    *("store.sqlite", "store.sqlite-shm", "store.sqlite-wal", "store.sqlite-journal"),
+    *("daemon.lock", "control.lock"),
+)
+"""All that a lab writes into its directory, beside the folder `hosts`."""
 
 
 def find_directory(start: Path) -> Path:
@@ -189,6 +196,11 @@ def _tear_down(places: Places, progress: Progress) -> None:
 
 
 def _purge(directory: Path) -> None:
-    """Only what looks like a lab: a mistyped directory must survive."""
-    if (directory / "control.lock").exists():
-        shutil.rmtree(directory)
+    """Only what a lab wrote: a mistyped directory and its files must survive."""
+    is_lab = any((directory / name).exists() for name in ("lab.json", "daemon.lock"))
+    if is_lab and (directory / "hosts").is_dir():
+        shutil.rmtree(directory / "hosts")
+    for name in _FILES if is_lab else ("control.lock",):
+        (directory / name).unlink(missing_ok=True)
+    with contextlib.suppress(OSError):  # Not empty: somebody else's files are there too.
+        directory.rmdir()

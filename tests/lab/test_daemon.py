@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import sqlite3
 import subprocess
 import sys
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -139,7 +141,8 @@ def test_a_recycled_process_id_is_never_killed(lab):
     lab.up()
     lab.kill()
     bystander = subprocess.Popen(["sleep", "60"])
-    places_of(lab.directory).pid_file.write_text(f"{bystander.pid} 1\n")
+    places = places_of(lab.directory)
+    places.pid_file.write_text(f"{bystander.pid} 1 {places.lab_id}\n")
 
     lab.run("down")
 
@@ -156,6 +159,45 @@ def test_a_daemon_whose_files_are_gone_is_found_and_stopped(lab):
     lab.run("down")
 
     assert started_at(pid) == ""
+
+
+def test_up_replaces_a_daemon_whose_files_are_gone(lab):
+    lab.up()
+    lost = lab.pid
+    subprocess.run(["rm", "-r", str(lab.directory)], check=True)
+
+    lab.up()
+
+    assert started_at(lost) == ""
+    assert lab.state()["slot"] == 0
+
+
+def test_a_copied_lab_leaves_the_one_it_was_copied_from_alone(lab, tmp_path):
+    lab.up()
+    pid = lab.pid
+    copy = Lab(tmp_path / "copy")
+    shutil.copytree(lab.directory, copy.directory)
+
+    copy.run("status", code=1)
+    copy.up()
+    copy.run("down", "--purge")
+
+    assert lab.pid == pid
+    assert lab.state()["pid"] == pid
+
+
+def test_a_moved_lab_ends_what_still_runs_at_its_old_place(lab, tmp_path):
+    lab.up(*QUICK)
+    with lab.client() as client:
+        client.post("switch", json={"Switch": {"Name": "kept"}})
+    pid = lab.pid
+    moved = Lab(lab.directory.rename(tmp_path / "moved"))
+
+    moved.up()
+
+    assert started_at(pid) == ""
+    assert moved.state()["counts"]["switches"] == 1
+    moved.run("down", "--purge")
 
 
 def test_down_works_where_there_never_was_a_lab(lab):
@@ -196,6 +238,17 @@ def test_a_taken_port_moves_the_lab_to_the_next_slot_for_good(lab):
     assert slot == 1
     assert lab.state()["slot"] == 1
     assert lab.state()["port"] == Places(lab.directory, 1).port
+
+
+def test_a_port_that_is_free_again_in_a_moment_is_waited_for(tmp_path):
+    dying = slots._server_socket(Places(tmp_path).port)
+    threading.Timer(0.2, dying.close).start()
+
+    slot = slots.claim(tmp_path, 0)
+
+    slot.server.close()
+    slot.network_lock.close()
+    assert slot.places.slot == 0
 
 
 def test_a_taken_network_moves_the_lab_too(lab):

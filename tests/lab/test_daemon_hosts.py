@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -13,7 +14,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from kokunai.lab import hosts
+from kokunai.lab import hosts, slots
 from kokunai.lab.hosts_choice import choose_hosts
 from kokunai.lab.record import living_pid, places_of, started_at
 
@@ -141,3 +142,67 @@ def test_down_keeps_what_was_written_and_up_boots_it_again(lab):
     assert off == set()
     assert lab.running() == {server_id}
     assert lab.state()["servers"][0]["status"] == "up"
+
+
+def test_a_lab_that_lost_its_port_boots_its_hosts_at_the_new_addresses(lab):
+    server_id = lab.make_server("moved")
+    wait_until(lambda: lab.running() == {server_id})
+    lab.kill()
+
+    with take_port(lab.places):
+        lab.up()
+
+    (server,) = lab.state()["servers"]
+    assert lab.state()["slot"] != 0
+    assert lab.running() == {server_id}
+    assert f"{server['addresses'][0]}/24" in addresses_in(f"{lab.places.namespace}-{server_id}")
+
+
+def test_the_hosts_of_a_moved_lab_run_under_its_new_name_only(lab, tmp_path):
+    server_id = lab.make_server("moved")
+    wait_until(lambda: lab.running() == {server_id})
+    old = lab.places.namespace
+    lab.directory = lab.directory.rename(tmp_path / "elsewhere")
+
+    lab.up()
+
+    assert lab.running() == {server_id}
+    assert not list(Path("/run/netns").glob(f"{old}*"))
+
+
+def test_down_ends_a_start_that_nobody_waits_for(tmp_path):
+    directory, tools = tmp_path / "lab", tmp_path / "tools"
+    tools.mkdir()
+    (tools / "mmdebstrap").write_text("#!/bin/sh\necho 'I: started' >&2\nexec sleep 300\n")
+    (tools / "mmdebstrap").chmod(0o755)
+    paths = {"PATH": f"{tools}:{os.environ['PATH']}", "XDG_CACHE_HOME": str(tmp_path / "cache")}
+    command = [sys.executable, "-c", RUN, "lab", "up", "--directory", str(directory)]
+    with subprocess.Popen(
+        [*command, "--hosts", "full"], env=os.environ | paths, stderr=subprocess.PIPE, text=True
+    ) as waiting:
+        assert any("started" in line for line in waiting.stderr)
+        waiting.kill()
+    pid = living_pid(places_of(directory))
+
+    subprocess.run([*command[:4], "down", *command[5:], "--purge"], check=True, timeout=60)
+
+    assert pid
+    assert started_at(pid) == ""
+    assert not list((tmp_path / "cache/kokunai/hosts").glob("*/building-*"))
+
+
+def take_port(places):
+    taken = []
+
+    def take():
+        with contextlib.suppress(OSError):
+            taken.append(slots._server_socket(places.port))
+        return taken
+
+    wait_until(take)
+    return taken[0]
+
+
+def addresses_in(namespace):
+    command = ["ip", "-n", namespace, "-4", "address"]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout

@@ -14,12 +14,13 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import IO, Any, cast
 
 from .machines import MachinesError
 from .places import Places
-from .record import living_pid, places_of, read_record, started_at
+from .record import living_pid, places_of, read_record, started_at, write_record
 
 State = dict[str, Any]
 Progress = Callable[[str], None]
@@ -83,6 +84,7 @@ def up(directory: Path, hosts: str, delays: dict[str, float], progress: Progress
     if state is not None:
         return state
     with _alone(directory):
+        _leave_old_place(directory, progress)
         state = state_of(directory)
         if state is None:
             _kill_deaf(places_of(directory))
@@ -94,8 +96,8 @@ def up(directory: Path, hosts: str, delays: dict[str, float], progress: Progress
 
 
 def _kill_deaf(places: Places) -> None:
-    """A daemon that lives but does not answer is of no use and holds the lock."""
-    pid = living_pid(places)
+    """A daemon that does not answer, or whose files are gone, is of no use and in the way."""
+    pid = _find_daemon(places)
     if pid:
         _stop(pid)
 
@@ -149,7 +151,7 @@ def _find_daemon(places: Places) -> int:
     pid = living_pid(places)
     if pid:
         return pid
-    for slot in range(_PROBED_SLOTS):
+    for slot in {places.slot, *range(_PROBED_SLOTS)}:
         state = ask(Places(places.directory, slot), seconds=1)
         if state is not None:
             return int(state["pid"])
@@ -172,6 +174,7 @@ def down(directory: Path, *, purge: bool, progress: Progress) -> None:
     """Stop the daemon and take down every host, from whatever state the lab is in."""
     existed = directory.exists()
     with _alone(directory):
+        _leave_old_place(directory, progress)
         places, record = places_of(directory), read_record(directory)
         pid = _find_daemon(places)
         if pid:
@@ -181,6 +184,21 @@ def down(directory: Path, *, purge: bool, progress: Progress) -> None:
             _tear_down(places, progress)
         if purge or not existed:
             _purge(directory)
+
+
+def _leave_old_place(directory: Path, progress: Progress) -> None:
+    """End what runs under the names of the place a lab was moved from; a copied one stays there."""
+    record = read_record(directory)
+    if record is None or record.directory in ("", str(directory)):
+        return
+    old = Places(Path(record.directory), record.slot)
+    if not old.directory.exists():
+        pid = _find_daemon(old)
+        if pid:
+            _stop(pid)
+        if record.hosts not in ("", "none"):
+            _tear_down(old, progress)
+    write_record(directory, replace(record, directory=str(directory)))
 
 
 def _left_hosts(places: Places) -> bool:

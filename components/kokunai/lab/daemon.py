@@ -24,6 +24,7 @@ from .api.call import Lab
 from .caretaker import Caretaker, Delays
 from .hosts_choice import choose_hosts, prepare_hosts
 from .machines import MachinesError
+from .places import Places
 from .record import Record, read_record, write_pid, write_record
 from .slots import Slot, claim
 from .store import Store
@@ -99,12 +100,17 @@ def run(directory: Path, hosts: str, delays: dict[str, float], herald: Herald) -
     """Until a signal ends it; MachinesError when it cannot start."""
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     lock = _lock(directory)
+    # Before anything slow, so that who gave up waiting can still stop it.
+    write_pid(Places(directory))
     record = read_record(directory)
     slot = claim(directory, record.slot if record else None)
     prepare_hosts(hosts, lambda message: herald.tell("progress", message))
     machines = choose_hosts(slot.places, hosts)
+    if record and record.slot != slot.places.slot:
+        # Hosts that still run have addresses of the slot that somebody else took.
+        machines.tear_down()
     wanted = {**(record.delays if record else {}), **delays}
-    write_record(directory, Record(slot.places.slot, machines.kind, wanted))
+    write_record(directory, Record(slot.places.slot, machines.kind, wanted, str(directory)))
     store = Store(slot.places.store)
     caretaker = Caretaker(store, machines, slot.places, Delays.parse(wanted))
     _LOG.info("port %s, hosts %s: %s", slot.places.port, machines.kind, machines.limits)
@@ -112,7 +118,6 @@ def run(directory: Path, hosts: str, delays: dict[str, float], herald: Herald) -
     try:
         # The socket listens already: calls that come too early wait in its queue.
         caretaker.resume()
-        write_pid(slot.places)
         threading.Thread(target=_accompany, args=(lab, herald), daemon=True).start()
         # Before uvicorn has its own handlers, and again when it is done: the clean-up must run.
         server = _server(slot, lab)

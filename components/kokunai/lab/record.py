@@ -18,6 +18,8 @@ class Record:
     hosts: str = ""
     """Kind of hosts, once chosen."""
     delays: dict[str, float] = field(default_factory=dict)
+    directory: str = ""
+    """Where the lab lay when it last started: the names of all it leaves come from it."""
 
 
 def _path(directory: Path) -> Path:
@@ -57,14 +59,15 @@ def started_at(pid: int) -> str:
 
 def write_pid(places: Places) -> None:
     pid = os.getpid()
-    places.pid_file.write_text(f"{pid} {started_at(pid)}\n", "utf-8")
+    places.pid_file.write_text(f"{pid} {started_at(pid)} {places.lab_id}\n", "utf-8")
 
 
 def living_pid(places: Places) -> int:
-    """Process id of the daemon, or 0 when the file is stale, broken or missing."""
+    """Process id of the daemon, or 0 when the file is stale, broken, missing or another lab's."""
     try:
-        pid_text, start = places.pid_file.read_text("utf-8").split()
+        pid_text, start, lab_id = places.pid_file.read_text("utf-8").split()
         pid = int(pid_text)
     except (OSError, ValueError):
         return 0
-    return pid if start and started_at(pid) == start else 0
+    # A copied directory holds the file of the lab that it was copied from.
+    return pid if lab_id == places.lab_id and start and started_at(pid) == start else 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import socket
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +12,8 @@ from .machines import MachinesError
 from .places import Places
 
 _SLOT_COUNT = 32
+_PATIENCE_SECONDS = 1.0
+"""A daemon that was killed holds its port a moment longer; moving would change every address."""
 
 
 @dataclass(frozen=True)
@@ -65,23 +68,38 @@ def _is_foreign(places: Places) -> bool:
     return _routed(places.shared_network, table)
 
 
+def _take(places: Places) -> Slot | None:
+    """Both port and network, or nothing."""
+    try:
+        server = _server_socket(places.port)
+    except OSError:
+        return None
+    try:
+        return Slot(places, server, _network_lock(places.shared_network))
+    except OSError:
+        server.close()
+        return None
+
+
+def _take_back(places: Places) -> Slot | None:
+    limit = time.monotonic() + _PATIENCE_SECONDS
+    while (slot := _take(places)) is None and time.monotonic() < limit:
+        time.sleep(0.05)
+    return slot
+
+
 def claim(directory: Path, recorded: int | None) -> Slot:
     """The recorded slot if it can be had, else the next free one."""
     first = recorded or 0
     for offset in range(_SLOT_COUNT):
-        slot = (first + offset) % _SLOT_COUNT
-        places = Places(directory, slot)
+        number = (first + offset) % _SLOT_COUNT
+        places = Places(directory, number)
         # A route of the recorded slot is this lab's own, left by hosts that still run.
-        if slot != recorded and _is_foreign(places):
+        if number != recorded and _is_foreign(places):
             continue
-        try:
-            server = _server_socket(places.port)
-        except OSError:
-            continue
-        try:
-            return Slot(places, server, _network_lock(places.shared_network))
-        except OSError:
-            server.close()
+        slot = _take_back(places) if number == recorded else _take(places)
+        if slot is not None:
+            return slot
     raise MachinesError(
         "空いているポートとアドレス範囲がありません。"
         "他のラボを kokunai lab down で止めてください。\n"

@@ -102,10 +102,14 @@ def _run_builder(directory: Path, building: Path, progress: Progress) -> None:
     with subprocess.Popen(
         command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True
     ) as builder:
-        for line in builder.stderr or ():
-            said.append(line.strip())
-            if line.startswith("I: "):
-                progress(f"  {line[3:].strip()}")
+        try:
+            for line in builder.stderr or ():
+                said.append(line.strip())
+                if line.startswith("I: "):
+                    progress(f"  {line[3:].strip()}")
+        except BaseException:
+            builder.kill()  # or leaving the block would wait for the rest of the build
+            raise
     if builder.returncode != 0:
         _refuse(said)
 

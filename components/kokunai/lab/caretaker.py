@@ -72,9 +72,9 @@ class Caretaker:
         try:
             self._actions[chore.action](chore.target)
         except MachinesError as problem:
-            # What could not be removed stays owed and is tried again when the lab starts.
+            # What was not done stays owed until the lab starts again, which makes sure of switches.
             _LOG.error("%s %s: %s", chore.action, chore.target, problem)
-            if chore.action.startswith("remove_"):
+            if chore.action != "ensure_switch":
                 return
         self._store.settle(chore)
 
@@ -88,7 +88,14 @@ class Caretaker:
         server = interface and self._store.get("server", interface["server_id"] or "")
         if interface and server and server["status"] == "up":
             rules = assembly.rules_of(self._store, interface)
-            self.machines.set_filter(server["id"], interface_id, rules)
+            try:
+                self.machines.set_filter(server["id"], interface_id, rules)
+            except MachinesError as problem:
+                # The call was answered by then; a rule that is not in force must not go unseen.
+                self._store.change("server", server["id"], problem=str(problem))
+                raise
+            if server["problem"]:
+                self._store.change("server", server["id"], problem="")
 
     def copy(self, disk_id: str) -> None:
         """Finish the copy of a disk after its time, and boot its server where that was asked."""

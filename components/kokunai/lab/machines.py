@@ -11,11 +11,11 @@ class FilterRule:
     """One packet filter rule, first match wins, stateless, for packets that reach the server."""
 
     protocol: str
-    """tcp, udp, icmp, fragment or ip."""
+    """tcp, udp, icmp, fragment, ip, http or https."""
     action: str
     """allow or deny."""
     source_network: str = ""
-    """CIDR or address; empty is any."""
+    """Address, network or `first-last`; empty is any."""
     source_port: str = ""
     """`22`, `32768-61000` or empty for any."""
     destination_port: str = ""

@@ -3,6 +3,9 @@
 import ipaddress
 
 import pytest
+from emulator import Recorder
+
+from kokunai.lab.machines import MachinesError
 
 RULE = {
     "Protocol": "tcp",
@@ -152,13 +155,46 @@ def test_a_packet_filter_is_updated_in_place(api):
         {"Action": "drop"},
         {"DestinationPort": "70000"},
         {"SourcePort": "a-b"},
+        {"SourcePort": "100-22"},
+        {"DestinationPort": "２２"},
         {"SourceNetwork": "300.0.0.1"},
+        {"SourceNetwork": "10.0.0.1-"},
+        {"SourceNetwork": "10.0.0.1-x; flush ruleset"},
+        {"SourceNetwork": "10.0.0.9-10.0.0.1"},
     ],
 )
 def test_a_wrong_rule_is_refused(api, change):
     body = {"PacketFilter": {"Name": "f", "Expression": [{**RULE, **change}]}}
 
     assert api.refused("POST", "packetfilter", body) == (400, "invalid_format")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"Protocol": "http", "DestinationPort": ""},
+        {"SourceNetwork": "10.0.0.1-10.0.0.9"},
+        {"SourceNetwork": "10.0.0.0/255.0.0.0"},
+        {"DestinationPort": "22-100"},
+    ],
+)
+def test_a_rule_is_kept_as_it_was_written(api, change):
+    assert make_filter(api, {**RULE, **change})["Expression"] == [{**RULE, **change}]
+
+
+def test_a_rule_that_could_not_be_enforced_is_seen_and_stays_owed(open_api):
+    class Broken(Recorder):
+        def set_filter(self, server_id, interface_id, rules):
+            raise MachinesError("フィルタ\nno filter")
+
+    api = open_api(machines=Broken())
+    server, rules = api.make_running("shared"), make_filter(api, RULE)
+
+    api.put(f"interface/{server['Interfaces'][0]['ID']}/to/packetfilter/{rules['ID']}")
+
+    instance = api.get(f"server/{server['ID']}/power")["Instance"]
+    assert "no filter" in instance["Warnings"]
+    assert api.state()["owed"] == 1
 
 
 def test_a_packet_filter_has_at_most_30_rules(api):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import subprocess
 from dataclasses import replace
 
 import pytest
@@ -26,6 +27,16 @@ CASES = [
     (FilterRule("icmp", "allow"), "meta l4proto icmp accept"),
     (FilterRule("fragment", "allow"), "ip frag-off & 0x3fff != 0 accept"),
     (DENY_ALL, "meta protocol { ip, ip6 } drop"),
+    (FilterRule("http", "allow"), "tcp dport 80 accept"),
+    (FilterRule("https", "deny"), "tcp dport 443 drop"),
+    (
+        FilterRule("tcp", "allow", "192.0.2.9/255.255.255.0"),
+        "meta l4proto tcp ip saddr 192.0.2.0/24 accept",
+    ),
+    (
+        FilterRule("tcp", "allow", "192.0.2.1-192.0.2.9", "", "22-100"),
+        "meta l4proto tcp ip saddr 192.0.2.1-192.0.2.9 tcp dport 22-100 accept",
+    ),
 ]
 
 
@@ -39,6 +50,13 @@ def test_each_rule_becomes_one_line_of_nftables(rule, expected):
 def test_an_empty_filter_lets_everything_pass_and_none_removes_it():
     assert "add rule" not in filters.chain("p1", ())
     assert "delete chain bridge kokunai p1" in filters.chain("p1", None)
+
+
+@pytest.mark.hosts
+def test_nftables_takes_every_rule():
+    text = filters.chain("p1", [rule for rule, _ in CASES])
+
+    subprocess.run(["unshare", "--net", "nft", "-f", "-"], input=text, text=True, check=True)
 
 
 def reaches(address, port):

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 RULE_COUNT = 30
 _PROTOCOLS = ("tcp", "udp", "icmp", "fragment", "ip", "http", "https")
 _ACTIONS = ("allow", "deny")
-_PORTS = re.compile(r"(\d{1,5})(?:-(\d{1,5}))?")
+_PORTS = re.compile(r"([0-9]{1,5})(?:-([0-9]{1,5}))?")
 
 
 def view_of(doc: Doc) -> views.View:
@@ -41,15 +41,20 @@ def list_filters(call: Call) -> Reply:
 def _port(rule: fields.Body, name: str) -> str:
     value = str(rule.get(name) or "")
     match = _PORTS.fullmatch(value)
-    if value and (match is None or not all(int(port) <= 65535 for port in match.groups() if port)):
+    ports = [int(port) for port in match.groups() if port] if match else [-1]
+    if value and not 0 <= ports[0] <= ports[-1] <= 65535:
         refuse("invalid_format", f"{name}: {value}")
     return value
 
 
 def _network(value: str) -> str:
+    """An address, a network or a range of addresses; what is taken here must be enforceable."""
+    first, _, last = value.partition("-")
     try:
-        if value:
-            ipaddress.IPv4Network(value.split("-", 1)[0], strict=False)
+        if last and ipaddress.IPv4Address(first) > ipaddress.IPv4Address(last):
+            refuse("invalid_format", f"SourceNetwork: {value}")
+        if value and not last:
+            ipaddress.IPv4Network(value, strict=False)
     except ValueError:
         refuse("invalid_format", f"SourceNetwork: {value}")
     return value

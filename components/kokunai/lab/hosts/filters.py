@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -15,6 +16,8 @@ _FRAGMENT = "ip frag-off & 0x3fff != 0"
 _PROTOCOLS = {
     "tcp": "meta l4proto tcp",
     "udp": "meta l4proto udp",
+    "http": "tcp dport 80",
+    "https": "tcp dport 443",
     "icmp": "meta l4proto icmp",
     "fragment": _FRAGMENT,
     "ip": "meta protocol { ip, ip6 }",  # never ARP: without it nothing passes
@@ -41,10 +44,15 @@ def chain(port: str, rules: Iterable[FilterRule] | None) -> str:
 def _matched(rule: FilterRule) -> str:
     parts = [_PROTOCOLS[rule.protocol]]
     if rule.source_network:
-        parts.append(f"ip saddr {rule.source_network}")
+        parts.append(f"ip saddr {_source(rule.source_network)}")
     if rule.protocol in ("tcp", "udp"):
         parts += _ports(rule)
     return " ".join([*parts, _VERDICTS[rule.action]])
+
+
+def _source(network: str) -> str:
+    """As nftables writes it, which knows no netmask in dots."""
+    return str(ipaddress.IPv4Network(network, strict=False)) if "/" in network else network
 
 
 def _ports(rule: FilterRule) -> list[str]:

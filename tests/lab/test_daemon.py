@@ -15,9 +15,11 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+import click
 import httpx
 import pytest
 
+from kokunai.cli.lab import lab as lab_commands
 from kokunai.lab import slots
 from kokunai.lab.places import Places
 from kokunai.lab.record import living_pid, places_of, started_at
@@ -40,7 +42,7 @@ class Lab:
             timeout=60,
             check=False,
         )
-        assert done.returncode == code, done.stdout + done.stderr
+        assert code in (None, done.returncode), done.stdout + done.stderr
         return done
 
     def up(self, *options, code=0):
@@ -279,6 +281,37 @@ def test_a_store_that_cannot_be_read_is_told_in_one_sentence(lab):
 
     assert "--purge" in refused.stderr
     assert "Traceback" not in refused.stderr
+
+
+def test_a_store_that_cannot_be_opened_is_told_without_throwing_it_away(lab):
+    lab.directory.mkdir()
+    places_of(lab.directory).store.mkdir()
+
+    refused = lab.up(code=1)
+    places_of(lab.directory).store.rmdir()
+
+    assert "could not be used (unable to open database file)" in refused.stderr
+    assert "--purge" not in refused.stderr
+    assert "Traceback" not in refused.stderr
+
+
+@pytest.mark.parametrize("command", ["up", "down", "status", "exec"])
+def test_a_place_that_cannot_be_used_is_told_in_one_sentence(tmp_path, command):
+    (tmp_path / "file").touch()
+    lab = Lab(tmp_path / "file" / "lab")
+
+    done = lab.run(command, *(["true"] if command == "exec" else []), code=None)
+
+    assert "Traceback" not in done.stderr
+    if command in ("up", "down"):
+        assert (done.returncode, "could not be used" in done.stderr) == (1, True)
+
+
+def test_every_option_says_what_it_does():
+    parameters = [each for command in lab_commands.commands.values() for each in command.params]
+    options = [each for each in parameters if isinstance(each, click.Option)]
+
+    assert [option.name for option in options if not option.help] == []
 
 
 def test_the_environment_can_be_printed_and_used(lab):

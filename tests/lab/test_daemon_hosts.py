@@ -191,6 +191,17 @@ def test_down_ends_a_start_that_nobody_waits_for(tmp_path):
     assert not list((tmp_path / "cache/kokunai/hosts").glob("*/building-*"))
 
 
+def test_down_removes_hosts_that_a_later_start_without_hosts_knew_nothing_of(lab):
+    server_id = lab.make_server("forgotten")
+    wait_until(lambda: lab.running() == {server_id})
+    lab.kill()
+    lab.run("up", "--hosts", "none")
+
+    lab.run("down")
+
+    assert lab.running() == set()
+
+
 def take_port(places):
     taken = []
 

@@ -33,13 +33,19 @@ class _Fixable(click.ClickException):
 
 
 def _guarded(command: Command) -> Command:
-    """A refusal of the lab becomes a sentence instead of a traceback."""
+    """A refusal of the lab or of the file system becomes a sentence instead of a traceback."""
 
     def run(*args: Any, **kwargs: Any) -> Any:
         try:
             return command(*args, **kwargs)
         except MachinesError as problem:
             raise _Fixable(str(problem)) from None
+        except BrokenPipeError:
+            raise  # click ends quietly when nobody reads on
+        except OSError as problem:
+            raise _Fixable(
+                f"ファイルを利用できません: {problem}\nA file could not be used: {problem}"
+            ) from None
 
     return cast("Command", update_wrapper(run, command))
 
@@ -57,6 +63,19 @@ _directory = click.option(
 )
 
 
+def _seconds(what: str, text: str) -> Callable[[Command], Command]:
+    """How long the emulated provider takes; the lab keeps it for later starts."""
+    return click.option(
+        f"--{what}-seconds",
+        type=click.FloatRange(min=0),
+        envvar=f"KOKUNAI_LAB_{what.upper()}_SECONDS",
+        help=f"{text} (次回も同じ値 kept for later starts)",
+    )
+
+
+_as_json = click.option("--json", "as_json", is_flag=True, help="JSON で表示 print as JSON")
+
+
 @click.group(name="lab")
 def lab() -> None:
     """このマシンで動く提携先一式 The whole alliance on this machine."""
@@ -68,10 +87,15 @@ def _told(message: str) -> None:
 
 @lab.command()
 @_directory
-@click.option("--hosts", type=click.Choice(_KINDS), envvar="KOKUNAI_LAB_HOSTS", default=None)
-@click.option("--copy-seconds", type=float, envvar="KOKUNAI_LAB_COPY_SECONDS")
-@click.option("--boot-seconds", type=float, envvar="KOKUNAI_LAB_BOOT_SECONDS")
-@click.option("--stop-seconds", type=float, envvar="KOKUNAI_LAB_STOP_SECONDS")
+@click.option(
+    "--hosts",
+    type=click.Choice(_KINDS),
+    envvar="KOKUNAI_LAB_HOSTS",
+    help="ホストの種類 kind of hosts [このマシンで最良のもの the best this machine allows]",
+)
+@_seconds("copy", "ディスクのコピー copying a disk")
+@_seconds("boot", "起動 switching on")
+@_seconds("stop", "停止 switching off")
 @_guarded
 def up(directory: Path, hosts: str | None, **delays: float | None) -> None:
     """起動する(すでに動いていれば何もしない) Start; already running is fine."""
@@ -100,7 +124,8 @@ def down(directory: Path, *, purge: bool) -> None:
 
 @lab.command()
 @_directory
-@click.option("--json", "as_json", is_flag=True)
+@_as_json
+@_guarded
 def status(directory: Path, *, as_json: bool) -> None:
     """何が動いているか What is running; exit code 1 when nothing is."""
     enter(directory)
@@ -128,7 +153,8 @@ def _show_servers(state: control.State) -> None:
 
 @lab.command()
 @_directory
-@click.option("-f", "--follow", is_flag=True)
+@click.option("-f", "--follow", is_flag=True, help="追い続ける keep following")
+@_guarded
 def logs(directory: Path, *, follow: bool) -> None:
     """ログ The daemon's log."""
     log = places_of(directory).log
@@ -141,7 +167,8 @@ def logs(directory: Path, *, follow: bool) -> None:
 
 @lab.command()
 @_directory
-@click.option("--json", "as_json", is_flag=True)
+@_as_json
+@_guarded
 def env(directory: Path, *, as_json: bool) -> None:
     """環境変数 Print export lines for `eval`."""
     values = environment_of(places_of(directory))
@@ -155,6 +182,7 @@ def env(directory: Path, *, as_json: bool) -> None:
 @lab.command(name="exec", context_settings={"ignore_unknown_options": True})
 @_directory
 @click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED)
+@_guarded
 def execute(directory: Path, command: tuple[str, ...]) -> None:
     """ラボの環境変数でコマンドを実行 Run a command with the lab's environment."""
     enter(directory)

@@ -71,7 +71,7 @@ class Caretaker:
     def _perform(self, chore: Chore) -> None:
         try:
             self._actions[chore.action](chore.target)
-        except MachinesError as problem:
+        except (MachinesError, OSError) as problem:
             # What was not done stays owed until the lab starts again, which makes sure of switches.
             _LOG.error("%s %s: %s", chore.action, chore.target, problem)
             if chore.action != "ensure_switch":
@@ -90,7 +90,7 @@ class Caretaker:
             rules = assembly.rules_of(self._store, interface)
             try:
                 self.machines.set_filter(server["id"], interface_id, rules)
-            except MachinesError as problem:
+            except (MachinesError, OSError) as problem:
                 # The call was answered by then; a rule that is not in force must not go unseen.
                 self._store.change("server", server["id"], problem=str(problem))
                 raise
@@ -182,5 +182,5 @@ class Caretaker:
 def _tolerating(job: Callable[[str], None], target: str) -> None:
     try:
         job(target)
-    except MachinesError as problem:
+    except (MachinesError, OSError) as problem:
         _LOG.error("%s: %s", target, problem)

@@ -180,7 +180,7 @@ def down(directory: Path, *, purge: bool, progress: Progress) -> None:
         if pid:
             _stop(pid)
         places.pid_file.unlink(missing_ok=True)
-        if record.hosts not in ("", "none") if record else _left_hosts(places):
+        if (record and record.hosts not in ("", "none")) or _left_hosts(places):
             _tear_down(places, progress)
         if purge or not existed:
             _purge(directory)
@@ -202,7 +202,7 @@ def _leave_old_place(directory: Path, progress: Progress) -> None:
 
 
 def _left_hosts(places: Places) -> bool:
-    """Whether the machine holds hosts of a lab whose directory is gone."""
+    """Whether the machine holds hosts that the record does not tell of."""
     return any(Path("/run/netns").glob(f"{places.namespace}*"))
 
 

@@ -152,7 +152,7 @@ def main() -> int:
     _on_signals(lambda *_: sys.exit(0))
     try:
         run(arguments.directory.resolve(), arguments.hosts, arguments.delays, herald)
-    except (MachinesError, sqlite3.Error) as problem:
+    except (MachinesError, OSError, sqlite3.Error) as problem:
         _LOG.exception("the lab ends")
         herald.tell("failed", _explain(problem, arguments.directory))
         return 1
@@ -162,6 +162,12 @@ def main() -> int:
 def _explain(problem: Exception, directory: Path) -> str:
     if isinstance(problem, MachinesError):
         return str(problem)
+    if isinstance(problem, (OSError, sqlite3.OperationalError)):
+        # A full disk or a missing right: the stored state is fine and must not be thrown away.
+        return (
+            f"ラボの置き場所を利用できません({problem}): {directory}\n"
+            f"The lab's place could not be used ({problem}): {directory}"
+        )
     return (
         f"保存した状態を読めません({problem})。kokunai lab down --purge で消せます: {directory}\n"
         f"The stored state is unreadable ({problem}); `kokunai lab down --purge` removes it."

@@ -100,7 +100,7 @@ class Power:
                 self._boot(server)
             elif server["wanted"] == "down" and server["status"] == "up":
                 self._stop(server)
-        except MachinesError as problem:
+        except (MachinesError, OSError) as problem:
             self._fail("server", server_id, problem)
 
     def _boot(self, server: Doc) -> None:
@@ -127,7 +127,7 @@ class Power:
             lambda: self._become(kind, doc_id, "down", force=False),
         )
 
-    def _fail(self, kind: str, doc_id: str, problem: MachinesError) -> None:
+    def _fail(self, kind: str, doc_id: str, problem: Exception) -> None:
         _LOG.error("%s %s: %s", kind, doc_id, problem)
         is_on = kind == "server" and doc_id in self._machines.running()
         status = "up" if is_on else "down"
@@ -148,5 +148,5 @@ class Power:
                 # The file server runs until it is deleted: stopping it alone would lose its data.
                 self._become("appliance", appliance_id, "cleaning")
                 self._clean("appliance", appliance_id)
-        except MachinesError as problem:
+        except (MachinesError, OSError) as problem:
             self._fail("appliance", appliance_id, problem)

@@ -213,10 +213,33 @@ def test_a_plan_change_gives_a_new_id_and_keeps_disks_and_interfaces(api):
     assert ("remove_machine", server["ID"]) in api.machines.calls
 
 
-def test_a_host_that_cannot_boot_leaves_the_server_down_and_says_why(open_api):
+def test_a_forced_stop_does_not_make_the_next_one_hard(api):
+    server = api.make_server("shared")
+    api.make_disk(server["ID"])
+    api.settle()
+    power = f"server/{server['ID']}/power"
+    api.machines.gate.clear()
+    api.put(power)
+    api.delete(power, {"Force": True})
+    api.machines.gate.set()
+    api.settle()
+    api.put(power)
+    api.settle()
+    api.machines.calls.clear()
+
+    api.delete(power)
+    api.settle()
+
+    assert api.machines.calls == [("power_off", server["ID"], False)]
+
+
+@pytest.mark.parametrize(
+    "problem", [MachinesError("起動できません\ncannot boot"), OSError("cannot boot")]
+)
+def test_a_host_that_cannot_boot_leaves_the_server_down_and_says_why(open_api, problem):
     class Broken(Recorder):
         def boot(self, machine):
-            raise MachinesError("起動できません\ncannot boot")
+            raise problem
 
     api = open_api(machines=Broken())
 

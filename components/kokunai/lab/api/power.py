@@ -31,7 +31,8 @@ def _want_up(call: Call, kind: str, doc: Doc) -> None:
         refuse("server_is_cleaning", doc["id"])
     if doc["status"] == "up" or doc["wanted"] == "up":
         refuse("conflict", f"{doc['id']} is already on")
-    _want(call, kind, doc, wanted="up", problem="")
+    # A forced stop of an earlier time must not make the next clean one hard.
+    _want(call, kind, doc, wanted="up", problem="", force=False)
 
 
 def _want_down(call: Call, kind: str, doc: Doc) -> None:

@@ -121,7 +121,7 @@ def end_all(find: Callable[[], list[Process]]) -> None:
             numbers = ", ".join(str(one.pid) for one in found)
             raise refused(f"プロセスが終了しません: {numbers}", f"processes do not end: {numbers}")
         for one in found:
-            with contextlib.suppress(ProcessLookupError):
+            with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.kill(one.pid, signal.SIGKILL)
         time.sleep(0.02)
 

@@ -117,7 +117,7 @@ def _show_kind(state: control.State) -> None:
 @_guarded
 def down(directory: Path, *, purge: bool) -> None:
     """止めてホストを片付ける Stop and remove every host."""
-    enter(directory)
+    enter(directory, start=True)
     control.down(directory, purge=purge, progress=_told)
     click.echo("ラボを止めました。 The lab is down.")
 

@@ -12,23 +12,38 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-def enter(directory: Path) -> None:
-    """Run this command again beside the hosts of a lab that was started; else return."""
-    from kokunai.lab.record import read_record
+def enter(directory: Path, *, start: bool = False) -> None:
+    """Run this command again beside the hosts of a started lab; else return.
+
+    `start` enters a stopped lab's namespaces too: only there can its files be removed.
+    """
+    from kokunai.lab.record import places_of, read_record
 
     record = read_record(directory)
-    if record:
-        enter_new(directory, record.hosts)
+    if record and _are_elsewhere(record.hosts):
+        from kokunai.lab.hosts import is_open
+
+        if start or is_open(places_of(directory)):
+            _go(directory)
 
 
 def enter_new(directory: Path, hosts: str) -> None:
     """Run this command again where the hosts of this kind will be; returns where that is here."""
+    if _are_elsewhere(hosts):
+        from kokunai.lab.hosts import prepare
+
+        # Before going in: nothing inside reaches the Debian archive.
+        prepare(lambda line: click.echo(line, err=True), "rootless")
+        _go(directory)
+
+
+def _are_elsewhere(hosts: str) -> bool:
+    return os.geteuid() != 0 and hosts != "none"
+
+
+def _go(directory: Path) -> None:
+    from kokunai.lab.hosts import inside
     from kokunai.lab.record import places_of
 
-    if os.geteuid() == 0 or hosts == "none":
-        return
-    from kokunai.lab.hosts import inside, prepare
-
-    prepare(lambda line: click.echo(line, err=True), "rootless")
     prefix = inside(places_of(directory))
     os.execvp(prefix[0], [*prefix, sys.executable, *sys.argv])  # noqa: S606 - replaces this process

@@ -27,9 +27,14 @@ def choose_hosts(places: Places, kind: str) -> Machines:
 
 
 def prepare_hosts(kind: str, progress: Callable[[str], None]) -> None:
-    """Build what the best kind needs, telling how far it is; choosing tells what cannot be."""
-    if kind not in ("", "full"):
+    """Build what the chosen kind needs, telling how far it is; choosing tells what cannot be.
+
+    An ordinary user's namespaces are entered after that, by whoever starts the lab.
+    """
+    if kind in ("none", "rootless"):
         return
     hosts = importlib.import_module("kokunai.lab.hosts")
-    if any(name == "full" and possible for name, possible, _ in hosts.probe()):
-        hosts.prepare(progress)
+    possible = [name for name, is_possible, _ in hosts.probe() if is_possible]
+    chosen = kind or next(iter(possible), "")
+    if chosen in possible and chosen != "rootless":
+        hosts.prepare(progress, chosen)

@@ -69,6 +69,29 @@ def run_as_nobody(home, *command):
     )
 
 
+CUT_OFF = """
+import subprocess
+from kokunai.lab.hosts import image, rootless
+left = image.directory().parent / "building-cut-off"
+left.mkdir(parents=True)
+script = 'mkdir "$1/root" && touch "$1/root/file" && chown -R 33:33 "$1/root"'
+subprocess.run([*rootless.USER_NAMESPACE, "sh", "-c", script, "sh", left], check=True)
+image._remove(left)
+print(left.exists())
+"""
+
+
+def test_what_a_build_cut_off_left_of_other_ids_is_removed(home):
+    if not PYTHON.exists() or not shutil.which("newuidmap"):
+        pytest.skip("needs /usr/bin/python3 and newuidmap")
+    (home / "cache").mkdir()
+    os.chown(home / "cache", NOBODY, NOBODY)
+
+    done = run_as_nobody(home, str(PYTHON), "-c", CUT_OFF)
+
+    assert done.stdout == "False\n", done.stderr
+
+
 def test_an_ordinary_user_boots_filters_and_tears_down_hosts(home):
     if not PYTHON.exists() or not shutil.which("newuidmap"):
         pytest.skip("needs /usr/bin/python3 and newuidmap")

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kokunai.lab.hosts import apt, image_files, rootless
-from kokunai.lab.hosts.shell import refused
+from kokunai.lab.hosts.shell import refused, run
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -71,20 +71,28 @@ def _locked(directory: Path, progress: Progress) -> Iterator[None]:
 
 def _build(root: Path, progress: Progress) -> None:
     for stale in root.parent.glob("building-*"):
-        shutil.rmtree(stale, ignore_errors=True)
+        _remove(stale)
     progress(
         "Debian 12 のルートを作成します(初回のみ約 1 分)。"
         " Building the Debian 12 root (a minute, once)."
     )
-    with tempfile.TemporaryDirectory(
-        prefix="building-", dir=root.parent, ignore_cleanup_errors=True
-    ) as directory:
-        building = Path(directory) / "root"
-        _run_builder(Path(directory), building, progress)
+    directory = Path(tempfile.mkdtemp(prefix="building-", dir=root.parent))
+    try:
+        building = directory / "root"
+        _run_builder(directory, building, progress)
         image_files.finish(building)
         building.chmod(0o755)
         building.rename(root)
+    finally:
+        _remove(directory)
     progress("ルートができました。 The root is ready.")
+
+
+def _remove(directory: Path) -> None:
+    """Also what belongs to the range of ids of an ordinary user, who cannot remove it as such."""
+    shutil.rmtree(directory, ignore_errors=True)
+    if directory.exists():
+        run(*_namespaces(), "rm", "-rf", str(directory), check=False)
 
 
 def _run_builder(directory: Path, building: Path, progress: Progress) -> None:

@@ -73,6 +73,11 @@ def inside(places: Places) -> list[str]:
     return ["nsenter", *where, f"--wd={Path.cwd()}"]
 
 
+def is_open(places: Places) -> bool:
+    """Whether the namespaces of an ordinary user's lab are there."""
+    return _holder(places) is not None
+
+
 def leave(places: Places) -> None:
     """End the place of a torn-down lab; what still runs there keeps it alive, but nameless."""
     while pid := _holder(places):

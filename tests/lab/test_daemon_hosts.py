@@ -27,8 +27,9 @@ RUN = "from kokunai.cli import main; main()"
 
 
 class Lab:
-    def __init__(self, directory):
+    def __init__(self, directory, umask=-1):
         self.directory = directory
+        self.umask = umask
         self.up()
         env = json.loads(self.run("env", "--json"))
         auth = (env["SAKURA_ACCESS_TOKEN"], env["SAKURA_ACCESS_TOKEN_SECRET"])
@@ -38,7 +39,12 @@ class Lab:
     def run(self, command, *options):
         arguments = [sys.executable, "-c", RUN, "lab", command, "--directory", str(self.directory)]
         done = subprocess.run(
-            [*arguments, *options], capture_output=True, text=True, timeout=300, check=False
+            [*arguments, *options],
+            capture_output=True,
+            text=True,
+            timeout=300,
+            check=False,
+            umask=self.umask,
         )
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
@@ -168,6 +174,21 @@ def test_the_hosts_of_a_moved_lab_run_under_its_new_name_only(lab, tmp_path):
 
     assert lab.running() == {server_id}
     assert not list(Path("/run/netns").glob(f"{old}*"))
+
+
+def test_the_callers_file_mask_is_not_the_hosts(tmp_path):
+    hosts.prepare(lambda _: None)
+    (tmp_path / "lab").mkdir(mode=0o755)
+    lab = Lab(tmp_path / "lab", umask=0o077)
+    server_id = lab.make_server("masked")
+    wait_until(lambda: lab.running() == {server_id})
+
+    (root,) = lab.directory.glob("hosts/disks/*/upper")
+    modes = [oct(path.stat().st_mode & 0o777) for path in (root, lab.directory / "hosts")]
+    lab.http.close()
+    lab.run("down", "--purge")
+
+    assert modes == ["0o755", "0o700"]
 
 
 def test_down_ends_a_start_that_nobody_waits_for(tmp_path):

@@ -109,6 +109,9 @@ def run(directory: Path, hosts: str, delays: dict[str, float], herald: Herald) -
     if record and record.slot != slot.places.slot:
         # Hosts that still run have addresses of the slot that somebody else took.
         machines.tear_down()
+    if machines.kind != "none":
+        # Shares and logs of hosts, also where the lab's directory was there before and open.
+        (directory / "hosts").chmod(0o700)
     wanted = {**(record.delays if record else {}), **delays}
     write_record(directory, Record(slot.places.slot, machines.kind, wanted, str(directory)))
     store = Store(slot.places.store)
@@ -146,6 +149,8 @@ def _arguments() -> argparse.Namespace:
 
 def main() -> int:
     arguments = _arguments()
+    # The roots of hosts are made here: under a stricter or looser mask no service could live there.
+    os.umask(0o022)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     logging.getLogger("uvicorn").setLevel(logging.WARNING)
     herald = Herald(arguments.herald)

@@ -200,6 +200,22 @@ def test_what_a_killed_build_left_is_cleared_and_a_second_builder_waits(cache, m
     assert not stale.exists()
 
 
+@pytest.mark.hosts
+def test_a_root_is_built_readable_whatever_the_callers_file_mask_is(cache, monkeypatch):
+    def build(directory, building, progress):
+        (building / "etc/ssh").mkdir(parents=True)
+        (building / "sbin").mkdir()
+
+    monkeypatch.setattr(image, "_run_builder", build)
+    mask = os.umask(0o077)
+
+    root = image.ensure(lambda _: None)
+    kept = os.umask(mask)
+
+    assert (root / "etc/systemd/system").stat().st_mode & 0o777 == 0o755
+    assert kept == 0o077
+
+
 def processes_of(directory):
     found = []
     for path in Path("/proc").glob("[0-9]*/cmdline"):

@@ -77,6 +77,7 @@ def _build(root: Path, progress: Progress) -> None:
         " Building the Debian 12 root (a minute, once)."
     )
     directory = Path(tempfile.mkdtemp(prefix="building-", dir=root.parent))
+    mask = os.umask(0o022)  # of whoever calls; a root that only root may read boots no service
     try:
         building = directory / "root"
         _run_builder(directory, building, progress)
@@ -84,6 +85,7 @@ def _build(root: Path, progress: Progress) -> None:
         building.chmod(0o755)
         building.rename(root)
     finally:
+        os.umask(mask)
         _remove(directory)
     progress("ルートができました。 The root is ready.")
 

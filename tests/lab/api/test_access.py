@@ -48,11 +48,22 @@ def test_an_unknown_zone_has_no_paths(api):
     assert api.refused("GET", "server") == (404, "resource_path_not_found")
 
 
-@pytest.mark.parametrize("content", [b"{", b"[]", b'"x"', b"\xff"])
+UNREADABLE = [b"{", b"[]", b'"x"', b"\xff", b'{"Switch": {"Name": "\\ud800"}}', b"[" * 100_000]
+
+
+@pytest.mark.parametrize("content", UNREADABLE)
 def test_a_body_that_is_no_json_object_is_refused(api, content):
     response = api.call("POST", "switch", content=content)
 
     assert (response.status_code, response.json()["error_code"]) == (400, "bad_request")
+
+
+def test_a_number_without_end_is_refused(api):
+    body = b'{"Switch": {"Name": "s", "UserSubnet": {"NetworkMaskLen": 1e999}}}'
+
+    response = api.call("POST", "switch", content=body)
+
+    assert (response.status_code, response.json()["error_code"]) == (400, "invalid_format")
 
 
 def test_a_body_that_is_too_large_is_refused(api):

@@ -86,7 +86,11 @@ def test_the_lab_itself_never_fails_and_faults_can_be_cleared(api):
 
 @pytest.mark.parametrize(
     "rule",
-    [{"knd": "reset"}, {"kind": "x"}, {"when": "x"}, {"rate": 2}, {"path": "("}, 1, {"rate": "x"}],
+    [
+        *({"knd": "reset"}, {"kind": "x"}, {"when": "x"}, {"rate": 2}, {"path": "("}, 1),
+        *({"rate": "x"}, {"count": "3"}, {"delay_seconds": "1"}, {"method": 5}),
+        *({"status": "503"}, {"status": 503.5}, {"status": 101}),
+    ],
 )
 def test_a_wrong_fault_is_refused(api, rule):
     url = api.root.replace("/cloud/zone", "/_lab/faults")

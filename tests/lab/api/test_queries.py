@@ -33,6 +33,7 @@ def names(api):
         ({"Tags.Name": ["a"]}, 2),
         ({"Tags.Name": ["a", "c"]}, 3),
         ({"Tags.Name": "c"}, 1),
+        ({"Tags.Name": [[["a"]]]}, 0),
         ({"Scope": "user"}, 3),
         ({"Zone.Name": "is1a"}, 3),
         ({"ServerCount": 0}, 3),
@@ -89,6 +90,12 @@ def test_values_may_be_escaped_inside_bare_json_or_with_it(api):
     assert _ask_raw(api, around)["Total"] == 1
 
 
-@pytest.mark.parametrize("query", ["{", "[1]", "From=1", '{"Count":-1}', '{"Filter":1}'])
+UNREADABLE = [
+    *("{", "[1]", "From=1", '{"Count":-1}', '{"Count":1e999}', '{"Filter":1}', "[" * 20_000),
+    *('{"Include":5}', '{"Exclude":[null]}', '{"Sort":{"Name":1}}'),
+]
+
+
+@pytest.mark.parametrize("query", UNREADABLE)
 def test_a_query_that_cannot_be_read_is_refused(api, query):
     assert api.call("GET", "switch", query=query).status_code == 400

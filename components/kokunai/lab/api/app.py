@@ -90,7 +90,8 @@ async def _body(request: Request) -> dict[str, Any]:
         return {}
     try:
         body = json.loads(raw)
-    except ValueError:
+        json.dumps(body, ensure_ascii=False).encode()  # half a character could not be kept
+    except (ValueError, RecursionError):
         refuse("bad_request", "JSON")
     if not isinstance(body, dict):
         refuse("bad_request", "a JSON object")

@@ -64,10 +64,16 @@ class Fault:
         return fault
 
     def _check(self) -> None:
+        texts = (self.kind, self.when, self.method, self.path, self.error_code, self.error_msg)
+        numbers = (self.rate, self.delay_seconds, self.status, self.count or 0)
+        if not all(isinstance(value, str) for value in texts):
+            raise TypeError("kind, when, method, path, error_code, error_msg: text")
+        if not all(isinstance(value, (int, float)) for value in numbers):
+            raise TypeError("rate, delay_seconds, status, count: numbers")
         if self.kind not in _KINDS or self.when not in _MOMENTS:
             raise ValueError(f"kind: {_KINDS}; when: {_MOMENTS}")
-        if not 0 <= float(self.rate) <= 1 or not 100 <= int(self.status) <= 599:
-            raise ValueError("rate: 0-1; status: 100-599")
+        if not 0 <= self.rate <= 1 or self.status not in range(200, 600):
+            raise ValueError("rate: 0-1; status: 200-599")
         try:
             re.compile(self.path)
         except re.error as problem:

@@ -77,7 +77,7 @@ def integer(body: Body, name: str, default: int = 0) -> int:
         refuse("invalid_format", name)
     try:
         return int(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         refuse("invalid_format", name)
 
 

@@ -32,7 +32,7 @@ def parse(raw: str) -> dict[str, Any]:
             pass  # Escaped in part only: decode the whole below.
     try:
         return _object(json.loads(unquote(raw)))
-    except ValueError:
+    except (ValueError, RecursionError):
         refuse("invalid_uri_argument")
 
 
@@ -58,20 +58,30 @@ def select(rows: list[Row], query: dict[str, Any]) -> tuple[list[Row], int, int]
     if not isinstance(filters, dict):
         refuse("invalid_uri_argument", "Filter")
     matching = [row for row in rows if all(_matches(row, *item) for item in filters.items())]
-    ordered = _sorted(matching, query.get("Sort") or [])
+    ordered = _sorted(matching, _names(query, "Sort"))
+    kept, dropped = _names(query, "Include"), _names(query, "Exclude")
     start, count = _number(query, "From"), _number(query, "Count")
     page = ordered[start : start + count] if count else ordered[start:]
-    return [_chosen(row, query) for row in page], start, len(matching)
+    return [_chosen(row, kept, dropped) for row in page], start, len(matching)
 
 
 def _number(query: dict[str, Any], name: str) -> int:
     try:
         value = int(query.get(name) or 0)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         refuse("invalid_uri_argument", name)
     if value < 0:
         refuse("invalid_range", name)
     return value
+
+
+def _names(query: dict[str, Any], name: str) -> list[str]:
+    """Names of fields: a list, or a single one."""
+    given = query.get(name) or []
+    names = [given] if isinstance(given, str) else given
+    if not isinstance(names, list) or not all(isinstance(each, str) for each in names):
+        refuse("invalid_uri_argument", name)
+    return names
 
 
 def _values(row: Any, path: list[str]) -> list[Any]:
@@ -102,7 +112,7 @@ def _has_tags(tags: list[str], wanted: Any) -> bool:
     """A list inside the list means all of its tags, a bare string means that tag."""
     choices = wanted if isinstance(wanted, list) else [wanted]
     return any(
-        set(choice) <= set(tags) if isinstance(choice, list) else choice in tags
+        all(tag in tags for tag in choice) if isinstance(choice, list) else choice in tags
         for choice in choices
     )
 
@@ -127,11 +137,11 @@ def _compares(compare: Callable[[Any, Any], bool], value: Any, wanted: Any) -> b
         return False
 
 
-def _sorted(rows: list[Row], keys: Any) -> list[Row]:
+def _sorted(rows: list[Row], keys: list[str]) -> list[Row]:
     ordered = list(rows)
-    for key in reversed([keys] if isinstance(keys, str) else list(keys)):
-        path = str(key).removeprefix("-").split(".")
-        ordered.sort(key=lambda row: _rank(_values(row, path)), reverse=str(key).startswith("-"))
+    for key in reversed(keys):
+        path = key.removeprefix("-").split(".")
+        ordered.sort(key=lambda row: _rank(_values(row, path)), reverse=key.startswith("-"))
     return ordered
 
 
@@ -142,12 +152,10 @@ def _rank(values: list[Any]) -> tuple[int, float, str]:
     return (0, 0, "") if value is None else (2, 0, str(value))
 
 
-def _chosen(row: Row, query: dict[str, Any]) -> Any:
-    if query.get("Include"):
-        return _only(row, [str(path).split(".") for path in query["Include"]])
-    if query.get("Exclude"):
-        return _without(row, [str(path).split(".") for path in query["Exclude"]])
-    return row
+def _chosen(row: Row, kept: list[str], dropped: list[str]) -> Any:
+    if kept:
+        return _only(row, [name.split(".") for name in kept])
+    return _without(row, [name.split(".") for name in dropped])
 
 
 def _only(row: Any, paths: list[list[str]]) -> Any:

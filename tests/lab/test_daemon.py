@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import shutil
@@ -323,6 +324,30 @@ def test_the_environment_can_be_printed_and_used(lab):
     assert printed.startswith("export SAKURA_API_ROOT_URL=http://127.0.0.1:")
     assert used.stdout == "is1a\n"
     assert "dummy" in printed
+
+
+def test_the_environment_of_a_lab_that_never_ran_is_not_final(lab):
+    before = lab.run("env")
+    lab.up()
+    after = lab.run("env")
+
+    assert "the port may still change" in before.stderr
+    assert (after.stdout, after.stderr) == (before.stdout, "")
+
+
+def test_who_waits_for_another_up_is_told(lab):
+    lab.directory.mkdir()
+    command = [sys.executable, "-c", RUN, "lab", "up", "--directory", str(lab.directory)]
+    with (lab.directory / "control.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        with subprocess.Popen(
+            [*command, "--hosts", "none"], stderr=subprocess.PIPE, text=True
+        ) as waiting:
+            told = waiting.stderr.readline()
+            fcntl.flock(lock, fcntl.LOCK_UN)
+
+    assert "Waiting for another up" in told
+    assert waiting.returncode == 0
 
 
 def test_no_secret_reaches_the_directory_or_the_process_list(lab):

@@ -19,7 +19,7 @@ from kokunai.cli.namespaces import enter, enter_new
 from kokunai.lab import control
 from kokunai.lab.access import environment_of
 from kokunai.lab.machines import MachinesError
-from kokunai.lab.record import places_of
+from kokunai.lab.record import places_of, read_record
 
 _KINDS = ("full", "rootless", "light", "none")
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -171,6 +171,8 @@ def logs(directory: Path, *, follow: bool) -> None:
 @_guarded
 def env(directory: Path, *, as_json: bool) -> None:
     """環境変数 Print export lines for `eval`."""
+    if read_record(directory) is None:
+        _told("起動前です。ポートは変わりえます。 Not started yet; the port may still change.")
     values = environment_of(places_of(directory))
     if as_json:
         click.echo(json.dumps(values))

@@ -65,17 +65,31 @@ def state_of(directory: Path) -> State | None:
 
 
 @contextmanager
-def _alone(directory: Path) -> Iterator[None]:
+def _alone(directory: Path, progress: Progress) -> Iterator[None]:
     """One `up` or `down` of a lab at a time."""
     path = directory / "control.lock"
     while True:
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         with path.open("w") as handle:
-            fcntl.flock(handle, fcntl.LOCK_EX)
+            _lock(handle, progress)
             # The one before may have purged the directory and this lock with it.
-            if path.exists() and path.stat().st_ino == os.fstat(handle.fileno()).st_ino:
+            if _inode(path) == os.fstat(handle.fileno()).st_ino:
                 yield
                 return
+
+
+def _lock(handle: IO[str], progress: Progress) -> None:
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        progress("別の up か down を待っています。 Waiting for another up or down of this lab.")
+        fcntl.flock(handle, fcntl.LOCK_EX)
+
+
+def _inode(path: Path) -> int:
+    with contextlib.suppress(FileNotFoundError):
+        return path.stat().st_ino
+    return 0
 
 
 def up(directory: Path, hosts: str, delays: dict[str, float], progress: Progress) -> State:
@@ -83,7 +97,7 @@ def up(directory: Path, hosts: str, delays: dict[str, float], progress: Progress
     state = state_of(directory)
     if state is not None:
         return state
-    with _alone(directory):
+    with _alone(directory, progress):
         _leave_old_place(directory, progress)
         state = state_of(directory)
         if state is None:
@@ -173,7 +187,7 @@ def _stop(pid: int) -> None:
 def down(directory: Path, *, purge: bool, progress: Progress) -> None:
     """Stop the daemon and take down every host, from whatever state the lab is in."""
     existed = directory.exists()
-    with _alone(directory):
+    with _alone(directory, progress):
         _leave_old_place(directory, progress)
         places, record = places_of(directory), read_record(directory)
         pid = _find_daemon(places)

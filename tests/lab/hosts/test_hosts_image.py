@@ -160,6 +160,25 @@ def test_an_archive_that_cannot_be_reached_is_refused_and_leaves_no_root(cache, 
 
 
 @pytest.mark.hosts
+def test_the_way_to_the_archive_is_not_on_the_command_line(cache, tmp_path, monkeypatch):
+    tool = tmp_path / "mmdebstrap"
+    tool.write_text(
+        '#!/bin/sh\necho "I: $*" >&2\nfor word; do case $word in --aptopt=*)'
+        ' sed "s/^/E: /" "${word#--aptopt=}" >&2 ;; esac; done\nexit 1\n'
+    )
+    tool.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    monkeypatch.setattr(apt, "options", lambda: ['Acquire::http::Proxy "http://me:word@x";'])
+    said = []
+
+    with pytest.raises(MachinesError) as refusal:
+        image.ensure(said.append)
+
+    assert "me:word" in str(refusal.value)
+    assert not [line for line in said if "me:word" in line]
+
+
+@pytest.mark.hosts
 def test_a_build_that_is_killed_leaves_no_mount_and_no_process(cache, silent_mirror):
     code = "from kokunai.lab.hosts import image; image.ensure(lambda line: print(line, flush=True))"
     with subprocess.Popen(

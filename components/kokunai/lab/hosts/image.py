@@ -101,11 +101,14 @@ def _run_builder(directory: Path, building: Path, progress: Progress) -> None:
     """In mount and pid namespaces of its own: killing it leaves no mount behind."""
     sources = directory / "machine.sources"
     sources.write_text(apt.sources(), encoding="utf-8")
+    # A file, because a proxy's password on the command line is for everybody to read.
+    options = directory / "machine.conf"
+    options.write_text("".join(f"{line}\n" for line in apt.options()), encoding="utf-8")
     command = (
         *("setpriv", "--pdeathsig", "KILL", *_namespaces(), "--pid", "--fork", "--kill-child"),
         *("mmdebstrap", "--mode=root", "--variant=apt", f"--include={','.join(_PACKAGES.split())}"),
         *(f"--dpkgopt=path-exclude={path}" for path in _LEFT_OUT),
-        *(f"--aptopt={option}" for option in apt.options()),
+        f"--aptopt={options}",
         *(apt.SUITE, str(building), str(sources)),
     )
     said = []

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import time
+from pathlib import Path
 
 import pytest
 
@@ -27,6 +28,17 @@ def test_a_light_host_has_its_name_address_key_and_gpus(lab, gpu):
     assert machine.nics[0].address in lab.on(machine, "ip -brief address show eth0")
     assert lab.on(machine, "lspci -n").count("10de:2330") == 2
     assert lab.on(machine, "ls /sys/class/net").split() == ["eth0", "lo"]
+
+
+def test_a_mode_changed_on_a_host_is_not_changed_on_the_machine(lab):
+    machine, before = lab.machine(), Path("/dev/full").stat().st_mode
+    lab.machines.boot(machine)
+
+    lab.on(machine, "chmod 640 /dev/full")
+    after = Path("/dev/full").stat().st_mode
+    Path("/dev/full").chmod(before & 0o777)
+
+    assert after == before
 
 
 def test_a_light_disk_survives_a_power_cycle_and_its_scripts_run_once(lab):

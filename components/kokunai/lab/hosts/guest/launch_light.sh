@@ -18,9 +18,13 @@ mount -t sysfs -o ro sysfs root/sys
 mount --bind pci root/sys/bus/pci
 mount -o remount,bind,ro root/sys/bus/pci
 mount -t tmpfs -o mode=755 tmpfs root/dev
-for node in full null random tty urandom zero; do
-    : >"root/dev/$node"
-    mount --bind "/dev/$node" "root/dev/$node"
+# Nodes of its own where root may make them: a mode changed in a host would change the machine's.
+for node in full:1:7 null:1:3 random:1:8 tty:5:0 urandom:1:9 zero:1:5; do
+    name=${node%%:*} numbers=${node#*:}
+    if ! mknod -m 666 "root/dev/$name" c "${numbers%:*}" "${numbers#*:}" 2>/dev/null; then
+        : >"root/dev/$name"
+        mount --bind "/dev/$name" "root/dev/$name"
+    fi
 done
 mkdir root/dev/pts root/dev/shm
 mount -t devpts -o newinstance,ptmxmode=0666,mode=620 devpts root/dev/pts

@@ -158,6 +158,15 @@ def test_an_update_without_changes_takes_about_a_second(tiny):
     assert time.monotonic() - start < 10
 
 
+def test_an_update_does_not_wait_for_what_its_program_left_behind(tiny):
+    tiny.write("__main__.py", "import subprocess\nsubprocess.Popen(['sleep', '60'])\n")
+
+    start = time.monotonic()
+    tiny.up()
+
+    assert time.monotonic() - start < 30
+
+
 def test_an_engine_attaches_to_a_host_that_was_started_by_hand(tiny, waiting_host):
     tiny.environment["PULUMI_DEBUG_LANGUAGES"] = f"python:{waiting_host.port}"
     tiny.write("__main__.py", "import pulumi\npulumi.log.info('the engine was told')\n")

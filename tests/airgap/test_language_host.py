@@ -208,15 +208,32 @@ def test_a_plugin_sees_the_environment_of_the_call_in_the_directory_of_the_call(
     assert b"".join(response.stdout for response in responses) == b"/ a=b\n"
 
 
-def test_a_plugin_that_leaves_a_process_behind_is_still_known_to_have_ended(
-    host, tmp_path, describe
-):
+def test_what_a_plugin_leaves_behind_ends_with_it(host, tmp_path, describe):
     info = describe(write_project(tmp_path, _STAYS))
 
     responses = list(ask_to_run_plugin(host, info))
 
     assert responses[-1].exitcode == 0
+    assert ends_within(read_pids(tmp_path)[1], seconds=2)
+
+
+def test_a_process_outside_of_the_plugins_group_does_not_keep_its_end_secret(
+    host, tmp_path, describe
+):
+    outside = _STAYS.replace('"])', '"], start_new_session=True)')
+    info = describe(write_project(tmp_path, outside))
+
+    responses = list(ask_to_run_plugin(host, info))
+
+    assert responses[-1].exitcode == 0
     os.kill(read_pids(tmp_path)[1], signal.SIGKILL)
+
+
+def test_what_a_program_leaves_behind_ends_with_it(host, tmp_path, describe):
+    answer = ask_to_run(host, describe(write_project(tmp_path, _STAYS))).result()
+
+    assert answer.error == ""
+    assert ends_within(read_pids(tmp_path)[1], seconds=2)
 
 
 def test_a_directory_that_cannot_be_run_is_refused(host, tmp_path, describe):

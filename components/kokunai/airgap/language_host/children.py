@@ -49,6 +49,8 @@ class Child:
         await asyncio.shield(self._ended)
         if self._stopping:
             await asyncio.shield(self._stopping)
+        # What it left behind may hold the host's own output, whose end the engine waits for.
+        self._signal(signal.SIGKILL)
         return self.process.wait()
 
     async def stop(self) -> None:
@@ -62,12 +64,13 @@ class Child:
     async def _stop(self) -> None:
         self._signal(signal.SIGINT)
         await asyncio.wait([self._ended], timeout=_GRACE_SECONDS)
-        # The process is not collected yet, so its number is still that of its group.
         self._signal(signal.SIGKILL)
         await asyncio.shield(self._ended)
         self.process.wait()
 
     def _signal(self, number: int) -> None:
+        if self.process.returncode is not None:
+            return  # collected: its number may be another's by now
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self.process.pid, number)
 

@@ -21,6 +21,7 @@ case "$1" in
   mod) echo "$@" >> "$LOG" ;;
   build)
     echo "$@" >> "$LOG"
+    echo "GOFLAGS=$GOFLAGS GOTMPDIR=$GOTMPDIR GOPROXY=$GOPROXY" >> "$LOG"
     while [ "$1" != "-o" ]; do shift; done
     printf '#!/bin/sh\\necho {VERSION}\\n' > "$2"
     chmod 755 "$2" ;;
@@ -91,6 +92,22 @@ def test_the_engine_is_built_once_and_kept(go, cache):
     assert go.read_text().count("build ") == 1
     assert subprocess.check_output([first.pulumi, "version"], text=True).strip() == VERSION
     assert [path.name for path in cache.glob(".building-*")] == []
+
+
+def test_the_compilers_settings_of_the_user_stay(go, monkeypatch):
+    monkeypatch.setenv("GOFLAGS", "-modcacherw")
+    monkeypatch.setenv("GOPROXY", "https://proxy.example.jp")
+
+    find_or_build_engine()
+
+    assert "GOFLAGS=-modcacherw -mod=mod " in go.read_text()
+    assert "GOPROXY=https://proxy.example.jp" in go.read_text()
+
+
+def test_the_compiler_works_in_a_directory_that_a_killed_build_does_not_leave(go, cache):
+    find_or_build_engine()
+
+    assert f"GOTMPDIR={cache}/.building-" in go.read_text()
 
 
 def test_a_built_engine_has_our_language_host_beside_it(go):

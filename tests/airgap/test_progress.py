@@ -14,8 +14,7 @@ from kokunai.airgap.errors import AirgapError
 
 
 def run_sleep(tmp_path: Path, command: str) -> None:
-    log = tmp_path / "log"
-    progress.run(["sh", "-c", command], label="build", cwd=tmp_path, env=os.environ, log=log)
+    progress.run(["sh", "-c", command], label="build", cwd=tmp_path, env=os.environ)
 
 
 def test_without_a_terminal_a_line_comes_now_and_then(tmp_path, capsys, monkeypatch):
@@ -35,11 +34,10 @@ def test_a_short_command_says_nothing(tmp_path, capsys):
     assert capsys.readouterr().err == ""
 
 
-def test_on_a_terminal_one_line_moves_and_is_gone_at_the_end(tmp_path):
+def test_on_a_terminal_one_line_moves_and_is_gone_at_the_end():
     body = (
         "import os; from pathlib import Path; from kokunai.airgap import progress; "
-        "progress.run(['sleep', '0.5'], label='build', cwd=Path('/'), env=os.environ, "
-        f"log=Path({str(tmp_path / 'log')!r}))"
+        "progress.run(['sleep', '0.5'], label='build', cwd=Path('/'), env=os.environ)"
     )
     ours, theirs = pty.openpty()
     seen: list[bytes] = []
@@ -72,6 +70,13 @@ def test_a_failed_command_is_reported_with_its_last_lines_only(tmp_path):
     assert "終了コード 3" in refusal.value.ja
     assert "  100" in refusal.value.en.splitlines()
     assert "  50" not in refusal.value.en.splitlines()
+
+
+def test_what_a_command_says_takes_no_room_on_the_disk_that_may_be_full(tmp_path):
+    with pytest.raises(AirgapError) as refusal:
+        run_sleep(tmp_path, "echo no space left on device; ls; exit 1")
+
+    assert refusal.value.en.endswith("exit code 1:\n  no space left on device")
 
 
 def test_minutes_and_seconds_are_written_as_on_a_clock():

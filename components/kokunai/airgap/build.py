@@ -1,6 +1,7 @@
 """Builds the engine from Go modules, for networks that reach a Go proxy and nothing else."""
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 
 from kokunai.airgap.errors import AirgapError
@@ -21,17 +22,27 @@ def build(go: Path, directory: Path) -> Path:
         f"開いた網では公式の手順の方が早く済みます / quicker on an open network: {INSTALLER}"
     )
     write_module(directory)
-    environment = {**os.environ, "CGO_ENABLED": "0", "GOFLAGS": "-mod=mod", "GOWORK": "off"}
+    environment = describe_environment(os.environ, directory)
     executable = directory / "pulumi"
     steps = {
         "依存関係の解決 / go mod tidy": ["mod", "tidy"],
         "ビルド / go build": plan_build(executable),
     }
     for label, arguments in steps.items():
-        log = directory / "go.log"
-        run([str(go), *arguments], label=label, cwd=directory, env=environment, log=log)
+        run([str(go), *arguments], label=label, cwd=directory, env=environment)
     check(executable)
     return executable
+
+
+def describe_environment(given: Mapping[str, str], directory: Path) -> dict[str, str]:
+    """Return the user's own settings of Go, with what this build needs."""
+    own = {
+        "CGO_ENABLED": "0",
+        "GOFLAGS": f"{given.get('GOFLAGS', '')} -mod=mod".strip(),  # the last one of a flag counts
+        "GOWORK": "off",
+    }
+    # A killed compiler leaves its work; here it goes with the directory.
+    return {"GOTMPDIR": str(directory), **given, **own}
 
 
 def write_module(directory: Path) -> None:

@@ -63,11 +63,10 @@ def showing(label: str) -> Iterator[Elapsed]:
         elapsed.finish()
 
 
-def run(
-    command: Sequence[str], *, label: str, cwd: Path, env: Mapping[str, str], log: Path
-) -> None:
+def run(command: Sequence[str], *, label: str, cwd: Path, env: Mapping[str, str]) -> None:
     """Run `command`, showing the time; on failure raise AirgapError with its last lines."""
-    with log.open("wb") as output, showing(label) as elapsed:
+    # In memory: a command that found the disk full can still say so.
+    with os.fdopen(os.memfd_create("output"), "w+b") as output, showing(label) as elapsed:
         process = start(command, cwd=cwd, env=env, output=output)
         try:
             while process.poll() is None:
@@ -75,8 +74,9 @@ def run(
                 time.sleep(_TICK_SECONDS)
         finally:
             stop(process)
+        output.seek(0)
+        lines = output.read().decode("utf-8", "replace").splitlines()[-_SHOWN_LINES:]
     if process.returncode:
-        lines = log.read_text(encoding="utf-8", errors="replace").splitlines()[-_SHOWN_LINES:]
         detail = "\n".join(f"  {line}" for line in lines)
         raise AirgapError(
             ja=f"{label} に失敗しました（終了コード {process.returncode}）。",

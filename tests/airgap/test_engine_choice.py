@@ -94,6 +94,13 @@ def test_the_engine_is_built_once_and_kept(go, cache):
     assert [path.name for path in cache.glob(".building-*")] == []
 
 
+def test_a_machine_of_another_kind_that_shares_the_cache_gets_its_own_engine(go, monkeypatch):
+    find_or_build_engine()
+    monkeypatch.setattr("kokunai.airgap.cache.platform.machine", lambda: "another")
+
+    assert find_engine() is None
+
+
 def test_the_compilers_settings_of_the_user_stay(go, monkeypatch):
     monkeypatch.setenv("GOFLAGS", "-modcacherw")
     monkeypatch.setenv("GOPROXY", "https://proxy.example.jp")
@@ -154,6 +161,26 @@ def test_the_language_host_of_a_python_environment_that_is_gone_is_removed(go, m
 
     assert find_engine()
     assert not gone.exists()
+
+
+def test_a_build_says_first_why_the_installed_engine_will_not_do(
+    go, tmp_path, program, monkeypatch, capsys
+):
+    program(tmp_path / "old" / "pulumi", "echo v3.100.0")
+    monkeypatch.setenv("PATH", f"{tmp_path / 'old'}:{os.environ['PATH']}")
+
+    find_or_build_engine()
+
+    assert "pulumi is 3.100.0, and 3.225.0 or newer is needed.\n" in capsys.readouterr().err
+
+
+def test_where_nothing_can_be_built_only_what_is_missing_is_named(go, monkeypatch):
+    monkeypatch.setattr(sys, "platform", "darwin")
+
+    with pytest.raises(AirgapError) as refusal:
+        find_or_build_engine()
+
+    assert "There is no Pulumi engine: there is no pulumi on PATH. " in refusal.value.en
 
 
 def test_an_engine_that_was_built_is_found_without_building(go):

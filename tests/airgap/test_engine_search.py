@@ -63,11 +63,35 @@ def test_an_engine_without_its_language_host_is_refused(tmp_path, program):
     assert "came without pulumi-language-python" in found.en
 
 
-def test_an_engine_that_does_not_run_is_refused(tmp_path, program):
-    program(tmp_path / "pulumi", "exit 3")
+@pytest.mark.parametrize("body", ["exit 3", "sleep 60", "printf '\\377 unknown'"])
+def test_an_engine_that_tells_no_version_is_refused_with_its_path(
+    tmp_path, program, monkeypatch, body
+):
+    monkeypatch.setattr("kokunai.airgap.search._ANSWER_SECONDS", 0.5)
+    pulumi = program(tmp_path / "pulumi", body)
     program(tmp_path / "pulumi-language-python", "")
 
-    assert find_pulumi(str(tmp_path)).path is None
+    found = find_pulumi(str(tmp_path))
+
+    assert found.path is None
+    assert f"`{pulumi} version` does not tell a version" in found.en
+
+
+def test_a_link_to_an_engine_that_is_gone_is_passed_over(tmp_path, program):
+    (tmp_path / "old").mkdir()
+    (tmp_path / "old" / "pulumi").symlink_to(tmp_path / "gone")
+    program(tmp_path / "new" / "pulumi-language-python", "")
+    pulumi = program(tmp_path / "new" / "pulumi", "echo v3.259.0")
+
+    assert find_pulumi(f"{tmp_path / 'old'}:{tmp_path / 'new'}").path == pulumi
+
+
+def test_a_relative_folder_of_the_path_is_searched_too(tmp_path, program, monkeypatch):
+    pulumi = program(tmp_path / "bin" / "pulumi", "echo v3.259.0")
+    program(tmp_path / "bin" / "pulumi-language-python", "")
+    monkeypatch.chdir(tmp_path)
+
+    assert find_pulumi("bin").path == pulumi
 
 
 def test_what_this_project_placed_on_the_path_is_not_taken_for_an_official_engine(

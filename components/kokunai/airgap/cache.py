@@ -3,6 +3,7 @@
 import contextlib
 import fcntl
 import os
+import platform
 import shutil
 import tempfile
 import time
@@ -24,9 +25,14 @@ def find_cache() -> Path:
     return base / "kokunai" / "engine"
 
 
+def name_built(cache: Path) -> Path:
+    """Return where an engine of this version lies; machines of two kinds may share a home."""
+    return cache / f"{VERSION}-{platform.machine()}"
+
+
 def find_built(cache: Path) -> Path | None:
     """Return the finished engine: only a whole one is ever renamed to this name."""
-    pulumi = cache / VERSION / "bin" / "pulumi"
+    pulumi = name_built(cache) / "bin" / "pulumi"
     return pulumi if os.access(pulumi, os.X_OK) else None
 
 
@@ -58,7 +64,7 @@ def publish(cache: Path, executable: Path) -> Path:
         os.fsync(file.fileno())  # else a power cut may leave the name without the content
     executable.rename(binaries / "pulumi")
     mark_as_ours(binaries)
-    final = cache / VERSION
+    final = name_built(cache)
     shutil.rmtree(final, ignore_errors=True)
     whole.rename(final)
     return final / "bin" / "pulumi"

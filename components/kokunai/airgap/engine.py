@@ -11,6 +11,7 @@ from typing import Literal
 from kokunai.airgap import cache
 from kokunai.airgap.build import build
 from kokunai.airgap.errors import AirgapError
+from kokunai.airgap.progress import say
 from kokunai.airgap.release import INSTALLER, VERSION, format_version, read_version
 from kokunai.airgap.search import Found, find_go, find_official_host, find_pulumi
 from kokunai.airgap.wrapper import place_wrapper
@@ -70,6 +71,8 @@ def build_engine(installed: Found | None) -> Engine:
     go = find_go()
     if go.path is None or sys.platform != "linux":
         raise refuse(installed, go)
+    if installed:
+        say(f"{installed.ja}。\n{installed.en}.")
     compiler = go.path
     directory = cache.find_cache()
     with refusing_unwritable(directory):
@@ -101,7 +104,7 @@ def refusing_unwritable(directory: Path) -> Iterator[None]:
 
 
 def refuse(*missing: Found | None) -> AirgapError:
-    reasons = [found for found in missing if found]
+    reasons = [found for found in missing if found and not found.path]
     return AirgapError(
         ja=f"Pulumi エンジンがありません: {'、'.join(found.ja for found in reasons)}。"
         f"公式の手順 {INSTALLER} で入れるか、閉域網では Go を入れて再実行してください。",

@@ -11,7 +11,7 @@ from kokunai.airgap.release import OLDEST, OLDEST_GO, format_version, read_versi
 from kokunai.airgap.wrapper import is_ours
 
 LANGUAGE_HOST = "pulumi-language-python"
-_ANSWER_SECONDS = 60
+_ANSWER_SECONDS = 20
 
 
 @dataclass(frozen=True)
@@ -32,12 +32,7 @@ def find_pulumi(search: str | None = None) -> Found:
     version = ask_version([str(path), "version"])
     needed = format_version(OLDEST)
     if version is None or version < OLDEST:
-        shown = format_version(version) if version else "?"
-        return Found(
-            None,
-            ja=f"{path} は {shown} です（{needed} 以上が必要）",
-            en=f"{path} is {shown}, and {needed} or newer is needed",
-        )
+        return describe_unfit(path, version, needed)
     if find_official_host(path, search) is None:
         return Found(
             None,
@@ -63,7 +58,7 @@ def find_official(program: str, search: str | None = None) -> Path | None:
         if entry and not is_ours(Path(entry)):
             found = shutil.which(program, path=entry)
             if found:
-                return Path(found)
+                return Path(found).absolute()
     return None
 
 
@@ -75,13 +70,23 @@ def find_go() -> Found:
         return Found(None, ja=f"{needed} 以上がありません", en=f"{needed} or newer is missing")
     version = ask_version([path, "version"])
     if version is None or version < OLDEST_GO:
-        shown = format_version(version) if version else "?"
+        return describe_unfit(Path(path), version, needed)
+    return Found(Path(path), format_version(version))
+
+
+def describe_unfit(path: Path, version: tuple[int, int, int] | None, needed: str) -> Found:
+    if version is None:
         return Found(
             None,
-            ja=f"{path} は {shown} です（{needed} 以上が必要）",
-            en=f"{path} is {shown}, and {needed} or newer is needed",
+            ja=f"`{path} version` が {_ANSWER_SECONDS} 秒以内に版を答えません",
+            en=f"`{path} version` does not tell a version within {_ANSWER_SECONDS} seconds",
         )
-    return Found(Path(path), format_version(version))
+    shown = format_version(version)
+    return Found(
+        None,
+        ja=f"{path} は {shown} です（{needed} 以上が必要）",
+        en=f"{path} is {shown}, and {needed} or newer is needed",
+    )
 
 
 def ask_version(command: list[str]) -> tuple[int, int, int] | None:
@@ -91,8 +96,10 @@ def ask_version(command: list[str]) -> tuple[int, int, int] | None:
         # Elsewhere than in a project, whose files could change the answer or refuse it.
         answer = subprocess.run(
             command,
+            stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
+            errors="replace",
             timeout=_ANSWER_SECONDS,
             check=True,
             cwd=tempfile.gettempdir(),

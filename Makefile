@@ -3,26 +3,29 @@ PYTHON ?= python3.11
 BIN := .venv/bin
 RUN := $(BIN)/kokunai run --
 STACK ?= local
+# Two terminals take turns.
+LOCK := $(if $(shell command -v flock),flock pyproject.toml)
+UNSALT := sed -i '/^encryptionsalt:/d' stacks/Pulumi.local.yaml
 
-.PHONY: help up down preview test lint bench clean
+.PHONY: help prepare up down preview test lint bench clean
 help:  ## これを表示します / show this
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST)
 
 .venv/installed: pyproject.toml
-	@echo "Python の仮想環境を作ります / making the Python environment (.venv)"
 	@command -v $(PYTHON) >/dev/null || { echo "$(PYTHON) がありません。Python 3.11 以上が必要です / Python 3.11 or newer is needed: make PYTHON=python3.12" >&2; exit 1; }
-	@$(PYTHON) -m venv .venv
-	@$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[dev]'
-	@touch $@
+	@$(PYTHON) -c 'import ensurepip, sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { echo "$(PYTHON) が 3.11 より古いか、venv がありません / $(PYTHON) is older than 3.11 or lacks venv: apt-get install python3-venv" >&2; exit 1; }
+	@echo "Python の仮想環境を作り、パッケージを入れます（1〜3 分） / making the Python environment .venv with its packages (1 to 3 minutes)"
+	@$(LOCK) sh -ec '$(PYTHON) -m venv .venv; $(BIN)/pip install --quiet --disable-pip-version-check --editable ".[dev]"; touch $@' || { echo "用意できませんでした。理由は上の行にあります / it could not be made: the lines above say why" >&2; exit 1; }
 
 .kokunai/ssh/id_ed25519:
 	@mkdir -p -m 700 $(@D)
-	@ssh-keygen -q -t ed25519 -N '' -C kokunai-$(STACK) -f $@
+	@$(LOCK) sh -c '[ -e $@ ] || ssh-keygen -q -t ed25519 -N "" -C kokunai-$(STACK) -f $@'
 
 prepare: .venv/installed
 	@$(BIN)/kokunai doctor --install
 	@$(BIN)/kokunai engine install
 	@$(MAKE) --no-print-directory .kokunai/ssh/id_ed25519
+	@[ -e .kokunai/passphrase ] || [ "$$PULUMI_CONFIG_PASSPHRASE$$PULUMI_CONFIG_PASSPHRASE_FILE" ] || $(UNSALT)  # of a passphrase that is gone
 	@$(BIN)/kokunai lab up
 
 up: prepare  ## ローカルの GPU クラスターを作ります / build the local GPU cluster
@@ -34,8 +37,8 @@ preview: prepare  ## 変更を見るだけ / show what would change
 	@$(RUN) pulumi stack select --create $(STACK)
 	@$(RUN) pulumi preview --stack $(STACK) --policy-pack policies
 
-down:  ## 作ったものを消します / destroy the cluster and stop the lab
-	@$(RUN) pulumi destroy --yes --stack $(STACK)
+down: .venv/installed  ## 作ったものを消します / destroy the cluster and stop the lab
+	@if $(RUN) pulumi stack select $(STACK); then $(BIN)/kokunai lab up && $(RUN) pulumi destroy --yes --stack $(STACK); else echo "ラボだけを止めます / stopping the lab only"; fi
 	@$(BIN)/kokunai lab down
 
 test: .venv/installed  ## すべてのテスト / all tests
@@ -50,9 +53,10 @@ lint: .venv/installed  ## 書式、型、依存の向き / format, types, import
 	@$(BIN)/lint-imports
 
 bench: .venv/installed  ## 比較の計測 / measured comparisons
-	@for file in bench/*.py; do $(BIN)/python $$file; done
+	@set -e; for file in bench/*.py; do $(BIN)/python $$file; done
 
 clean:  ## 状態もラボも仮想環境も消します / remove state, lab and environment, whatever state they are in
+	@if [ -d .kokunai/lab ]; then [ -e .venv/installed ] || $(MAKE) --no-print-directory .venv/installed; fi  # it takes the lab down
 	@if [ -x $(BIN)/kokunai ]; then $(BIN)/kokunai lab down --purge; fi
-	@sed -i '/^encryptionsalt:/d' stacks/Pulumi.local.yaml  # belongs to the passphrase removed below
-	@rm -rf .kokunai .venv
+	@$(UNSALT)  # of the passphrase removed below
+	@rm -rf --one-file-system .kokunai .venv

@@ -9,6 +9,8 @@ import sys
 
 import click
 
+from kokunai.errors import KokunaiError
+
 
 @click.command()
 @click.option("--install", is_flag=True, help="足りないものを apt で入れる / install with apt-get")
@@ -33,5 +35,11 @@ def _install(command: list[str]) -> None:
     click.echo(f"実行 / running: {' '.join(command)}")
     quiet = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
     subprocess.run(["apt-get", "update", "-qq"], env=quiet, check=False)
-    ended = subprocess.run([*command, "-qq"], env=quiet, check=False, stdout=subprocess.DEVNULL)
-    sys.exit(ended.returncode)
+    # A machine that has just started may still be installing its own updates.
+    waiting = [*command, "-qq", "-o", "DPkg::Lock::Timeout=300"]
+    ended = subprocess.run(waiting, env=quiet, check=False, stdout=subprocess.DEVNULL)
+    if ended.returncode:
+        raise KokunaiError(
+            ja="apt-get で入れられませんでした。理由は上の行にあります。",
+            en="apt-get could not install them; the lines above say why.",
+        )

@@ -43,10 +43,21 @@ def test_a_virtual_environment_that_is_there_is_only_filled(tmp_path, describe):
     python = tmp_path / "env" / "bin" / "python"
     python.parent.mkdir(parents=True)
     python.touch()
+    python.with_name("pip").touch()
 
     plan = plan_installation(describe(tmp_path, virtualenv="env"), tmp_path, is_plugin=False)
 
     assert plan == [pip(python, "-r", "requirements.txt")]
+
+
+def test_a_virtual_environment_that_was_cut_short_is_made_again(tmp_path, describe):
+    python = tmp_path / "env" / "bin" / "python"
+    python.parent.mkdir(parents=True)
+    python.touch()
+
+    plan = plan_installation(describe(tmp_path, virtualenv="env"), tmp_path, is_plugin=False)
+
+    assert plan == [[sys.executable, "-m", "venv", str(tmp_path / "env")]]
 
 
 def test_a_plugin_with_requirements_gets_a_virtual_environment_of_its_own(tmp_path, describe):

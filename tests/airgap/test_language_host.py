@@ -355,6 +355,16 @@ def test_a_debugger_is_refused(host, tmp_path, describe):
     assert "--attach-debugger" in call.exception().details()
 
 
+@pytest.mark.parametrize("kind", ["resource", "analyzer"])
+def test_a_debugger_for_a_plugin_is_refused(host, tmp_path, describe, kind):
+    info = describe(write_project(tmp_path, ""))
+
+    with pytest.raises(grpc.RpcError) as refusal:
+        list(ask_to_run_plugin(host, info, kind=kind, attach_debugger=True))
+
+    assert "--attach-debugger" in refusal.value.details()
+
+
 def test_a_directory_that_is_gone_is_named(host, tmp_path, describe):
     call = ask_to_run_plugin(host, describe(write_project(tmp_path, "")), pwd="/not/there")
 
@@ -381,7 +391,10 @@ def test_a_program_that_fails_without_a_word_is_reported_with_its_exit_code(
 ):
     info = describe(write_project(tmp_path, "import os; os._exit(7)"))
 
-    assert "exit code 7" in ask_to_run(host, info).result().error
+    error = ask_to_run(host, info).result().error
+
+    assert "終了コード 7" in error
+    assert "exit code 7" in error
 
 
 def test_a_program_that_showed_its_reason_is_not_reported_again(host, tmp_path, describe):
@@ -487,6 +500,17 @@ def test_a_pack_asked_without_a_stack_starts_without_one(host, tmp_path, describ
 
     assert info.policies[0].description.startswith("project 0 None")
     pack.close()
+
+
+def test_a_pack_without_its_virtual_environment_is_refused_before_it_is_asked(
+    host, tmp_path, describe
+):
+    info = describe(write_project(tmp_path, _PACK), virtualenv="gone")
+
+    with pytest.raises(grpc.RpcError) as refusal:
+        list(ask_to_run_plugin(host, info, kind="analyzer"))
+
+    assert f"there is no virtual environment at {tmp_path / 'gone'}" in refusal.value.details()
 
 
 def test_a_pack_that_does_not_come_up_fails_the_calls_that_wait_for_it(host, tmp_path, describe):

@@ -32,7 +32,9 @@ def plan_installation(
     if virtualenv is None:
         return [pip_install(find_ambient_interpreter().executable, wanted)] if wanted else []
     python = virtualenv / "bin" / "python"
-    creation = [] if python.exists() else [[sys.executable, "-m", "venv", str(virtualenv)]]
+    # pip comes last: a creation that was cut short left a Python without it.
+    whole = python.exists() and (virtualenv / "bin" / "pip").exists()
+    creation = [] if whole else [[sys.executable, "-m", "venv", str(virtualenv)]]
     return [*creation, pip_install(str(python), wanted)] if wanted else creation
 
 

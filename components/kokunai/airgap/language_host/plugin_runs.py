@@ -10,12 +10,14 @@ from kokunai.airgap.language_host.interpreters import find_interpreter
 from kokunai.airgap.language_host.output import stream_output
 from kokunai.airgap.language_host.plugins import plan_command
 from kokunai.airgap.language_host.policy_proxy import PolicyProxy
+from kokunai.airgap.language_host.program_runs import refuse_debugger
 
 Responses = AsyncGenerator[language_pb2.RunPluginResponse, None]
 
 
 def run(request: language_pb2.RunPluginRequest, children: Children) -> Responses:
     """Yield the plugin's output, then its exit code; the plugin ends with the iteration."""
+    refuse_debugger(wanted=request.attach_debugger)
     if request.kind == "analyzer":
         return run_pack(request, children)
     return run_plugin(request, children)
@@ -32,6 +34,7 @@ async def run_plugin(request: language_pb2.RunPluginRequest, children: Children)
 
 
 async def run_pack(request: language_pb2.RunPluginRequest, children: Children) -> Responses:
+    find_interpreter(request.info)  # refused here: once there is a port, the engine asks that alone
     proxy = PolicyProxy()
     child = None
     try:
@@ -66,7 +69,10 @@ async def serve_pack(child: Child, proxy: PolicyProxy) -> Responses:
         if attached and pending:
             yield respond("stdout", pending)
     exit_code = await child.wait()
-    proxy.fail(f"the policy pack ended with exit code {exit_code} before it served")
+    proxy.fail(
+        f"ポリシーパックが終了コード {exit_code} で終わりました。\n"
+        f"the policy pack ended with exit code {exit_code} before it served"
+    )
     yield language_pb2.RunPluginResponse(exitcode=exit_code)
 
 

@@ -17,12 +17,16 @@ _TYPE_CHECKERS = ("mypy", "pyright")
 
 def plan_run(request: language_pb2.RunRequest, engine_address: str) -> list[list[str]]:
     """Return the commands, in order; one that fails keeps the next from running."""
-    if request.attach_debugger:
+    refuse_debugger(wanted=request.attach_debugger)
+    return [*plan_type_check(request), plan_program(request, engine_address)]
+
+
+def refuse_debugger(*, wanted: bool) -> None:
+    if wanted:
         raise AirgapError(
             ja="この言語ホストはデバッガに対応していません。--attach-debugger を外してください。",
             en="this language host has no debugger: leave out --attach-debugger",
         )
-    return [*plan_type_check(request), plan_program(request, engine_address)]
 
 
 def plan_type_check(request: language_pb2.RunRequest) -> list[list[str]]:
@@ -84,7 +88,12 @@ def judge_end(exit_code: int, *, cancelled: bool) -> language_pb2.RunResponse:
         return language_pb2.RunResponse(bail=True)
     if exit_code < 0:
         name = signal.Signals(-exit_code).name
-        return language_pb2.RunResponse(error=f"the program was ended by {name}")
+        return language_pb2.RunResponse(
+            error=f"プログラムが {name} で終わりました。\nthe program was ended by {name}"
+        )
     if exit_code:
-        return language_pb2.RunResponse(error=f"the program ended with exit code {exit_code}")
+        return language_pb2.RunResponse(
+            error=f"プログラムが終了コード {exit_code} で終わりました。\n"
+            f"the program ended with exit code {exit_code}"
+        )
     return language_pb2.RunResponse()

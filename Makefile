@@ -38,7 +38,7 @@ preview: prepare  ## 変更を見るだけ / show what would change
 	@$(RUN) pulumi preview --stack $(STACK) --policy-pack policies
 
 down: .venv/installed  ## 作ったものを消します / destroy the cluster and stop the lab
-	@if $(RUN) pulumi stack select $(STACK); then $(BIN)/kokunai lab up && $(RUN) pulumi destroy --yes --stack $(STACK); else echo "ラボだけを止めます / stopping the lab only"; fi
+	@if $(RUN) pulumi stack select $(STACK); then $(BIN)/kokunai lab up && exec $(RUN) pulumi destroy --yes --stack $(STACK); else echo "ラボだけを止めます / stopping the lab only"; fi
 	@$(BIN)/kokunai lab down
 
 test: .venv/installed  ## すべてのテスト / all tests

@@ -20,7 +20,10 @@ printf '#!/bin/sh\\necho "pip $*" >> "$LOG"; exit ${PIP_FAILS:-0}\\n' > .venv/bi
 cat > .venv/bin/kokunai <<'END'
 #!/bin/sh
 echo "kokunai $*" >> "$LOG"
-case "$*" in *"stack select local") exit ${NO_STACK:-0} ;; esac
+case "$*" in
+  *"stack select local") exit ${NO_STACK:-0} ;;
+  *destroy*) cat /proc/$PPID/comm >> "$LOG" ;;
+esac
 END
 chmod 755 .venv/bin/*
 """
@@ -151,6 +154,12 @@ def test_down_destroys_with_the_lab_up_and_stops_it(checkout):
         "run -- pulumi destroy --yes --stack local",
         "lab down",
     ]
+
+
+def test_an_interrupt_of_down_finds_no_shell_that_would_leave_pulumi_behind(checkout):
+    checkout.make("down")
+
+    assert (checkout.directory / "log").read_text().splitlines()[-2] == "make"
 
 
 def test_down_without_a_stack_still_stops_the_lab(checkout):

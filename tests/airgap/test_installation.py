@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from kokunai.airgap.errors import AirgapError
-from kokunai.airgap.language_host.install import plan_installation
+from kokunai.airgap.language_host.install import describe_environment, plan_installation
 from kokunai.airgap.language_host.interpreters import find_interpreter, name_virtualenv
 
 
@@ -80,6 +80,13 @@ def test_uv_fills_its_own_environment(tmp_path, describe, program, monkeypatch):
 
     assert plan_installation(info, tmp_path, is_plugin=False) == [[str(uv), "sync"]]
     assert name_virtualenv(info) == tmp_path / ".venv"
+
+
+def test_uv_is_told_the_environment_the_project_names(tmp_path, describe):
+    info = describe(tmp_path, toolchain="uv", virtualenv="env")
+
+    assert describe_environment(info)["UV_PROJECT_ENVIRONMENT"] == str(tmp_path / "env")
+    assert "UV_PROJECT_ENVIRONMENT" not in describe_environment(describe(tmp_path))
 
 
 def test_a_missing_uv_is_refused(tmp_path, describe, monkeypatch):

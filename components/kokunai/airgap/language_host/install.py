@@ -61,13 +61,21 @@ def find_uv() -> str:
     return uv
 
 
+def describe_environment(info: language_pb2.ProgramInfo) -> dict[str, str]:
+    """Return this process's environment; uv reads there where the project wants its own."""
+    if read_options(info).get("toolchain") != "uv":
+        return dict(os.environ)
+    return {**os.environ, "UV_PROJECT_ENVIRONMENT": str(name_virtualenv(info))}
+
+
 async def install(
     request: language_pb2.InstallDependenciesRequest, children: Children
 ) -> AsyncGenerator[language_pb2.InstallDependenciesResponse, None]:
     """Run the commands, passing on what they print."""
     directory = Path(request.directory or request.info.program_directory)
+    environment = describe_environment(request.info)
     for command in plan_installation(request.info, directory, is_plugin=request.is_plugin):
-        child = children.start(command, cwd=str(directory), env=dict(os.environ), piped=True)
+        child = children.start(command, cwd=str(directory), env=environment, piped=True)
         try:
             async for name, data in stream_output(child):
                 if name == "stdout":

@@ -29,11 +29,13 @@ prepare: .venv/installed
 	@$(BIN)/kokunai lab up
 
 up: prepare  ## ローカルの GPU クラスターを作ります / build the local GPU cluster
+	@$(BIN)/kokunai check stacks/Pulumi.$(STACK).yaml
 	@$(RUN) pulumi stack select --create $(STACK)
 	@$(RUN) pulumi up --yes --suppress-outputs --stack $(STACK) --policy-pack policies
 	@$(BIN)/kokunai summary --stack $(STACK)
 
 preview: prepare  ## 変更を見るだけ / show what would change
+	@$(BIN)/kokunai check stacks/Pulumi.$(STACK).yaml
 	@$(RUN) pulumi stack select --create $(STACK)
 	@$(RUN) pulumi preview --stack $(STACK) --policy-pack policies
 

@@ -49,7 +49,7 @@ def test_with_neither_engine_nor_go_the_refusal_names_the_installer_and_go(no_go
 
     assert "pulumi が PATH にありません" in refusal.value.ja
     assert "https://www.pulumi.com/docs/install/" in refusal.value.ja
-    assert "Go 1.25 or newer is missing" in refusal.value.en
+    assert "Go 1.25.11 or newer is missing" in refusal.value.en
 
 
 def test_source_path_never_builds(go):

@@ -113,7 +113,7 @@ def test_an_old_go_is_refused_with_its_version(tmp_path, program, monkeypatch):
 
     assert found.path is None
     assert str(go) in found.ja
-    assert "Go 1.25 or newer" in found.en
+    assert "Go 1.25.11 or newer" in found.en
 
 
 def test_the_version_of_go_is_asked_outside_of_the_project(tmp_path, program, monkeypatch):

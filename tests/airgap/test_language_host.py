@@ -69,6 +69,14 @@ def test_the_host_says_its_version(host):
     assert host.stub.GetPluginInfo(Empty()).version == project["project"]["version"]
 
 
+def test_code_is_refused_with_how_to_do_without(host):
+    with pytest.raises(grpc.RpcError) as refusal:
+        host.stub.GenerateProgram(language_pb2.GenerateProgramRequest())
+
+    assert refusal.value.code() is grpc.StatusCode.UNIMPLEMENTED
+    assert "--generate-code=false" in refusal.value.details()
+
+
 def test_the_host_does_without_the_packages_it_does_not_need(host):
     modules = Path(f"/proc/{host.process.pid}/maps").read_text()
 

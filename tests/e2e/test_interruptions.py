@@ -104,16 +104,22 @@ def test_a_kill_at_ten_points_of_an_up_is_mended_by_the_next_up(sandbox: Sandbox
     sandbox.up()
     whole_seconds = time.monotonic() - started
 
-    kills = 0
     for point in range(POINTS):
-        sandbox.pulumi("destroy", "--yes")
-        sandbox.write_stack()
-        kills += _interrupted_up(sandbox, target, whole_seconds * (point + 0.5) / POINTS)
+        after_seconds = whole_seconds * (point + 0.5) / POINTS
+        _begin_anew(sandbox)
+        # A machine with less to do now than then may be done before the kill: earlier, then.
+        while not _interrupted_up(sandbox, target, after_seconds):
+            after_seconds *= 0.8
+            _begin_anew(sandbox)
         sandbox.pulumi("cancel", "--yes", check=False)
         sandbox.up()
         matches_state(sandbox)
         assert sandbox.ssh("train-0", "hostname") == "e2e-train-0"
-    assert kills >= POINTS - 2
+
+
+def _begin_anew(sandbox: Sandbox) -> None:
+    sandbox.pulumi("destroy", "--yes")
+    sandbox.write_stack()
 
 
 def test_one_ctrl_c_ends_an_up_in_time_and_the_next_up_goes_on(sandbox: Sandbox):

@@ -4,7 +4,8 @@ import re
 
 VERSION = "v3.259.0"
 OLDEST = (3, 225, 0)
-OLDEST_GO = (1, 25, 0)
+OLDEST_GO = (1, 25, 11)
+"""What the go.mod of that version asks for."""
 INSTALLER = "https://www.pulumi.com/docs/install/"
 
 

@@ -65,7 +65,7 @@ def find_official(program: str, search: str | None = None) -> Path | None:
 def find_go() -> Found:
     """Return a Go compiler new enough to build the engine."""
     path = shutil.which("go") or shutil.which("go", path="/usr/local/go/bin")
-    needed = f"Go {format_version(OLDEST_GO[:2])}"
+    needed = f"Go {format_version(OLDEST_GO)}"
     if path is None:
         return Found(None, ja=f"{needed} 以上がありません", en=f"{needed} or newer is missing")
     version = ask_version([path, "version"])

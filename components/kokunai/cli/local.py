@@ -6,6 +6,7 @@ import os
 import secrets
 import shlex
 from pathlib import Path
+from urllib.parse import quote
 
 import click
 
@@ -35,7 +36,7 @@ def environment(root: Path) -> dict[str, str]:
 
     state = root / STATE
     ours = {
-        "PULUMI_BACKEND_URL": f"file://{_folder(state / 'state')}",
+        "PULUMI_BACKEND_URL": f"file://{quote(str(_folder(state / 'state')))}",
         "PULUMI_CONFIG_PASSPHRASE_FILE": str(_passphrase(state / "passphrase")),
         "PULUMI_SKIP_UPDATE_CHECK": "true",
         # In a user namespace the engine would take the home of the machine's root.

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
+import hmac
+import os
+import secrets
+from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -17,9 +21,28 @@ class Access:
 
 
 def access_of(places: Places) -> Access:
-    """The same for the same directory; worthless at any real endpoint, and the name says so."""
-    digest = hashlib.sha256(f"kokunai lab {places.lab_id}".encode()).hexdigest()
+    """The same for the same directory; worthless at any real endpoint, and the name says so.
+
+    Only who may read the user's key can make the secret: hosts of the lab run as root.
+    """
+    digest = hmac.digest(_key(), f"kokunai lab {places.lab_id}".encode(), "sha256").hex()
     return Access(f"lab-{places.lab_id}-dummy-token", f"lab-dummy-secret-{digest[:32]}")
+
+
+def _key() -> bytes:
+    """Random, made once for a user; outside of every lab, so that no copy of a lab holds it."""
+    base = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
+    path = Path(base) / "kokunai" / "lab.key"
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        draft = path.with_name(f".lab.key-{os.getpid()}")
+        draft.touch(mode=0o600)
+        draft.write_bytes(secrets.token_bytes(32))
+        # The first of two that start together wins, and is never seen half written.
+        with suppress(FileExistsError):
+            path.hardlink_to(draft)
+        draft.unlink()
+    return path.read_bytes()
 
 
 def environment_of(places: Places) -> dict[str, str]:

@@ -3,6 +3,9 @@
 import httpx
 import pytest
 
+from kokunai.lab.access import access_of
+from kokunai.lab.places import Places
+
 
 @pytest.mark.parametrize("auth", [None, ("lab", "wrong"), ("", "")])
 def test_a_call_without_the_right_key_is_refused(api, auth):
@@ -25,6 +28,20 @@ def test_the_key_of_another_lab_is_refused(open_api):
     )
 
     assert response.status_code == 401
+
+
+def test_the_key_is_the_users_own_and_stays(tmp_path, monkeypatch):
+    places = Places(tmp_path / "lab")
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "one"))
+    first = access_of(places)
+    again = access_of(places)
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "other"))
+    others = access_of(places)
+
+    kept = list((tmp_path / "one/kokunai").iterdir())
+    assert first == again
+    assert first.secret != others.secret
+    assert [path.stat().st_mode & 0o777 for path in kept] == [0o600]
 
 
 @pytest.mark.parametrize(

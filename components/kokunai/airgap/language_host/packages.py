@@ -26,7 +26,8 @@ def read_declarations(site_packages: Sequence[str]) -> Iterator[tuple[Path, dict
                 content = json.loads(file.read_text(encoding="utf-8"))
             except (OSError, ValueError):
                 continue
-            yield file, content
+            if isinstance(content, dict):
+                yield file, content
 
 
 def describe_package(folder: Path, content: dict[str, Any]) -> plugin_pb2.PackageDependency:

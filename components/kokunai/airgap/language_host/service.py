@@ -31,7 +31,7 @@ async def refuse_clearly(context: Any) -> AsyncIterator[None]:
 class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
     """The Python side of the engine's contract with a language.
 
-    Code generation (`GeneratePackage` and its like) is left unimplemented: running needs none.
+    It generates no code: running needs none.
     """
 
     def __init__(self, engine_address: str, children: Children) -> None:
@@ -138,6 +138,15 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
                 language_pb2.DependencyInfo(name=name, version=version) for name, version in found
             ]
         )
+
+    async def _refuse_code(self, _request: object, context: Any) -> Any:
+        await context.abort(
+            grpc.StatusCode.UNIMPLEMENTED,
+            "コードは生成できません。import には --generate-code=false を付けてください。\n"
+            "This language host generates no code; give --generate-code=false to an import.",
+        )
+
+    GenerateProgram = GenerateProject = GeneratePackage = _refuse_code  # type: ignore[assignment]
 
     async def Cancel(  # noqa: N802
         self, _request: object, _context: Any

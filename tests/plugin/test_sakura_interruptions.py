@@ -26,9 +26,11 @@ from plugin_sakura import (
 
 from kokunai.drivers.sakura_http import SakuraHttp
 from kokunai.drivers.sakura_iaas import APPLIANCE, DISK, Collection, Item, SakuraIaas
+from kokunai.errors import KokunaiError
 from kokunai.plugin.kind import Props
 from kokunai.plugin.sakura import power
 from kokunai.plugin.sakura.accounts import Accounts
+from kokunai.plugin.sakura.nfs import Nfs
 from kokunai.plugin.sakura.packet_filter import PacketFilter
 from kokunai.plugin.sakura.server import Server
 from kokunai.plugin.sakura.ssh_key import SshKey
@@ -119,6 +121,35 @@ async def test_a_create_killed_anywhere_is_continued(  # noqa: PLR0917
         assert lab.counts() == {}
 
     assert kills >= (5 if kind is Server else 1)
+
+
+CHANGED = [
+    (
+        Server,
+        server_inputs(),
+        server_inputs(disks=[{**server_inputs()["disks"][0], "sizeGib": 40}]),
+    ),
+    (Nfs, nfs_inputs("SWITCH"), nfs_inputs("SWITCH", sizeGib=500)),
+]
+
+
+@pytest.mark.parametrize(("kind", "before", "now"), CHANGED, ids=["server", "nfs"])
+async def test_what_a_killed_create_left_is_not_taken_for_something_else(
+    lab: Lab, kind: Any, before: Props, now: Props
+) -> None:
+    made = await alone(
+        Switch, lambda one: one.create(operation(lab, urn(SWITCH, "lan")), switch_inputs())
+    )
+    if kind is Nfs:
+        before, now = ({**one, "switchId": made.id} for one in (before, now))
+    where = urn(kind.token, "one")
+    await alone(kind, lambda one: one.create(operation(lab, where), before))
+    held = lab.counts()
+
+    with pytest.raises(KokunaiError, match=r"sizeGib differs from the inputs"):
+        await alone(kind, lambda one: one.create(operation(lab, where), now))
+
+    assert lab.counts() == held
 
 
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])

@@ -11,7 +11,16 @@ from kokunai.drivers.sakura_errors import Passing, SakuraError, Unauthorized
 from kokunai.errors import KokunaiError
 from kokunai.plugin import inputs, schema
 from kokunai.plugin.comparison import differences
-from kokunai.plugin.kind import UNKNOWN, Cancelled, Change, Checked, InitFailed, Operation, Props
+from kokunai.plugin.kind import (
+    UNKNOWN,
+    Cancelled,
+    Change,
+    Checked,
+    Found,
+    InitFailed,
+    Operation,
+    Props,
+)
 from kokunai.plugin.sakura import trailer
 from kokunai.plugin.sakura.accounts import SHARED, Accounts
 from kokunai.plugin.sakura.session import Session
@@ -97,6 +106,16 @@ class SakuraKind:
         """What the account's zones sell."""
         return self._accounts.of(op.config).products
 
+    def refuse_other(self, op: Operation, found: Found | None, news: Props) -> None:
+        """What a killed create left can be taken over only as far as it can become `news`."""
+        if found is None:
+            return
+        fixed = [
+            one for one in self.diff(found.id, found.outputs, found.inputs, news) if one.replace
+        ]
+        if fixed:
+            raise _leftover(op, found.id, ", ".join(one.path for one in fixed))
+
     @contextlib.contextmanager
     def _forgiving(self, op: Operation) -> Iterator[None]:
         """A preview is worth something without credentials, too."""
@@ -168,6 +187,15 @@ def keeping(id_: str, outputs: Props) -> Iterator[Props]:
         raise
     except Exception as error:  # a bug must not lose a server that is paid for
         raise InitFailed(id_, outputs, [reason_of(error)]) from error
+
+
+def _leftover(op: Operation, id_: str, paths: str) -> KokunaiError:
+    return KokunaiError(
+        ja=f"{op.name} には、中断した作成の残り {id_} があり、{paths} が入力と違います。"
+        "入力を戻して pulumi up を終えてから変えるか、それを API で消してください。",
+        en=f"An interrupted create left {id_} for {op.name}, and {paths} differs from the inputs. "
+        "Put the inputs back, finish pulumi up and change them then, or delete it by the API.",
+    )
 
 
 def remake(op: Operation) -> KokunaiError:

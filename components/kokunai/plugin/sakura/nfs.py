@@ -82,7 +82,10 @@ class Nfs(SakuraKind):
     async def create(self, op: Operation, inputs: Props) -> Created:
         """Make it, or find what a killed create made, and wait until it is up."""
         session = self.session(op, inputs["zone"])
-        item = await session.first_tagged(APPLIANCE) or await self._make(session, inputs)
+        item = await session.first_tagged(APPLIANCE)
+        if item is not None:
+            self.refuse_other(op, await self.read(op, str(item["ID"]), {}, inputs), inputs)
+        item = item or await self._make(session, inputs)
         outputs = await self._finish(session, str(item["ID"]), inputs)
         return Created(str(item["ID"]), outputs)
 

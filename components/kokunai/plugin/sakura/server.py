@@ -126,6 +126,9 @@ class Server(SakuraKind):
         work = ServerWork(self.session(op, inputs["zone"]), self.products(op), inputs)
         work.outputs.update(inputs)
         server_id = await work.make()
+        if work.server.get("Disks"):  # a killed create made it
+            left = await self.read(op, server_id, {}, {"zone": inputs["zone"]})
+            self.refuse_other(op, left, inputs)
         with keeping(server_id, work.outputs):
             await work.finish()
         return Created(server_id, work.outputs)

@@ -68,12 +68,21 @@ class Session:
         while True:
             found = await find()
             if found is not None:
+                if attempt == 0:
+                    self._tell_of(found)
                 return found
             try:
                 return await self.once(lambda: self.api.create(what, self.zone, body))
             except (Passing, StillCreating) as error:
                 await self.back_off(error, attempt)
                 attempt += 1
+
+    def _tell_of(self, found: Item) -> None:
+        """Stacks of one name in one account would meet here; nobody else may own it."""
+        self.op.info(
+            f"{found['ID']} を引き継ぎます。前の実行が作り、記録する前に止まったものです / "
+            f"taking over {found['ID']}, which an earlier run made and did not record"
+        )
 
     async def tagged(self, what: Collection) -> list[Item]:
         """What carries this operation's digest, oldest first."""

@@ -129,10 +129,14 @@ def test_destroy_leaves_an_empty_store_and_nothing_on_the_machine(cluster: Sandb
     lab_id = cluster.lab("state")["lab_id"]
     cluster.pulumi("destroy", "--yes")
     counts = cluster.lab("state")["counts"]
+    beside_the_daemon = [
+        line for line in leftovers(lab_id, cluster.root) if "kokunai.lab.daemon" not in line
+    ]
 
     cluster.run("lab", "down", "--purge")
 
     assert not any(counts.values())
+    assert beside_the_daemon == []
     assert leftovers(lab_id, cluster.root) == []
 
 

@@ -254,6 +254,15 @@ def test_a_port_that_is_free_again_in_a_moment_is_waited_for(tmp_path):
     assert slot.places.slot == 0
 
 
+def test_another_setting_for_a_running_lab_is_not_passed_over_in_silence(lab):
+    lab.up()
+
+    same, other = lab.up(), lab.run("up", "--hosts", "light")
+
+    assert "keeps its settings" not in same.stderr
+    assert "keeps its settings" in other.stderr
+
+
 def test_a_taken_network_moves_the_lab_too(lab):
     lock = slots._network_lock(Places(lab.directory).shared_network)
 

@@ -166,11 +166,16 @@ class Caretaker:
                 self._power.resume_appliance(appliance)
 
     def look(self) -> None:
-        """Notice hosts that went off by themselves, as after `poweroff` in the guest."""
+        """Notice hosts that went off by themselves, as after `poweroff` in the guest.
+
+        A boot that an error of the store cut off is asked for again; one under way is not hurt.
+        """
         running = self.machines.running()
         for server in self._store.all("server"):
             if server["status"] == "up" and server["id"] not in running:
                 self._workers.submit(f"server-{server['id']}", self._notice(server["id"]))
+            elif server["status"] == "down" and server["wanted"] == "up":
+                self.settle("server", server["id"])
 
     def _notice(self, server_id: str) -> Callable[[], None]:
         # In the server's queue: nothing boots or stops it while this looks again.

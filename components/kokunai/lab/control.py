@@ -27,6 +27,10 @@ Progress = Callable[[str], None]
 _STOP_SECONDS = 15
 _LOG_BYTES = 16 * 1024 * 1024
 _PROBED_SLOTS = 4
+_KEPT = (
+    "動いているラボの設定は変わりません。変えるには先に kokunai lab down を。\n"
+    "The running lab keeps its settings; to change them, `kokunai lab down` first."
+)
 _FILES = (
     *("lab.json", "lab.partial", "lab.pid", "lab.log", "lab.log.old"),
     *("store.sqlite", "store.sqlite-shm", "store.sqlite-wal", "store.sqlite-journal"),
@@ -96,6 +100,8 @@ def up(directory: Path, hosts: str, delays: dict[str, float], progress: Progress
     """Start the lab or find it running; MachinesError says why it cannot start."""
     state = state_of(directory)
     if state is not None:
+        if delays or hosts not in ("", state["machines"]["kind"]):
+            progress(_KEPT)
         return state
     with _alone(directory, progress):
         _leave_old_place(directory, progress)

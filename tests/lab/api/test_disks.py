@@ -75,6 +75,15 @@ def test_a_disk_smaller_than_its_source_is_refused(api):
     assert refusal == (400, "size_mismatch")
 
 
+def test_a_copy_of_a_disk_is_refused_and_not_an_empty_one(api):
+    source = api.post("disk", disk_body())["Disk"]
+
+    refusal = api.refused("POST", "disk", disk_body(SourceDisk={"ID": source["ID"]}))
+
+    assert refusal == (403, "forbidden")
+    assert api.state()["counts"]["disks"] == 1
+
+
 def test_disks_are_connected_in_order_and_at_most_four(api):
     server = api.make_server()
     ids = [api.post("disk", disk_body())["Disk"]["ID"] for _ in range(5)]

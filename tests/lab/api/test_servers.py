@@ -1,5 +1,8 @@
 """Servers and their power."""
 
+import sqlite3
+from typing import ClassVar
+
 import pytest
 from emulator import PUBLIC_KEY, Recorder
 
@@ -259,6 +262,25 @@ def test_a_host_that_went_off_by_itself_is_seen_as_down(api):
     api.settle()
 
     assert api.status_of(server["ID"]) == "down"
+
+
+def test_a_boot_that_the_store_cut_off_is_asked_for_again(open_api):
+    class Cut(Recorder):
+        def boot(self, machine):
+            if not self.boots_asked:
+                self.boots_asked.append(machine.server_id)
+                raise sqlite3.OperationalError("disk I/O error")
+            super().boot(machine)
+
+        boots_asked: ClassVar[list[str]] = []
+
+    api = open_api(machines=Cut())
+    server = api.make_running()
+
+    api.lab.caretaker.look()
+    api.settle()
+
+    assert api.status_of(server["ID"]) == "up"
 
 
 def test_a_server_without_a_disk_goes_on_and_off(api):

@@ -43,6 +43,19 @@ def test_nothing_is_left_after_tear_down(lab, traces):
     assert traces(lab) == []
 
 
+def test_nothing_is_left_when_the_last_thing_goes_and_all_can_come_again(lab, traces):
+    for _ in range(2):
+        for machine in fill(lab):
+            lab.machines.remove_machine(machine.server_id)
+            lab.machines.remove_disk(machine.disk_id)
+        lab.machines.remove_nfs(SERVER.appliance_id)
+        assert traces(lab) != []
+
+        lab.machines.remove_switch(SERVER.switch_id)
+
+        assert traces(lab) == []
+
+
 def test_a_tear_down_may_be_repeated_and_the_lab_filled_again(lab):
     lab.machines.tear_down()
     fill(lab)
@@ -153,6 +166,7 @@ def test_a_removed_machine_leaves_its_disk_and_a_removed_disk_nothing(lab, trace
 def test_a_removed_switch_is_gone_and_absent_ones_are_no_error(lab):
     lab.machines.ensure_switch("500000000001")
     lab.machines.ensure_switch("500000000001")
+    lab.machines.ensure_switch("500000000002")
 
     lab.machines.remove_switch("500000000001")
     lab.machines.remove_switch("500000000001")
@@ -161,6 +175,7 @@ def test_a_removed_switch_is_gone_and_absent_ones_are_no_error(lab):
         ["ip", "-n", lab.names.lab, "link"], capture_output=True, text=True, check=True
     )
     assert "br500000000001" not in links.stdout
+    assert "br500000000002" in links.stdout
 
 
 def test_two_labs_with_the_same_ids_live_side_by_side(lab, other_lab, traces):

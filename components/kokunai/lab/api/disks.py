@@ -60,6 +60,9 @@ def _new_disk(call: Call, body: fields.Body) -> Doc:
     elif source_id:
         least_mb = call.named("disk", source_id)["size_mb"]
     plan, size_mb = _plan_and_size(body, least_mb)
+    if source_id:
+        # An empty disk under the name of a copy would be worse.
+        refuse("forbidden", "ラボはディスクをコピーできません / the lab copies no disks")
     connection = fields.text(body, "Connection") or "virtio"
     if connection not in _CONNECTIONS:
         refuse("invalid_format", f"Connection: {', '.join(_CONNECTIONS)}")
@@ -72,10 +75,9 @@ def _new_disk(call: Call, body: fields.Body) -> Doc:
         service_class=_service_class(plan, size_mb),
         connection=connection,
         connection_order=0,
-        availability="migrating" if archive_id or source_id else "available",
+        availability="migrating" if archive_id else "available",
         copy_began=time.time(),
         source_archive_id=archive_id,
-        source_disk_id=source_id,
         server_id="",
         config={},
         boot_at_available=False,

@@ -134,13 +134,12 @@ def connected_disk(doc: Doc, migrated_mb: int) -> View:
 def disk(lab: Lab, doc: Doc) -> View:
     server = doc["server_id"] and lab.store.get("server", doc["server_id"])
     archive = doc["source_archive_id"]
-    source = doc["source_disk_id"]
     return {
         **connected_disk(doc, lab.caretaker.migrated_mb(doc)),
         **common(doc),
         "JobStatus": None,
         "SourceArchive": {"ID": archive, "Availability": "available"} if archive else None,
-        "SourceDisk": {"ID": source, "Availability": "available"} if source else None,
+        "SourceDisk": None,
         "Server": {"ID": server["id"], "Name": server["name"]} if server else None,
     }
 

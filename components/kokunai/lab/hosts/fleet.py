@@ -72,6 +72,7 @@ class Fleet:
 
     def remove_switch(self, switch_id: str) -> None:
         self._network.remove_switch(switch_id)
+        self._rest()
 
     def boot(self, machine: Machine) -> None:
         with self._locks[machine.server_id]:
@@ -97,6 +98,7 @@ class Fleet:
         with self._locks[server_id]:
             self._stop(server_id)
             shutil.rmtree(self._names.machine_directory(server_id), ignore_errors=True)
+        self._rest()
 
     def remove_disk(self, disk_id: str) -> None:
         with self._locks[disk_id]:
@@ -109,6 +111,10 @@ class Fleet:
     def remove_nfs(self, appliance_id: str) -> None:
         with self._locks[appliance_id]:
             self._file_servers.remove(appliance_id)
+        self._rest()
+
+    def _rest(self) -> None:
+        self._network.rest(lambda: self._launcher.clean(""))
 
     def running(self) -> set[str]:
         prefix = f"{self._names.lab}-"

@@ -13,7 +13,7 @@ from kokunai.lab.hosts.names import NAMESPACES, Names, bridge, port
 from kokunai.lab.hosts.shell import refused, run
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from kokunai.lab.machines import FilterRule, Nic
     from kokunai.lab.places import Places
@@ -32,13 +32,16 @@ class Network:
 
     def ensure_switch(self, switch_id: str) -> None:
         with self._locked():
-            number = self._ensure_lab()
-            if self._made.get(switch_id) == number:
-                return
-            self._ensure_bridge(bridge(switch_id))
-            if switch_id == SHARED:
-                self._ensure_uplink()
-            self._made[switch_id] = number
+            self._ensure_switch(switch_id)
+
+    def _ensure_switch(self, switch_id: str) -> None:
+        number = self._ensure_lab()
+        if self._made.get(switch_id) == number:
+            return
+        self._ensure_bridge(bridge(switch_id))
+        if switch_id == SHARED:
+            self._ensure_uplink()
+        self._made[switch_id] = number
 
     def remove_switch(self, switch_id: str) -> None:
         self._made.pop(switch_id, None)
@@ -47,10 +50,10 @@ class Network:
 
     def connect(self, namespace: str, nics: tuple[Nic, ...]) -> None:
         """Make a namespace with one interface per NIC, each behind its filter before it is up."""
-        for switch_id in {nic.switch_id for nic in nics if nic.switch_id}:
-            self.ensure_switch(switch_id)
         with self._locked():
             self._ensure_lab()
+            for switch_id in {nic.switch_id for nic in nics if nic.switch_id}:
+                self._ensure_switch(switch_id)
             _add_namespace(namespace)
         for nic in nics:
             if nic.filter_rules is not None:
@@ -93,6 +96,18 @@ class Network:
         run("ip", "link", "delete", self._names.uplink, check=False)
         for name in self.namespaces():
             remove_namespace(name)
+
+    def rest(self, clean: Callable[[], None]) -> None:
+        """Leave nothing on the machine while no host, file server or switch needs a wire."""
+        with self._locked():
+            if self.namespaces() == [self._names.lab] and not self._bridges() - {bridge(SHARED)}:
+                self.tear_down()
+                clean()
+
+    def _bridges(self) -> set[str]:
+        command = ("ip", "-n", self._names.lab, "-json", "link", "show", "type", "bridge")
+        shown = run(*command, check=False)
+        return {str(link["ifname"]) for link in json.loads(shown.stdout or "[]")}
 
     def namespaces(self) -> list[str]:
         """Every namespace name of the lab, its own last."""

@@ -207,6 +207,26 @@ async def test_another_host_key_on_the_same_server_is_refused(lab, inputs_of, co
     assert accepted["hostKeys"] != state["hostKeys"]
 
 
+async def test_ssh_itself_refuses_a_key_that_is_not_the_recorded_one(
+    lab, inputs_of, configure, monkeypatch
+):
+    async def nothing_strange(*_):
+        """What a look finds through a jump host, or of an impostor that shows the recorded key."""
+        return set()
+
+    lab.boot(1)
+    inputs = inputs_of(lab.addresses(1), lab.key)
+    state, _ = await configure(inputs)
+    lab.ssh(1, "rm /etc/ssh/ssh_host_*; ssh-keygen -A >/dev/null; systemctl restart ssh")
+    monkeypatch.setattr("kokunai.plugin.ansible.configuration.rekeyed", nothing_strange)
+
+    refused, reasons = await configure(inputs, {**state, "hostDigests": {}})
+
+    assert "REMOTE HOST IDENTIFICATION HAS CHANGED" in reasons[0]
+    assert refused["hostKeys"] == state["hostKeys"]
+    assert refused["hostDigests"] == {}
+
+
 class _Watch:
     """Looks again and again at every command line and at the files of the run."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import socket
 from pathlib import Path
@@ -35,6 +36,23 @@ async def test_a_host_that_does_not_answer_is_named(inputs, configure, operation
     assert outputs["results"]["node-1"]["status"] == "unreachable"
     assert outputs["hostDigests"] == {}
     assert "pool train: 1/" in operation.statuses[0]
+
+
+async def test_ssh_is_told_to_check_host_keys_before_anything_else(
+    inputs, configure, tmp_path, monkeypatch
+):
+    program = tmp_path / "bin/ssh"
+    program.parent.mkdir()
+    program.write_text(f"#!/bin/sh\nprintf '%s\\n' \"$@\" >> {tmp_path}/said\nexit 255\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{program.parent}{os.pathsep}{os.environ['PATH']}")
+
+    await configure(inputs)
+
+    # Of an option given twice ssh takes the first.
+    said = (tmp_path / "said").read_text().splitlines()
+    asked = [one for one in said if one.startswith("StrictHostKeyChecking")]
+    assert set(asked) == {"StrictHostKeyChecking=accept-new"}
 
 
 async def test_a_refresh_of_a_silent_host_keeps_the_state_and_warns(inputs, operation):

@@ -116,6 +116,8 @@ def _prepare_environment(private: Path) -> None:
         # Short: a socket's path may have 107 bytes, and ssh adds 17.
         ANSIBLE_SSH_CONTROL_PATH_DIR=str(private / "cp"),
         ANSIBLE_GATHERING="explicit",
+        # Else ansible-runner turns it off, and of an option given twice ssh takes the first.
+        ANSIBLE_HOST_KEY_CHECKING="True",
         # Arguments of modules would end in the hosts' system log.
         ANSIBLE_NO_TARGET_SYSLOG="1",
         ANSIBLE_RETRY_FILES_ENABLED="0",

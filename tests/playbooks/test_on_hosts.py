@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import fcntl
 import json
 import os
 import signal
@@ -20,38 +19,38 @@ pytestmark = [pytest.mark.hosts, pytest.mark.xdist_group("playbooks-on-hosts")]
 SHARE = {"server": "192.168.10.9", "export": "/export", "path": "/mnt/share"}
 
 
-def _leftovers() -> list[str]:
-    """Directories and processes of dead runs; other runs on this machine hold their lock."""
-    dead = [one for one in Path("/dev/shm").glob("kokunai-run-*") if not _is_locked(one)]
-    homeless = [f"{pid} {run}" for pid, run in _marked() if not _is_locked(Path(run))]
-    return [*map(str, dead), *homeless]
+def _left_of(runs: set[str]) -> list[str]:
+    """Directories and processes of these runs; others on this machine are not ours to judge."""
+    processes = [f"{pid} {run}" for pid, run in _marked() if run in runs]
+    return [*(_directories() & runs), *processes]
+
+
+def _runs_of(child: int) -> set[str]:
+    ours = _descendants(child)
+    return {run for pid, run in _marked() if pid in ours}
 
 
 def _directories() -> set[str]:
     return set(map(str, Path("/dev/shm").glob("kokunai-run-*")))
 
 
-def _is_locked(directory: Path) -> bool:
-    try:
-        with (directory / "lock").open() as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    except OSError:
-        return False
-    return False
-
-
 def _marked():
     """Process ids of all runs, each with the directory of its run."""
     for process in Path("/proc").glob("[0-9]*"):
         try:
-            environment = (process / "environ").read_bytes().split(b"\0")
+            words = [*_words(process / "environ"), *_words(process / "cmdline")]
         except OSError:
             continue
-        for one in environment:
-            if one.startswith(f"{MARK}=".encode()):
-                yield int(process.name), one.decode().partition("=")[2]
+        for one in words:
+            if one.startswith(f"{MARK}="):
+                yield int(process.name), one.partition("=")[2]
+            # A connection's master has its title in the place of its environment.
+            if one.startswith("ssh: /dev/shm/kokunai-run-"):
+                yield int(process.name), one.removeprefix("ssh: ").partition("/cp/")[0]
+
+
+def _words(file: Path) -> list[str]:
+    return file.read_bytes().decode(errors="replace").split("\0")
 
 
 def _children(pid: int) -> list[int]:
@@ -86,7 +85,10 @@ async def test_hosts_are_configured_once_and_only_where_something_changed(
         lab.addresses(1, 2), lab.key, nfs_mounts=[SHARE], package_holds=["linux-image-*"]
     )
 
-    first, reasons = await configure(two)
+    configuring = asyncio.create_task(configure(two))
+    runs = _runs_of(await _until_working(os.getpid()))
+    first, reasons = await configuring
+    left = _left_of(runs)
     again, _ = await configure(two, {**first, "hostDigests": {}})
 
     assert reasons == []
@@ -113,7 +115,8 @@ async def test_hosts_are_configured_once_and_only_where_something_changed(
         == "active\n" * 2 + "active"
     )
     assert lab.ssh(1, "stat -c %a /etc/apt/auth.conf.d/kokunai.conf") == "600"
-    assert _leftovers() == []
+    assert len(runs) == 1
+    assert left == []
 
     lab.boot(3)
     boot_1 = lab.ssh(1, "journalctl --unit ssh --no-pager | grep -c Accepted")
@@ -300,11 +303,12 @@ async def test_a_killed_run_leaves_nothing_and_the_next_one_converges(
     inputs = inputs_of(lab.addresses(1), lab.key)
     configuring = asyncio.create_task(configure(inputs))
     child = await _until_working(os.getpid())
+    runs = _runs_of(child)
     await asyncio.sleep(after_seconds)
 
     os.kill(child, signal.SIGKILL)
     cut, reasons = await configuring
-    left = _leftovers()
+    left = _left_of(runs)
     done, none = await configure(inputs, cut)
     again, _ = await configure(inputs, {**done, "hostDigests": {}})
 
@@ -328,7 +332,7 @@ async def test_a_run_whose_plugin_was_killed_ends_itself(lab, inputs_of):
     given = json.dumps({**inputs, "secretVariables": {}})
     plugin = await asyncio.create_subprocess_exec(sys.executable, "-c", script, here, given)
     child = await _until_working(plugin.pid)
-    run = {directory for pid, directory in _marked() if pid in _descendants(child)}
+    runs = _runs_of(child)
 
     plugin.kill()
     await plugin.wait()
@@ -337,17 +341,16 @@ async def test_a_run_whose_plugin_was_killed_ends_itself(lab, inputs_of):
             break
         await asyncio.sleep(0.1)
 
-    assert run
+    assert runs
     assert not _is_named(child, "kokunai.plugin.ansible.child")
-    assert run.isdisjoint(_directories())
-    assert run.isdisjoint(directory for _, directory in _marked())
+    assert _left_of(runs) == []
 
 
 async def test_a_cancelled_run_ends_within_seconds(lab, inputs_of, configure, operation):
     lab.boot(1)
     inputs = inputs_of(lab.addresses(1), lab.key)
     configuring = asyncio.create_task(configure(inputs))
-    await _until_working(os.getpid())
+    runs = _runs_of(await _until_working(os.getpid()))
 
     operation.stop.set()
     began = asyncio.get_running_loop().time()
@@ -357,4 +360,4 @@ async def test_a_cancelled_run_ends_within_seconds(lab, inputs_of, configure, op
     assert took < 8
     assert "cut short" in reasons[0]
     assert cut["results"]["node-1"]["status"] == "interrupted"
-    assert _leftovers() == []
+    assert _left_of(runs) == []

@@ -68,6 +68,19 @@ def test_what_a_killed_run_left_is_swept_with_its_processes(memory: Path):
     assert list(memory.iterdir()) == []
 
 
+def test_a_connection_master_is_found_by_its_title(memory: Path):
+    """OpenSSH writes it over the environment that held our mark."""
+    directory = _killed_run(memory)
+    title = f"ssh: {directory}/cp/0123456789 [mux]"
+    master = subprocess.Popen(["bash", "-c", 'exec -a "$0" sleep 60', title])
+    while title.encode() not in Path(f"/proc/{master.pid}/cmdline").read_bytes().split(b"\0")[:1]:
+        assert master.poll() is None
+
+    sweep()
+
+    assert master.wait(timeout=5) == -signal.SIGKILL
+
+
 def test_processes_of_other_runs_are_left_alone(memory: Path):
     _killed_run(memory)
     other = subprocess.Popen(["sleep", "60"], env={**os.environ, MARK: str(memory / "other")})

@@ -85,9 +85,12 @@ def _remove(directory: Path) -> None:
 def processes_of(directory: Path) -> list[int]:
     """Ansible's workers and SSH's connection masters: they leave our process group and session."""
     mark = f"{MARK}={directory}".encode()
+    # A master writes its title over its arguments and its environment.
+    title = f"ssh: {directory}/".encode()
     found = []
     for process in Path("/proc").glob("[0-9]*"):
         with suppress(OSError):
-            if mark in (process / "environ").read_bytes().split(b"\0"):
+            marked = mark in (process / "environ").read_bytes().split(b"\0")
+            if marked or (process / "cmdline").read_bytes().startswith(title):
                 found.append(int(process.name))
     return [pid for pid in found if pid != os.getpid()]

@@ -1,5 +1,6 @@
 """The playbooks keep the house's rules; ansible-lint holds its strictest profile."""
 
+import json
 import os
 import re
 import subprocess
@@ -11,16 +12,16 @@ import yaml
 
 ROOT = Path(__file__).parents[2]
 PLAYBOOKS = ROOT / "playbooks"
+PROGRAMS = Path(sys.executable).parent
 TASK_FILES = sorted(PLAYBOOKS.glob("roles/*/*/*.yml"))
 SPECS = sorted(PLAYBOOKS.glob("roles/*/meta/argument_specs.yml"))
 
 
 def test_ansible_lint_finds_nothing():
-    programs = Path(sys.executable).parent
     ended = subprocess.run(
-        [programs / "ansible-lint", "--offline", "--nocolor", "playbooks/site.yml"],
+        [PROGRAMS / "ansible-lint", "--offline", "--nocolor", "playbooks/site.yml"],
         cwd=ROOT,
-        env={**os.environ, "PATH": f"{programs}{os.pathsep}{os.environ['PATH']}"},
+        env={**os.environ, "PATH": f"{PROGRAMS}{os.pathsep}{os.environ['PATH']}"},
         capture_output=True,
         text=True,
         check=False,
@@ -73,3 +74,36 @@ def test_no_role_names_a_server_of_its_own(word: str):
     files = [path for path in PLAYBOOKS.rglob("*") if path.suffix in kinds]
 
     assert not any(word in path.read_text(encoding="utf-8") for path in files)
+
+
+@pytest.mark.parametrize(
+    ("value", "accepted"),
+    [
+        ("1", True),
+        ("=mlx5_0,mlx5_1", True),
+        ("'eth1'", False),
+        ('"1"', False),
+        ("1 ", False),
+        ("1\n", False),
+        ("x" * 1024, False),
+    ],
+)
+def test_the_nccl_role_takes_what_the_library_reads_as_meant(tmp_path: Path, value, accepted):
+    tasks = yaml.safe_load((PLAYBOOKS / "roles/nccl/tasks/main.yml").read_text(encoding="utf-8"))
+    given = {
+        "collective_environment": {"NCCL_IB_SL": value},
+        "collective_configuration_file": "/etc/nccl.conf",
+    }
+    play = {"hosts": "all", "gather_facts": False, "vars": given, "tasks": tasks[:1]}
+    (tmp_path / "play.json").write_text(json.dumps([play]))
+
+    ended = subprocess.run(
+        [PROGRAMS / "ansible-playbook", "-c", "local", "-i", "localhost,", tmp_path / "play.json"],
+        env={"PATH": os.environ["PATH"], "HOME": str(tmp_path), "LANG": "C.UTF-8"},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert (ended.returncode == 0) is accepted, ended.stdout

@@ -165,6 +165,25 @@ async def test_a_file_changed_by_hand_is_reported_and_repaired(
     assert "192.168.10.12/24" in lab.ssh(2, "ip -o -4 address show eth1")
 
 
+async def test_an_export_that_leaves_is_unmounted_and_a_forgotten_unit_is_no_fault(
+    lab, inputs_of, configure
+):
+    lab.boot(1)
+    mounted = inputs_of(lab.addresses(1), lab.key, nfs_mounts=[SHARE])
+    bare = inputs_of(lab.addresses(1), lab.key)
+    state, _ = await configure(mounted)
+    # A cut run had removed another unit, which nobody mounts any more.
+    lab.ssh(1, "mkdir -p /run/kokunai/pending")
+    lab.ssh(1, """echo '["/etc/systemd/system/mnt-old.mount"]' > /run/kokunai/pending/mounts""")
+
+    after, reasons = await configure(bare, state, mounted)
+    again, _ = await configure(bare, {**after, "hostDigests": {}})
+
+    assert reasons == []
+    assert "/mnt/share" not in lab.ssh(1, "cat /proc/mounts; ls /etc/systemd/system")
+    assert _changed(again) == {"node-1": 0}
+
+
 async def test_one_host_that_cannot_be_reached_keeps_the_others(lab, inputs_of, configure):
     lab.boot(1, 2)
     inputs = inputs_of(lab.addresses(1, 2, 3), lab.key)

@@ -59,6 +59,9 @@ class ActionModule(ActionBase):
     def _file(self, item: dict[str, Any], path: str, variables: dict[str, Any]) -> dict[str, Any]:
         sent = {k: v for k, v in item.items() if k not in ("template", "secret")}
         sent["path"] = path
+        if item.get("secret"):
+            # Also of a file that goes, or the difference would show what it held.
+            sent["secret_content"] = ""
         if not item.get("absent"):
             text = self._render(item.get("template", path.lstrip("/") + ".j2"), variables)
             sent["secret_content" if item.get("secret") else "content"] = text

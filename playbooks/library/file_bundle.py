@@ -79,8 +79,7 @@ ARGUMENTS = {
     "look_for": {"type": "list", "elements": "path", "default": []},
     "reapply": {"type": "bool", "default": False},
 }
-SECTION_BEGIN = "# BEGIN kokunai\n"
-SECTION_END = "# END kokunai\n"
+SECTION_BEGIN, SECTION_END = "# BEGIN kokunai\n", "# END kokunai\n"
 PENDING = "/run/kokunai/pending"
 
 
@@ -135,15 +134,13 @@ class Host:
             target.write_text(text, encoding="utf-8", errors="surrogateescape")
             fresh.unlink()
 
-    def remove(self, path: str) -> None:
-        self.at(path).unlink(missing_ok=True)
-
 
 def with_section(current: str, body: str | None) -> str:
-    """`current` with our section first, or without one when `body` is None."""
+    """`current` with our section first, or none when `body` is None; no end mark, nothing lost."""
     head, begin, rest = current.partition(SECTION_BEGIN)
+    ours, end, after = rest.partition(SECTION_END)
     if begin:
-        current = head + rest.partition(SECTION_END)[2]
+        current = head + (after if end else ours)
     return current if body is None else SECTION_BEGIN + body + SECTION_END + current
 
 
@@ -202,7 +199,7 @@ def apply(module: AnsibleModule, host: Host, changes: list[Change]) -> None:
     """Write, then read back: another tool that undoes our work must not go unseen."""
     for item, _, after in changes:
         if after is None:
-            host.remove(item["path"])
+            host.at(item["path"]).unlink(missing_ok=True)
         else:
             host.write(item["path"], after, item["mode"])
     for item, _, after in changes:
@@ -229,9 +226,12 @@ def main() -> None:
     simulated = host.exists("/etc/kokunai-simulation")
     skipped = [i["path"] for i in params["files"] if i["real_hosts_only"] and simulated]
     changes = plan(host, params, skipped)
-    pending = remember(host, params, changes, write=not module.check_mode)
-    if not module.check_mode:
-        apply(module, host, changes)
+    try:
+        pending = remember(host, params, changes, write=not module.check_mode)
+        if not module.check_mode:
+            apply(module, host, changes)
+    except OSError as error:  # a directory in a file's place, a full disk
+        module.fail_json(msg=f"ファイルを変更できません / a file cannot be changed: {error}")
     module.exit_json(
         changed=bool(changes or pending),
         paths_changed=sorted(item["path"] for item, _, _ in changes),

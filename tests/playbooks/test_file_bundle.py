@@ -88,6 +88,30 @@ def test_a_section_keeps_the_rest_of_the_file(tmp_path: Path):
     assert text == "# BEGIN kokunai\n10.0.0.2 new\n# END kokunai\n127.0.0.1 localhost\n"
 
 
+def test_a_section_without_its_end_loses_nothing_of_the_file(tmp_path: Path):
+    (tmp_path / "etc").mkdir()
+    hosts = tmp_path / "etc/hosts"
+    hosts.write_text("# BEGIN kokunai\n10.0.0.1 old\n127.0.0.1 localhost\n")
+
+    _run(tmp_path, [_file("/etc/hosts", "10.0.0.2 new\n", section=True)])
+
+    text = hosts.read_text()
+    assert text.startswith("# BEGIN kokunai\n10.0.0.2 new\n# END kokunai\n")
+    assert text.endswith("127.0.0.1 localhost\n")
+
+
+@pytest.mark.parametrize("more", [{}, {"absent": True}])
+def test_a_directory_in_the_place_of_a_file_is_told_and_kept(tmp_path: Path, more):
+    (tmp_path / "etc/demo.conf/d").mkdir(parents=True)
+
+    result = _run(tmp_path, [_file(**more)])
+
+    assert result["failed"] is True
+    assert "ファイルを変更できません / a file cannot be changed" in result["msg"]
+    assert f"'{tmp_path}/etc/demo.conf'" in result["msg"]
+    assert (tmp_path / "etc/demo.conf/d").is_dir()
+
+
 def test_an_absent_section_leaves_the_file_as_it_was(tmp_path: Path):
     (tmp_path / "etc").mkdir()
     (tmp_path / "etc/hosts").write_text("127.0.0.1 localhost\n")
@@ -170,6 +194,16 @@ def test_a_secret_file_shows_nothing_of_itself(tmp_path: Path):
 
     assert result["paths_changed"] == ["/etc/auth.conf"]
     assert "horse" not in json.dumps(result)
+    assert "battery" not in json.dumps(result)
+
+
+def test_a_secret_file_that_goes_shows_nothing_of_itself(tmp_path: Path):
+    (tmp_path / "etc").mkdir()
+    (tmp_path / "etc/auth.conf").write_text("password battery\n")
+
+    result = _run(tmp_path, [{"path": "/etc/auth.conf", "secret_content": "", "absent": True}])
+
+    assert result["paths_changed"] == ["/etc/auth.conf"]
     assert "battery" not in json.dumps(result)
 
 

@@ -73,6 +73,19 @@ def test_every_kind_of_item_in_one_bundle(tmp_path: Path):
     assert "correct-horse" not in ended.stdout + ended.stderr
 
 
+def test_a_secret_that_goes_is_not_shown_on_its_way(tmp_path: Path):
+    held = tmp_path / "root/etc/secret.conf"
+    held.parent.mkdir(parents=True)
+    held.write_text("correct-horse\n")
+
+    ended = _play(tmp_path, [{"path": "/etc/secret.conf", "absent": True, "secret": True}], {})
+
+    assert ended.returncode == 0, ended.stdout
+    assert not held.exists()
+    assert "/etc/secret.conf" in ended.stdout
+    assert "correct-horse" not in ended.stdout + ended.stderr
+
+
 @pytest.mark.parametrize(
     ("item", "said"),
     [

@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from kokunai.errors import KokunaiError
-from kokunai.plugin.ansible import places
+from kokunai.plugin.ansible import places, run
 from kokunai.plugin.ansible.configuration import Configuration
+from kokunai.plugin.serving import process
 
 PLAYBOOKS = Path(__file__).parents[2] / "playbooks"
 LOOPBACK = {"node-1": "127.0.0.1"}
@@ -113,6 +114,26 @@ async def test_a_refresh_without_the_key_keeps_the_state(inputs, operation):
 
     assert found.outputs == state
     assert "were not checked" in operation.warnings[0]
+
+
+async def test_a_refresh_of_a_host_with_another_key_keeps_no_verdict(
+    inputs, operation, monkeypatch
+):
+    async def another_key(*_):
+        return {"node-1"}
+
+    monkeypatch.setattr("kokunai.plugin.ansible.configuration.rekeyed", another_key)
+    judged = {"node-1": {"gpu_count": {"verdict": "pass"}}}
+    state = {"results": {"node-1": {"status": "ok"}}, "verified": judged}
+
+    found = await Configuration().read(operation, "x", state, inputs)
+
+    assert found.outputs["drift"] == {"node-1": ["hostKeys"]}
+    assert found.outputs["verified"] == {"node-1": {}}
+
+
+def test_a_run_that_must_be_forced_is_told_before_the_plugin_is_gone():
+    assert run._GRACE_SECONDS <= process._LAST_WORDS_SECONDS - 1.5
 
 
 async def test_a_configuration_cannot_be_imported(operation):

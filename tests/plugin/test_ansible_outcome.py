@@ -45,6 +45,15 @@ def test_hosts_that_were_not_touched_keep_what_they_had():
     assert after["hostDigests"] == {"a": "old"}
 
 
+def test_verdicts_of_an_earlier_run_do_not_outlive_a_run_that_never_judged():
+    judged = {"gpu_count": {"verdict": "pass"}}
+    state = {"verified": {"a": judged, "b": judged}, "results": {"a": {"serverId": "0"}}}
+
+    after = outputs({}, state, {"a": "d1", "b": "d2"}, [A], Run.of(["a"]))
+
+    assert after["verified"] == {"a": {}, "b": judged}
+
+
 def test_a_host_no_longer_asked_for_goes():
     state = {"results": {"z": {"status": "ok"}}, "hostKeys": {"z": ["k"]}, "drift": {"z": ["/x"]}}
 

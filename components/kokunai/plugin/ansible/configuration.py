@@ -154,7 +154,7 @@ def _seen(op: Operation, state: Props, hosts: Iterable[Host], run: Run) -> Props
         if found:
             drift[host.name] = found
             op.warn(_drifted(host, found))
-        verified[host.name] = outcome.verified or verified.get(host.name, {})
+        verified[host.name] = outcome.verified
     return {**state, "drift": drift, "verified": verified}
 
 

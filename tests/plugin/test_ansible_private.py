@@ -81,6 +81,17 @@ def test_a_connection_master_is_found_by_its_title(memory: Path):
     assert master.wait(timeout=5) == -signal.SIGKILL
 
 
+def test_a_directory_whose_owner_died_before_it_had_its_name_is_swept_later(memory: Path):
+    abandoned, fresh = memory / "kokunai-new-a", memory / "kokunai-new-b"
+    abandoned.mkdir()
+    fresh.mkdir()
+    os.utime(abandoned, (0, 0))
+
+    sweep()
+
+    assert list(memory.iterdir()) == [fresh]
+
+
 def test_processes_of_other_runs_are_left_alone(memory: Path):
     _killed_run(memory)
     other = subprocess.Popen(["sleep", "60"], env={**os.environ, MARK: str(memory / "other")})

@@ -20,6 +20,8 @@ MARK = "KOKUNAI_ANSIBLE_RUN"
 
 _NEW, _LIVE = "kokunai-new-", "kokunai-run-"
 _MOST_LOOKS = 100
+_NAMING_SECONDS = 60.0
+"""Longer than any owner takes to lock its new directory."""
 
 
 def memory() -> Path:
@@ -49,9 +51,13 @@ def private_directory() -> Iterator[Path]:
 
 def sweep() -> None:
     """End the processes and remove the directories of runs that were killed."""
-    for directory in memory().glob(f"{_LIVE}*"):
+    for directory in [*memory().glob(f"{_LIVE}*"), *memory().glob(f"{_NEW}*")]:
         with suppress(OSError):
-            if directory.stat().st_uid == os.getuid() and not _is_alive(directory):
+            found = directory.stat()
+            young = time.time() - found.st_mtime < _NAMING_SECONDS
+            if directory.name.startswith(_NEW) and young:
+                continue
+            if found.st_uid == os.getuid() and not _is_alive(directory):
                 _remove(directory)
 
 

@@ -69,6 +69,15 @@ def test_a_secret_in_a_message_is_hidden(reducer: Reducer):
     assert found[0]["message"] == "login failed for *** and ***"
 
 
+def test_a_secret_of_several_lines_is_hidden_however_it_is_quoted():
+    secret = "machine a password one\nmachine b password two\n"
+    reducer = Reducer([secret])
+
+    found = reducer.records(_result("runner_on_failed", {"msg": f"cannot use {secret!r}"}))
+
+    assert "password" not in found[0]["message"]
+
+
 def test_a_host_that_never_answered_is_unreachable_and_not_failed(reducer: Reducer):
     event = _event(
         "runner_on_failed",

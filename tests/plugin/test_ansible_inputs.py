@@ -58,6 +58,7 @@ def test_every_mistake_is_told_at_once():
         ({"hosts": [_host(), _host()]}, "given twice: node-1"),
         ({"variables": {"x": "{{ lookup('pipe', 'id') }}"}}, "template marks"),
         ({"variables": {"x": [{"y": "{% if a %}"}]}}, "template marks"),
+        ({"variables": {"x": "a {# b"}}, "template marks"),
         ({"variables": {"Upper": 1}}, "lower case"),
         ({"secretVariables": {"ansible_password": "x"}}, "not starting with ansible_"),
     ],

@@ -90,8 +90,12 @@ def _leaves(value: Any) -> list[str]:
         return [leaf for one in value.values() for leaf in _leaves(one)]
     if isinstance(value, list | tuple):
         return [leaf for one in value for leaf in _leaves(one)]
+    if not isinstance(value, str):
+        return []
+    # Line by line too: a message may quote them with other line ends.
+    lines = [value, *map(str.strip, value.splitlines())]
     # Hiding every "1" or "on" would only make messages unreadable.
-    return [value] if isinstance(value, str) and len(value) > 3 else []
+    return [line for line in lines if len(line) > 3]
 
 
 def _stats(data: Mapping[str, Any]) -> dict[str, dict[str, int]]:

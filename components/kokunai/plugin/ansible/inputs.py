@@ -25,10 +25,10 @@ def _variables(values: dict[str, Any]) -> dict[str, Any]:
                 f'The variable name "{name}" cannot be used: lower case, digits and _, '
                 "not starting with ansible_.",
             )
-        if "{{" in str(value) or "{%" in str(value):
+        if any(mark in str(value) for mark in ("{{", "{%", "{#")):
             raise mistake(
-                f"変数 {name} にテンプレート記号 ({{{{ や {{%) は使えません。",
-                f"The variable {name} must not hold template marks ({{{{ or {{%).",
+                f"変数 {name} にテンプレート記号 ({{{{ と {{% と {{#) は使えません。",
+                f"The variable {name} must not hold template marks ({{{{, {{% and {{#).",
             )
     return values
 

@@ -51,6 +51,10 @@ def test_a_missing_gpu_fails(machine):
     assert "2 promised, 1 seen" in judged["reason"]
 
 
+def test_no_promise_is_no_pass(machine):
+    assert verify.judge_gpu_count(machine, _expected(gpu_count=0))["verdict"] == "not-verified"
+
+
 def test_accelerators_of_another_vendor_are_found_the_same_way(machine):
     _device(machine, "0000:01:00.0", "1002", "1200")
 
@@ -138,14 +142,31 @@ def test_parameters_of_several_numbers_compare_without_tabs(machine):
     assert judged["verdict"] == "pass"
 
 
-def test_a_missing_mount_fails_on_a_real_host(machine):
-    _put(machine, "proc/self/mounts", "a:/x /mnt/a nfs4 rw 0 0\n")
+def _share(path: str):
+    return {"server": "192.168.10.9", "export": "/export", "path": path}
 
-    good = verify.judge_storage(machine, {"mounts": ["/mnt/a"]})
-    bad = verify.judge_storage(machine, {"mounts": ["/mnt/a", "/mnt/b"]})
+
+def test_a_missing_mount_fails_on_a_real_host(machine):
+    _put(machine, "proc/self/mounts", "192.168.10.9:/export /mnt/a nfs4 rw 0 0\n")
+
+    good = verify.judge_storage(machine, {"mounts": [_share("/mnt/a/")]})
+    bad = verify.judge_storage(machine, {"mounts": [_share("/mnt/a"), _share("/mnt/b")]})
 
     assert (good["verdict"], bad["verdict"]) == ("pass", "fail")
     assert "/mnt/b" in bad["reason"]
+
+
+def test_another_file_system_in_the_place_of_the_share_is_no_pass(machine):
+    lines = "192.168.10.9:/export /mnt/a nfs4 rw 0 0\ntmpfs /mnt/a tmpfs rw 0 0\n"
+    _put(machine, "proc/self/mounts", lines)
+    expected = {"mounts": [_share("/mnt/a")]}
+
+    real = verify.judge_storage(machine, expected)
+    _put(machine, "etc/kokunai-simulation")
+    simulated = verify.judge_storage(machine, expected)
+
+    assert (real["verdict"], simulated["verdict"]) == ("fail", "pass")
+    assert "simulated host" in simulated["reason"]
 
 
 def test_an_address_that_is_missing_fails(machine, monkeypatch):

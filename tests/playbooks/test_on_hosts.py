@@ -144,6 +144,7 @@ async def test_a_file_changed_by_hand_is_reported_and_repaired(
 
     clean = await kind.read(operation, "x", state, inputs)
     lab.ssh(2, "sed -i s/eth1/eth0/ /etc/nccl.conf; systemctl stop chrony; hostname odd")
+    lab.ssh(2, "chmod 600 /etc/chrony/chrony.conf")
     lab.ssh(2, "ip address flush dev eth1; echo 128 > /proc/sys/net/core/somaxconn")
     seen = await kind.read(operation, "x", state, inputs)
     changes = kind.diff("x", seen.outputs, inputs, seen.inputs)
@@ -155,6 +156,7 @@ async def test_a_file_changed_by_hand_is_reported_and_repaired(
     assert list(seen.outputs["drift"]) == ["node-2"]
     assert "/etc/nccl.conf" in seen.outputs["drift"]["node-2"]
     assert "Keep time and network running: chrony" in seen.outputs["drift"]["node-2"]
+    assert not [one for one in seen.outputs["drift"]["node-2"] if one.startswith("Apply")]
     assert "verified.host_name" in seen.outputs["drift"]["node-2"]
     assert "verified.addresses" in seen.outputs["drift"]["node-2"]
     assert [(one.path, one.of_state) for one in changes] == [('drift["node-2"]', True)]

@@ -43,11 +43,12 @@ def test_a_changed_loop_names_its_items(reducer: Reducer):
 
 
 def test_a_handler_is_no_drift_of_its_own(reducer: Reducer):
-    start = _event("playbook_on_handler_task_start", task="Restart", task_uuid="7")
-    reducer.records(start)
+    start = _event("playbook_on_task_start", task="Restart", task_uuid="7", is_conditional=True)
+    begun = reducer.records(start)
 
     found = reducer.records(_result("runner_on_ok", {"changed": True}, task_uuid="7"))
 
+    assert begun[0]["handler"] is True
     assert found[0]["paths"] == []
 
 

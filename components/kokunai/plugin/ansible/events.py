@@ -29,9 +29,9 @@ class Reducer:
         # 'verbose' events carry no event_data.
         data = event.get("event_data") or {}
         kind = event.get("event")
-        if kind in ("playbook_on_task_start", "playbook_on_handler_task_start"):
+        if kind == "playbook_on_task_start":
             # 'meta' does nothing on a host and would be told once for each of them.
-            return [] if data.get("task_action", "").endswith("meta") else [self._task(kind, data)]
+            return [] if data.get("task_action", "").endswith("meta") else [self._task(data)]
         if kind in _RESULTS:
             return self._result(kind, data)
         if kind == "playbook_on_stats":
@@ -46,8 +46,9 @@ class Reducer:
             text = text.replace(secret, "***")
         return text
 
-    def _task(self, kind: str, data: Mapping[str, Any]) -> Record:
-        handler = kind == "playbook_on_handler_task_start"
+    def _task(self, data: Mapping[str, Any]) -> Record:
+        # So ansible-runner marks a handler, whose start has no event of its own.
+        handler = bool(data.get("is_conditional"))
         if handler:
             self._handlers.add(data.get("task_uuid", ""))
         name, role = data.get("task", ""), data.get("role", "")

@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from kokunai.plugin.ansible.configuration import Configuration
+
 ROOT = Path(__file__).parents[2]
 PLAYBOOKS = ROOT / "playbooks"
 PROGRAMS = Path(sys.executable).parent
@@ -34,6 +36,14 @@ def test_every_role_of_the_play_types_its_variables():
     play = yaml.safe_load((PLAYBOOKS / "site.yml").read_text(encoding="utf-8"))[0]
 
     assert {entry["role"] for entry in play["roles"]} == {one.parts[-3] for one in SPECS}
+
+
+def test_a_host_that_hangs_fails_well_before_the_time_of_all_is_up():
+    play = yaml.safe_load((PLAYBOOKS / "site.yml").read_text(encoding="utf-8"))[0]
+    roles = "".join(path.read_text(encoding="utf-8") for path in TASK_FILES)
+    for_locks = [int(seconds) for seconds in re.findall(r"lock_timeout: (\d+)", roles)]
+
+    assert 2 * max(for_locks) < play["timeout"] <= Configuration.default_timeout_seconds / 2
 
 
 def _described(options):

@@ -91,6 +91,14 @@ def test_a_host_that_never_answered_is_unreachable_and_not_failed(reducer: Reduc
     assert reducer.records(event)[0]["record"] == "unreachable"
 
 
+def test_a_host_whose_key_ssh_refused_is_told_apart_from_a_silent_one(reducer: Reducer):
+    said = "Failed to connect to the host over ssh: @@@\r\nREMOTE HOST IDENTIFICATION HAS CHANGED!"
+
+    found = reducer.records(_result("runner_on_unreachable", {"msg": said}))
+
+    assert found[0]["record"] == "rekeyed"
+
+
 def test_an_ignored_failure_is_none(reducer: Reducer):
     assert reducer.records(_result("runner_on_failed", {"msg": "x"}, ignore_errors=True)) == []
 

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
 Record = dict[str, Any]
-"""`record` is task, changed, failed, unreachable, verified, stats or said."""
+"""`record` is task, changed, failed, unreachable, rekeyed, verified, stats or said."""
 
 _RESULTS = ("runner_on_ok", "runner_on_failed", "runner_on_unreachable")
 _MESSAGE_LIMIT = 600
@@ -77,6 +77,8 @@ class Reducer:
         if record == "unreachable":
             # What ssh said stands last; before it Ansible tells what it was about to do.
             text = text.rpartition("over ssh: ")[2]
+            if "REMOTE HOST IDENTIFICATION HAS CHANGED" in text:
+                record = "rekeyed"
         where = " : ".join(part for part in (data.get("role"), data.get("task")) if part)
         return {
             "record": record,

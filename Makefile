@@ -3,6 +3,8 @@ PYTHON ?= python3.11
 BIN := .venv/bin
 RUN := $(BIN)/kokunai run --
 STACK ?= local
+# Tests wait for machines more than they compute.
+WORKERS ?= $(shell expr 2 '*' $$(nproc))
 # Two terminals take turns.
 LOCK := $(if $(shell command -v flock),flock pyproject.toml)
 UNSALT := sed -i '/^encryptionsalt:/d' stacks/Pulumi.local.yaml
@@ -46,7 +48,7 @@ down: .venv/installed  ## 作ったものを消します / destroy the cluster a
 test: .venv/installed  ## すべてのテスト / all tests
 	@$(BIN)/kokunai doctor --install
 	@$(BIN)/kokunai engine install
-	@$(BIN)/pytest -n auto --dist loadgroup
+	@$(BIN)/pytest -n $(WORKERS) --dist loadgroup
 
 lint: .venv/installed  ## 書式、型、依存の向き / format, types, import directions
 	@$(BIN)/ruff check .

@@ -24,6 +24,7 @@ help:  ## これを表示します / show this
 	@$(LOCK) sh -c '[ -e $@ ] || ssh-keygen -q -t ed25519 -N "" -C kokunai-$(STACK) -f $@'
 
 prepare: .venv/installed
+	@$(BIN)/kokunai check stacks/Pulumi.$(STACK).yaml
 	@$(BIN)/kokunai doctor --install
 	@$(BIN)/kokunai engine install
 	@$(MAKE) --no-print-directory .kokunai/ssh/id_ed25519
@@ -31,13 +32,11 @@ prepare: .venv/installed
 	@$(BIN)/kokunai lab up
 
 up: prepare  ## ローカルの GPU クラスターを作ります / build the local GPU cluster
-	@$(BIN)/kokunai check stacks/Pulumi.$(STACK).yaml
 	@$(RUN) pulumi stack select --create $(STACK)
 	@$(RUN) pulumi up --yes --suppress-outputs --stack $(STACK) --policy-pack policies
 	@$(BIN)/kokunai summary --stack $(STACK)
 
 preview: prepare  ## 変更を見るだけ / show what would change
-	@$(BIN)/kokunai check stacks/Pulumi.$(STACK).yaml
 	@$(RUN) pulumi stack select --create $(STACK)
 	@$(RUN) pulumi preview --stack $(STACK) --policy-pack policies
 

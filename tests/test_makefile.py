@@ -79,6 +79,7 @@ def test_up_prepares_then_selects_and_updates_the_stack(checkout):
 
     assert code == 0
     assert checkout.asked("kokunai") == [
+        "check stacks/Pulumi.local.yaml",
         "doctor --install",
         "engine install",
         "lab up",

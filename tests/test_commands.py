@@ -84,7 +84,8 @@ OUTPUTS = {
             "a-node-with-a-long-name-0": {
                 "gpu_count": {"value": 1, "verdict": "pass", "reason": ""},
                 "kernel_parameters": {"value": {"a": "1", "b": "2"}, "verdict": "fail"},
-            }
+            },
+            "a-node-with-a-long-name-1": {},
         }
     },
     "login": {"a-node-with-a-long-name-0": "ssh -i key root@198.18.0.11"},
@@ -104,6 +105,7 @@ def test_the_summary_is_a_table_with_what_to_type_next(
     assert lines[1] == "  a-node-with-a-long-name-0  198.18.0.11  -  h100  sakura-ishikari"
     assert lines[3].index("pass") == lines[4].index("fail")
     assert lines[4].endswith("a=1 b=2")
+    assert lines[5].split()[:3] == ["a-node-with-a-long-name-1", "-", "not-verified"]
     assert any("inventory --stack local" in line for line in lines)
 
 

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -13,6 +14,8 @@ import grpc
 import pytest
 from google.protobuf.empty_pb2 import Empty
 from pulumi.runtime.proto import provider_pb2_grpc
+
+from kokunai.plugin.ansible import private
 
 
 def start(*command: str) -> subprocess.Popen[bytes]:
@@ -42,6 +45,20 @@ def test_a_signal_ends_it_at_once_and_quietly(project: Path, number: int) -> Non
     assert info.version == "0.1.0"
     assert time.monotonic() - before < 2
     assert (process.returncode, out, err) == (0, b"", b"")
+
+
+def test_what_a_run_left_that_was_killed_with_its_plugin_ends_at_the_next_start() -> None:
+    directory = Path(tempfile.mkdtemp(prefix="kokunai-run-", dir=private.memory()))
+    (directory / "lock").touch()
+    left = subprocess.Popen(["sleep", "60"], env={**os.environ, private.MARK: str(directory)})
+
+    process = start("-m", "kokunai.plugin")
+    port_of(process)
+    process.terminate()
+    process.communicate(timeout=10)
+
+    assert left.wait(timeout=10) == -signal.SIGKILL
+    assert not directory.exists()
 
 
 def test_it_does_not_outlive_the_process_that_started_it() -> None:

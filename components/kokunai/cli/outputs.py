@@ -86,6 +86,8 @@ def _node_row(name: str, node: dict[str, Any]) -> list[str]:
 
 
 def _check_rows(host: str, checks: dict[str, Any]) -> list[list[str]]:
+    if not checks:
+        return [[host, "-", "not-verified", "検査が終わっていません / no check has run to its end"]]
     return [
         [host, check, result["verdict"], result.get("reason") or _plain(result.get("value"))]
         for check, result in checks.items()

@@ -11,16 +11,15 @@ from pydantic import AfterValidator, Field
 from kokunai.drivers import sakura_requests
 from kokunai.drivers.sakura_iaas import PACKET_FILTER
 from kokunai.plugin.inputs import Inputs, Item, maps_in, mistake
-from kokunai.plugin.kind import Created, Failure, Found, Operation, Props
+from kokunai.plugin.kind import Failure, Operation, Props
 from kokunai.plugin.sakura.fields import Described
-from kokunai.plugin.sakura.kind import SakuraKind, described, keeping, place_of, said_by
-from kokunai.plugin.sakura.ssh_key import by_digest
+from kokunai.plugin.sakura.kind import described, said_by
+from kokunai.plugin.sakura.plain import PlainKind
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from kokunai.drivers.sakura_iaas import Item as ApiItem
-    from kokunai.plugin.sakura.session import Session
 
 _MOST_RULES = 30
 """Sakura's manual: 30 rules a filter."""
@@ -92,71 +91,30 @@ class PacketFilterInputs(Described):
                     )
 
 
-class PacketFilter(SakuraKind):
+class PacketFilter(PlainKind):
     """Rules change in place: servers stay connected and running."""
 
     token = "kokunai:sakura:PacketFilter"  # noqa: S105 - a type token
     model = PacketFilterInputs
+    collection = PACKET_FILTER
     replaced_by: ClassVar = {
         "zone": "パケットフィルタはゾーンを移せません / a filter cannot move to another zone"
     }
 
-    async def create(self, op: Operation, inputs: Props) -> Created:
-        """Make it, or find and correct what a killed create made."""
-        session = self.session(op, inputs["zone"])
-        body = _body(op, inputs)
-        item = await session.make(PACKET_FILTER, body, lambda: _mine(session))
-        with keeping(str(item["ID"]), inputs):
-            if _view(item, inputs["zone"]) != inputs:
-                await session.update(PACKET_FILTER, str(item["ID"]), body)
-        return Created(str(item["ID"]), inputs)
-
-    async def read(self, op: Operation, id: str, state: Props, inputs: Props) -> Found | None:  # noqa: A002
-        """As the API has it."""
-        zone, item_id = place_of(id, inputs, state)
-        item = await self.session(op, zone).read(PACKET_FILTER, item_id)
-        if item is None:
-            return None
-        seen = _view(item, zone)
-        return Found(item_id, seen, seen)
-
-    async def update(
-        self,
-        op: Operation,
-        id: str,  # noqa: A002
-        state: Props,  # noqa: ARG002
-        old_inputs: Props,  # noqa: ARG002
-        news: Props,
-    ) -> Props:
+    def body(self, op: Operation, props: Props) -> ApiItem:
         """Everything but the zone."""
-        session = self.session(op, news["zone"])
-        await session.update(PACKET_FILTER, place_of(id, news)[1], _body(op, news))
-        return news
+        return sakura_requests.packet_filter(
+            name=props["name"], description=described(op, props), rules=props["rules"]
+        )
 
-    async def delete(self, op: Operation, id: str, state: Props) -> None:  # noqa: A002
-        """Wait until no interface uses it."""
-        zone, item_id = place_of(id, state)
-        await self.session(op, zone).delete(PACKET_FILTER, item_id)
-
-
-async def _mine(session: Session) -> ApiItem | None:
-    """Filters have no tags: the digest is in the description."""
-    return by_digest(await session.all(PACKET_FILTER), session.op.digest)
-
-
-def _body(op: Operation, props: Props) -> ApiItem:
-    return sakura_requests.packet_filter(
-        name=props["name"], description=described(op, props), rules=props["rules"]
-    )
-
-
-def _view(item: ApiItem, zone: str) -> Props:
-    return {
-        "name": item["Name"],
-        "zone": zone,
-        **said_by(item),
-        "rules": [_rule(one) for one in item.get("Expression") or []],
-    }
+    def view(self, item: ApiItem, given: Props) -> Props:
+        """The API tells all of it."""
+        return {
+            "name": item["Name"],
+            "zone": given["zone"],
+            **said_by(item),
+            "rules": [_rule(one) for one in item.get("Expression") or []],
+        }
 
 
 def _rule(seen: ApiItem) -> Props:

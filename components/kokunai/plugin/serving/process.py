@@ -13,6 +13,7 @@ import grpc
 import grpc.aio
 from pulumi.runtime.proto import provider_pb2_grpc
 
+from kokunai.plugin.ansible.private import sweep
 from kokunai.plugin.registry import registry
 from kokunai.plugin.serving.journal import Journal
 from kokunai.plugin.serving.server import Servicer
@@ -35,6 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Serve the engine whose address is the first argument that is no option."""
     words = list(sys.argv[1:] if arguments is None else arguments)
     addresses = [word for word in words if not word.startswith("-")]
+    sweep()  # of a plugin that was killed together with its run
     asyncio.run(serve(addresses[0] if addresses else ""))
     sys.stdout.flush()
     os._exit(0)  # threads of libraries must not hold the engine up

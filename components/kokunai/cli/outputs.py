@@ -97,10 +97,10 @@ def _check_rows(host: str, checks: dict[str, Any]) -> list[list[str]]:
 def _show_table(rows: list[list[str]]) -> None:
     """Columns as wide as they must be; verdicts in colour on a terminal."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    for row in rows:
-        cells = [f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)]
-        cells = [click.style(cell, fg=_COLOURS.get(cell.strip())) for cell in cells]
-        click.echo("  " + "  ".join(cells).rstrip())
+    for *row, last in rows:
+        padded = [f"{cell:<{width}}" for cell, width in zip(row, widths, strict=False)]
+        cells = [click.style(cell, fg=_COLOURS.get(cell.strip())) for cell in padded]
+        click.echo("  " + "  ".join([*cells, last]))
 
 
 def _plain(value: Any) -> str:

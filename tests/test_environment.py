@@ -72,7 +72,20 @@ def _loops(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     yield
     asyncio.set_event_loop(None)
     for loop in made:
-        loop.close()
+        _end(loop)
+
+
+def _end(loop: asyncio.AbstractEventLoop) -> None:
+    """A test that is refused never runs what the mocks have begun."""
+    tasks = asyncio.all_tasks(loop)
+    for task in tasks:
+        task.cancel()
+
+    async def all_ended() -> None:
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    loop.run_until_complete(all_ended())
+    loop.close()
 
 
 @pytest.fixture

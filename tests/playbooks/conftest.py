@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from kokunai import inventory, nccl
-from kokunai.lab import hosts
+from kokunai.lab import hosts, slots
 from kokunai.lab.machines import Gpu, Machine, Machines, NfsAppliance, Nic
 from kokunai.lab.places import Places
 from kokunai.plugin.ansible.configuration import Configuration
@@ -181,15 +181,18 @@ class Lab:
 
 @pytest.fixture
 def lab(tmp_path: Path):
-    places = Places(tmp_path / "lab")
-    places.directory.mkdir()
+    (tmp_path / "lab").mkdir()
+    # Held until the lab is torn down: tests beside this one must not take the same network.
+    slot = slots.claim(tmp_path / "lab", None)
     hosts.prepare(lambda _line: None)
-    machines = hosts.choose(places)
-    made = Lab(machines, places, _new_key(tmp_path))
+    machines = hosts.choose(slot.places)
+    made = Lab(machines, slot.places, _new_key(tmp_path))
     machines.ensure_switch(SWITCH)
     machines.ensure_nfs(SHARE)
     yield made
     machines.tear_down()
+    slot.server.close()
+    slot.network_lock.close()
 
 
 @pytest.fixture

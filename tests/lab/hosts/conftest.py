@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import os
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
 
-from kokunai.lab import hosts
+from kokunai.lab import hosts, slots
 from kokunai.lab.hosts import control_groups, processes
 from kokunai.lab.hosts.names import Names
-from kokunai.lab.hosts.network import interface_in_the_way
 from kokunai.lab.machines import Gpu, Machine, Machines, Nic
 from kokunai.lab.places import Places
 
@@ -121,35 +122,37 @@ class Lab:
         return done.stdout.strip()
 
 
-def open_lab(directory: Path, kind: str = "full") -> Lab:
+@contextmanager
+def open_lab(directory: Path, kind: str = "full") -> Iterator[Lab]:
     directory.mkdir(exist_ok=True)
-    slots = (Places(directory, slot) for slot in range(100))
-    places = next(one for one in slots if not interface_in_the_way(one))
+    # Held until the lab is torn down: tests beside this one must not take the same network.
+    slot = slots.claim(directory, None)
     key = directory / "id_ed25519"
     command = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", key]
     subprocess.run(command, check=True)
-    return Lab(places, hosts.choose(places, kind), key)
+    machines = hosts.choose(slot.places, kind)
+    yield Lab(slot.places, machines, key)
+    machines.tear_down()
+    slot.server.close()
+    slot.network_lock.close()
 
 
 @pytest.fixture
 def lab(tmp_path):
-    opened = open_lab(tmp_path / "lab")
-    yield opened
-    opened.machines.tear_down()
+    with open_lab(tmp_path / "lab") as opened:
+        yield opened
 
 
 @pytest.fixture
 def light_lab(tmp_path):
-    opened = open_lab(tmp_path / "light", "light")
-    yield opened
-    opened.machines.tear_down()
+    with open_lab(tmp_path / "light", "light") as opened:
+        yield opened
 
 
 @pytest.fixture
 def other_lab(tmp_path):
-    opened = open_lab(tmp_path / "other")
-    yield opened
-    opened.machines.tear_down()
+    with open_lab(tmp_path / "other") as opened:
+        yield opened
 
 
 @pytest.fixture(name="traces")

@@ -187,7 +187,7 @@ def _environment_value(config: pulumi.Config) -> Any:
     """Plain data of the stack file; text that is no object is left for the model to refuse."""
     text = config.get("environment")
     if text is None:
-        raise stack_file.missing(f"stacks/Pulumi.{pulumi.get_stack()}.yaml")
+        raise stack_file.missing(f"Pulumi.{pulumi.get_stack()}.yaml")
     try:
         return json.loads(text)
     # The reader raises the one for numbers of thousands of digits, the other for endless nesting.

@@ -18,7 +18,7 @@ from kokunai.drivers.sakura_errors import (
 from kokunai.drivers.sakura_iaas import SWITCH
 from kokunai.plugin.kind import Cancelled
 from kokunai.plugin.sakura import session as waiting
-from kokunai.plugin.sakura.session import Session
+from kokunai.plugin.sakura.session import Session, ready
 
 
 class Clocked:
@@ -32,6 +32,9 @@ class Clocked:
         self.said: list[str] = []
 
     def status(self, message: str) -> None:
+        self.said.append(message)
+
+    def info(self, message: str) -> None:
         self.said.append(message)
 
     def remaining_seconds(self) -> float:
@@ -129,10 +132,22 @@ async def test_a_post_is_repeated_only_after_looking(op: Clocked) -> None:
 
     find = Answers(None, {"ID": "1"})
 
-    made = await session(op, Api).make(SWITCH, {}, find)
+    made = await session(op, Api).make(SWITCH, ready({}), find)
 
     assert made == {"ID": "1"}
     assert (Api.create.asked, find.asked) == (1, 2)
+
+
+@pytest.mark.parametrize("is_unrecorded", [True, False])
+async def test_what_the_state_does_not_know_is_not_taken_over_in_silence(
+    op: Clocked, is_unrecorded: bool
+) -> None:
+    body = Answers({})
+
+    await session(op).make(SWITCH, body, Answers({"ID": "7"}), is_unrecorded=is_unrecorded)
+
+    assert body.asked == 0
+    assert any("taking over 7" in one for one in op.said) is is_unrecorded
 
 
 async def test_a_removal_waits_while_it_is_in_use_and_gone_is_success(op: Clocked) -> None:

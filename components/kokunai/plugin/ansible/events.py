@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from kokunai.plugin.serving.hiding import masking
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
@@ -19,9 +21,7 @@ class Reducer:
     """Turns events into records; secrets never pass, whatever a module put in its result."""
 
     def __init__(self, secrets: Iterable[Any]) -> None:
-        self._secrets = sorted(
-            {text for s in secrets for text in _leaves(s)}, key=len, reverse=True
-        )
+        self.hide = masking(secrets, "***")
         self._handlers: set[str] = set()
 
     def records(self, event: Mapping[str, Any]) -> list[Record]:
@@ -39,12 +39,6 @@ class Reducer:
         if kind in ("verbose", "error", "warning") and event.get("stdout"):
             return [{"record": "said", "text": self.hide(str(event["stdout"]))}]
         return []
-
-    def hide(self, text: str) -> str:
-        """The text without secrets."""
-        for secret in self._secrets:
-            text = text.replace(secret, "***")
-        return text
 
     def _task(self, data: Mapping[str, Any]) -> Record:
         # So ansible-runner marks a handler, whose start has no event of its own.
@@ -86,19 +80,6 @@ class Reducer:
             "task": where,
             "message": self.hide(text)[:_MESSAGE_LIMIT],
         }
-
-
-def _leaves(value: Any) -> list[str]:
-    if isinstance(value, dict):
-        return [leaf for one in value.values() for leaf in _leaves(one)]
-    if isinstance(value, list | tuple):
-        return [leaf for one in value for leaf in _leaves(one)]
-    if not isinstance(value, str):
-        return []
-    # Line by line too: a message may quote them with other line ends.
-    lines = [value, *map(str.strip, value.splitlines())]
-    # Hiding every "1" or "on" would only make messages unreadable.
-    return [line for line in lines if len(line) > 3]
 
 
 def _stats(data: Mapping[str, Any]) -> dict[str, dict[str, int]]:

@@ -82,18 +82,24 @@ class Nfs(SakuraKind):
     async def create(self, op: Operation, inputs: Props) -> Created:
         """Make it, or find what a killed create made, and wait until it is up."""
         session = self.session(op, inputs["zone"])
-        item = await session.first_tagged(APPLIANCE)
-        if item is not None:
-            self.refuse_other(op, await self.read(op, str(item["ID"]), {}, inputs), inputs)
-        item = item or await self._make(session, inputs)
+
+        async def body() -> Item:
+            products = self.products(op)
+            plan_id = await products.nfs_plan_id(session, inputs["plan"], inputs["sizeGib"])
+            return _body(op, inputs, plan_id)
+
+        item = await session.make(
+            APPLIANCE, body, lambda: self._left(session, inputs), is_unrecorded=True
+        )
         outputs = await self._finish(session, str(item["ID"]), inputs)
         return Created(str(item["ID"]), outputs)
 
-    async def _make(self, session: Session, inputs: Props) -> Item:
-        products = self.products(session.op)
-        plan_id = await products.nfs_plan_id(session, inputs["plan"], inputs["sizeGib"])
-        body = _body(session.op, inputs, plan_id)
-        return await session.make(APPLIANCE, body, lambda: session.first_tagged(APPLIANCE))
+    async def _left(self, session: Session, inputs: Props) -> Item | None:
+        found = await session.first_tagged(APPLIANCE)
+        if found is not None:
+            seen = await self.read(session.op, str(found["ID"]), {}, inputs)
+            self.refuse_other(session.op, seen, inputs)
+        return found
 
     async def read(self, op: Operation, id: str, state: Props, inputs: Props) -> Found | None:  # noqa: A002
         """As the API has it."""

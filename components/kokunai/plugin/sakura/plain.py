@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from abc import abstractmethod
+from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, ClassVar
 
 from kokunai.plugin.kind import Created, Found, Operation, Props
 from kokunai.plugin.sakura import trailer
 from kokunai.plugin.sakura.kind import SakuraKind, keeping, place_of
+from kokunai.plugin.sakura.session import ready
 
 if TYPE_CHECKING:
     from kokunai.drivers.sakura_iaas import Collection, Item
     from kokunai.plugin.sakura.session import Session
 
 
-class PlainKind(SakuraKind):
+class PlainKind(SakuraKind, ABC):
     """A kind says how it is written, how it is read, and how its own is found again."""
 
     collection: ClassVar[Collection]
@@ -43,7 +44,12 @@ class PlainKind(SakuraKind):
         """Make it, or find and correct what a killed create made."""
         session = self.session(op, inputs["zone"])
         body = self.body(op, inputs)
-        item = await session.make(self.collection, body, lambda: self.find(session, inputs))
+        item = await session.make(
+            self.collection,
+            ready(body),
+            lambda: self.find(session, inputs),
+            is_unrecorded=True,
+        )
         item_id = str(item["ID"])
         with keeping(item_id, self.outputs(inputs, item)):
             if self.view(item, inputs) != inputs:

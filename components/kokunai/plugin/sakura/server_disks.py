@@ -147,9 +147,16 @@ class Disks:
         return written == self._digest
 
     async def _make(self, index: int, server_id: str, note: str | None) -> Item:
+        async def find() -> Item | None:
+            made = await self._session.tagged(DISK)
+            return next((one for one in made if config.index_of(one) == index), None)
+
+        return await self._session.make(DISK, lambda: self._body(index, server_id, note), find)
+
+    async def _body(self, index: int, server_id: str, note: str | None) -> Item:
         spec = self._wanted["disks"][index]
         await self._products.check_disk(self._session, spec["plan"], spec["sizeGib"])
-        body = sakura_requests.disk(
+        return sakura_requests.disk(
             name=f"{self._wanted['name']}-{index}",
             tags=self._tags(index),
             size_gib=spec["sizeGib"],
@@ -158,12 +165,6 @@ class Disks:
             archive_id=await self._archive_id(spec) if index == 0 else None,
             config=config.request(self._wanted, note) if index == 0 else None,
         )
-
-        async def find() -> Item | None:
-            made = await self._session.tagged(DISK)
-            return next((one for one in made if config.index_of(one) == index), None)
-
-        return await self._session.make(DISK, body, find)
 
     def _tags(self, index: int) -> list[str]:
         op_digest = self._session.op.digest

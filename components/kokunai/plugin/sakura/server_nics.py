@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from kokunai.drivers.sakura_iaas import INTERFACE, SERVER
 from kokunai.plugin.sakura.server_view import filter_of, segment_of
+from kokunai.plugin.sakura.session import ready
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -86,7 +87,7 @@ class Nics:
             return seen[index] if index < len(seen) else None
 
         body = {"Interface": {"Server": {"ID": int(server_id)}}}
-        return await self._session.make(INTERFACE, body, find)
+        return await self._session.make(INTERFACE, ready(body), find)
 
     async def _interfaces_of(self, server_id: str) -> list[Item]:
         session = self._session

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from kokunai.drivers import sakura_requests
 from kokunai.drivers.sakura_iaas import NOTE
+from kokunai.plugin.sakura.session import ready
 
 if TYPE_CHECKING:
     from kokunai.drivers.sakura_iaas import Item
@@ -19,7 +20,7 @@ async def register(session: Session, script: str) -> str:
     async def find() -> Item | None:
         return next(iter(await _own_notes(session)), None)
 
-    return str((await session.make(NOTE, body, find))["ID"])
+    return str((await session.make(NOTE, ready(body), find))["ID"])
 
 
 async def remove_notes(session: Session) -> None:

@@ -46,22 +46,23 @@ class ServerWork:
 
     async def make(self) -> str:
         """The server's id: a new one, or the one that an interrupted create made."""
-        body = sakura_requests.server(
+        self.server = await self.session.make(
+            SERVER,
+            self._body,
+            lambda: self.session.first_tagged(SERVER),
+            is_unrecorded=True,
+        )
+        return self.server_id
+
+    async def _body(self) -> Item:
+        await self.products.check_server_plan(self.session, self.wanted["plan"])
+        return sakura_requests.server(
             name=self.wanted["name"],
             description=described(self.session.op, self.wanted),
             tags=tags_of(self.session.op, self.wanted),
             plan=sakura_requests.server_plan(self.wanted["plan"]),
             switch_ids=[nic["switchId"] for nic in self.wanted["nics"]],
         )
-        self.server = await self.session.make(SERVER, body, self._made)
-        return self.server_id
-
-    async def _made(self) -> Item | None:
-        """What exists is kept, even where it was the last one that the zone had to sell."""
-        found = await self.session.first_tagged(SERVER)
-        if found is None:
-            await self.products.check_server_plan(self.session, self.wanted["plan"])
-        return found
 
     async def finish(self) -> None:
         """Do what is missing, in an order that can be interrupted and repeated anywhere."""

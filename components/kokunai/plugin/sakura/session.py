@@ -61,21 +61,35 @@ class Session:
                 attempt += 1
 
     async def make(
-        self, what: Collection, body: Item, find: Callable[[], Awaitable[Item | None]]
+        self,
+        what: Collection,
+        body: Callable[[], Awaitable[Item]],
+        find: Callable[[], Awaitable[Item | None]],
+        *,
+        is_unrecorded: bool = False,
     ) -> Item:
-        """Make one thing once: `find` looks for what an earlier try may have made."""
+        """Make one thing once: `find` looks for what an earlier try may have made.
+
+        What `body` has to ask or to refuse concerns only what is still to be made: an interrupted
+        create may have taken the last one that was sold. `is_unrecorded` says that the state has
+        no such thing yet, so that one that is there must be told of.
+        """
         attempt = 0
         while True:
             found = await find()
             if found is not None:
-                if attempt == 0:
+                if is_unrecorded and attempt == 0:
                     self._tell_of(found)
                 return found
+            wanted = await body()
             try:
-                return await self.once(lambda: self.api.create(what, self.zone, body))
+                return await self._post(what, wanted)
             except (Passing, StillCreating) as error:
                 await self.back_off(error, attempt)
                 attempt += 1
+
+    async def _post(self, what: Collection, body: Item) -> Item:
+        return await self.once(lambda: self.api.create(what, self.zone, body))
 
     def _tell_of(self, found: Item) -> None:
         """Stacks of one name in one account would meet here; nobody else may own it."""
@@ -192,6 +206,15 @@ class Session:
     @property
     def _attempts(self) -> int:
         return _PREVIEW_ATTEMPTS if self.op.preview else _SILENT_ATTEMPTS
+
+
+def ready(body: Item) -> Callable[[], Awaitable[Item]]:
+    """A body that needs no asking."""
+
+    async def answer() -> Item:
+        return body
+
+    return answer
 
 
 async def _drop(*tasks: asyncio.Future[Any]) -> None:

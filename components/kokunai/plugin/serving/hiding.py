@@ -8,20 +8,24 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
-_MASK = "[secret]"
 _SHORTEST = 4
 """Shorter texts are in every sentence."""
 
 
-def masking(values: Iterable[Any]) -> Callable[[str], str]:
-    """What masks every text inside these values, also where it is quoted."""
-    found = {text for value in values for text in _texts(value) if len(text) >= _SHORTEST}
+def masking(values: Iterable[Any], mark: str = "[secret]") -> Callable[[str], str]:
+    """What puts `mark` for every text inside these values and for each of its lines, quoted or not.
+
+    By lines too, because a message may repeat them with other line ends.
+    """
+    texts = {text for value in values for text in _texts(value)}
+    lines = {line.strip() for text in texts for line in text.splitlines()}
+    found = {text for text in texts | lines if len(text) >= _SHORTEST}
     quoted = {json.dumps(text, ensure_ascii=False)[1:-1] for text in found}
     longest_first = sorted(found | quoted, key=len, reverse=True)
 
     def mask(sentence: str) -> str:
         for text in longest_first:
-            sentence = sentence.replace(text, _MASK)
+            sentence = sentence.replace(text, mark)
         return sentence
 
     return mask
@@ -38,6 +42,6 @@ def _texts(value: Any) -> Iterator[str]:
     elif isinstance(value, dict):
         for one in value.values():
             yield from _texts(one)
-    elif isinstance(value, list):
+    elif isinstance(value, list | tuple):
         for one in value:
             yield from _texts(one)

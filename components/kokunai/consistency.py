@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from kokunai import catalog, model
-from kokunai.errors import KokunaiError
-from kokunai.mistakes import Mistake, path_text
+from kokunai.errors import KokunaiError, Problem, path_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -60,7 +59,7 @@ def _readable(rows: Any, kind: type[_Part]) -> dict[int, _Part]:
     return found
 
 
-def mistakes(raw: Any) -> Iterator[Mistake]:
+def problems(raw: Any) -> Iterator[Problem]:
     """Every mistake between the parts of an environment that can be read."""
     parts = _parts(raw)
     yield from _repeated_names("networks", parts.networks)
@@ -74,41 +73,41 @@ def mistakes(raw: Any) -> Iterator[Mistake]:
     yield from _long_names(raw, parts.pools)
 
 
-def _long_names(raw: Any, pools: dict[int, model.GpuNodePool]) -> Iterator[Mistake]:
+def _long_names(raw: Any, pools: dict[int, model.GpuNodePool]) -> Iterator[Problem]:
     name = str(raw.get("name")) if isinstance(raw, dict) else ""
     for index, pool in pools.items():
         longest = f"{name}-{pool.name}-{max(pool.node_count - 1, 0)}"
         if len(longest) > _LIMIT_HOST_NAME:
-            yield Mistake(
+            yield Problem(
                 path_text(("pools", index, "name")),
                 f"ホスト名 {longest} が {_LIMIT_HOST_NAME} 文字を超えます。name を短くしてください",
                 f"the host name {longest} is longer than {_LIMIT_HOST_NAME}; shorten a name",
             )
 
 
-def _repeated_mounts(shares: dict[int, model.Storage]) -> Iterator[Mistake]:
+def _repeated_mounts(shares: dict[int, model.Storage]) -> Iterator[Problem]:
     first: dict[tuple[str, str], int] = {}
     for index, share in shares.items():
         if (earlier := first.setdefault((share.network, share.mount), index)) != index:
-            yield Mistake(
+            yield Problem(
                 path_text(("storage", index, "mount")),
                 f"{share.mount} には storage[{earlier}] がマウントされます",
                 f"storage[{earlier}] is mounted at {share.mount}",
             )
 
 
-def _repeated_names(section: str, rows: dict[int, Any]) -> Iterator[Mistake]:
+def _repeated_names(section: str, rows: dict[int, Any]) -> Iterator[Problem]:
     first: dict[str, int] = {}
     for index, row in rows.items():
         if (earlier := first.setdefault(row.name, index)) != index:
-            yield Mistake(
+            yield Problem(
                 path_text((section, index, "name")),
                 f"名前 {row.name} は {section}[{earlier}] と重複しています",
                 f"name {row.name} is already used by {section}[{earlier}]",
             )
 
 
-def _unknown_goods(parts: _Parts) -> Iterator[Mistake]:
+def _unknown_goods(parts: _Parts) -> Iterator[Problem]:
     for index, network in parts.networks.items():
         with _collected(("networks", index, "site")) as found:
             catalog.zoned_site(network.site)
@@ -117,7 +116,7 @@ def _unknown_goods(parts: _Parts) -> Iterator[Mistake]:
         yield from _unknown_offer(index, pool)
 
 
-def _unknown_offer(index: int, pool: model.GpuNodePool) -> Iterator[Mistake]:
+def _unknown_offer(index: int, pool: model.GpuNodePool) -> Iterator[Problem]:
     with _collected(("pools", index, "site")) as found:
         catalog.site(pool.site)
     if not found:
@@ -130,31 +129,31 @@ def _unknown_offer(index: int, pool: model.GpuNodePool) -> Iterator[Mistake]:
 
 
 @contextmanager
-def _collected(location: tuple[str | int, ...]) -> Iterator[list[Mistake]]:
+def _collected(location: tuple[str | int, ...]) -> Iterator[list[Problem]]:
     """Turn the catalogue's refusal inside the block into a mistake at this place."""
-    found: list[Mistake] = []
+    found: list[Problem] = []
     try:
         yield found
     except KokunaiError as error:
-        found.append(Mistake(path_text(location), error.ja, error.en))
+        found.append(Problem(path_text(location), error.ja, error.en))
 
 
-def _overlapping_networks(networks: dict[int, model.Network]) -> Iterator[Mistake]:
+def _overlapping_networks(networks: dict[int, model.Network]) -> Iterator[Problem]:
     for (first, one), (second, other) in combinations(networks.items(), 2):
         if IPv4Network(one.cidr).overlaps(IPv4Network(other.cidr)):
-            yield Mistake(
+            yield Problem(
                 path_text(("networks", second, "cidr")),
                 f"{other.cidr} は networks[{first}] の {one.cidr} と重なっています",
                 f"{other.cidr} overlaps {one.cidr} of networks[{first}]",
             )
 
 
-def _unknown_networks(parts: _Parts) -> Iterator[Mistake]:
+def _unknown_networks(parts: _Parts) -> Iterator[Problem]:
     names = ", ".join(one.name for one in parts.networks.values()) or "なし / none"
     for section, rows in (("pools", parts.pools), ("storage", parts.storage)):
         for index, row in rows.items():
             if row.network is not None and row.network not in parts.network_names:
-                yield Mistake(
+                yield Problem(
                     path_text((section, index, "network")),
                     f"ネットワーク {row.network} は networks にありません。あるもの: {names}",
                     f"network {row.network} is not among networks; there are: {names}",
@@ -162,11 +161,11 @@ def _unknown_networks(parts: _Parts) -> Iterator[Mistake]:
     yield from _networks_elsewhere(parts)
 
 
-def _networks_elsewhere(parts: _Parts) -> Iterator[Mistake]:
+def _networks_elsewhere(parts: _Parts) -> Iterator[Problem]:
     for index, pool in parts.pools.items():
         network = parts.network(pool.network)
         if network is not None and network.site != pool.site:
-            yield Mistake(
+            yield Problem(
                 path_text(("pools", index, "network")),
                 f"ネットワーク {network.name} は {network.site} にあり、{pool.site} では使えません",
                 f"network {network.name} is at {network.site}, out of reach of {pool.site}",
@@ -185,19 +184,19 @@ def _claims(parts: _Parts) -> Iterator[tuple[model.Network, tuple[str | int, ...
             yield network, ("storage", index, "host"), f"storage[{index}]", block
 
 
-def _clashing_hosts(parts: _Parts) -> Iterator[Mistake]:
+def _clashing_hosts(parts: _Parts) -> Iterator[Problem]:
     claims = list(_claims(parts))
     for network, location, _, block in claims:
         last = IPv4Network(network.cidr).num_addresses - 2
         if len(block) and block[-1] > last:
-            yield Mistake(
+            yield Problem(
                 path_text(location),
                 f"ホスト番号 {block[-1]} は {network.cidr} に入りません。1 から {last} まで",
                 f"host number {block[-1]} does not fit {network.cidr}; allowed: 1 to {last}",
             )
     for (one, _, taker, first), (other, location, _, second) in combinations(claims, 2):
         if one.name == other.name and set(first) & set(second):
-            yield Mistake(
+            yield Problem(
                 path_text(location),
                 f"ホスト番号が {taker} と重なっています({one.name})",
                 f"host numbers overlap those of {taker} in {one.name}",

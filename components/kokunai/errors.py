@@ -1,4 +1,12 @@
-"""The one error a user can fix, in both languages."""
+"""What a user can fix, in both languages, and how places are written."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 
 class KokunaiError(Exception):
@@ -8,3 +16,24 @@ class KokunaiError(Exception):
         super().__init__(f"{ja}\n{en}")
         self.ja = ja
         self.en = en
+
+
+@dataclass(frozen=True, order=True)
+class Problem:
+    """One mistake at a property path such as `pools[0].gpu`, in both languages."""
+
+    path: str
+    ja: str
+    en: str
+
+
+def path_text(keys: Iterable[str | int]) -> str:
+    """A property path as Pulumi writes it: `("pools", 0, "gpu")` is `pools[0].gpu`."""
+    return "".join(map(path_step, keys)).removeprefix(".")
+
+
+def path_step(key: str | int) -> str:
+    """One step of a path: `[0]`, `.gpu`, or `["a b"]` where the key is no identifier."""
+    if isinstance(key, int):
+        return f"[{key}]"
+    return f".{key}" if key.replace("_", "a").isalnum() else f'["{key}"]'

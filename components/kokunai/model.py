@@ -7,7 +7,8 @@ from ipaddress import IPv4Network
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, WithJsonSchema
-from pydantic_core import PydanticCustomError
+
+from kokunai.problems import refusal
 
 _CIDR = r"^[0-9]{1,3}(\.[0-9]{1,3}){3}/[0-9]{1,2}$"
 Slug = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,30}$")]
@@ -27,10 +28,9 @@ def _network(text: str) -> str:
     try:
         IPv4Network(text if re.fullmatch(_CIDR, text) else "")
     except ValueError:
-        raise PydanticCustomError(
-            "cidr",
-            "IPv4 のネットワーク(例 192.168.10.0/24)を書いてください\n"
-            "write an IPv4 network such as 192.168.10.0/24",
+        raise refusal(
+            "IPv4 のネットワーク(例 192.168.10.0/24)を指定してください",
+            "must be an IPv4 network such as 192.168.10.0/24",
         ) from None
     return text
 

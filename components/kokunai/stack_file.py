@@ -8,12 +8,12 @@ from pydantic import ValidationError
 
 from kokunai import consistency, model, yaml_reader
 from kokunai.errors import KokunaiError
-from kokunai.mistakes import translated
+from kokunai.problems import translated
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from kokunai.mistakes import Mistake
+    from kokunai.errors import Problem
 
 KEY = "kokunai:environment"
 
@@ -65,26 +65,29 @@ def secret_refusal(where: str = "config") -> KokunaiError:
 
 def read(raw: Any, *, where: str = "config") -> model.Environment:
     """Environment from plain data. Raises KokunaiError with every mistake, sorted by path."""
-    mistakes: list[Mistake] = []
+    problems: list[Problem] = []
     environment = None
     try:
         environment = model.Environment.model_validate(raw)
     except ValidationError as error:
-        mistakes += translated(error, model.Environment)
-    mistakes += consistency.mistakes(raw)
-    if mistakes or environment is None:
-        raise _refusal(mistakes, where)
+        problems += translated(error, model.Environment)
+    problems += consistency.problems(raw)
+    if problems or environment is None:
+        raise _refusal(problems, where)
     return environment
 
 
-def _refusal(mistakes: list[Mistake], where: str) -> KokunaiError:
-    ordered = sorted(set(mistakes), key=lambda one: one.path)
-    prefix = f"{where}.{KEY}"
+def _refusal(problems: list[Problem], where: str) -> KokunaiError:
+    ordered = sorted(set(problems))
 
     def lines(language: str) -> str:
-        return "\n".join(f"  {prefix}{one.path}: {getattr(one, language)}" for one in ordered)
+        return "\n".join(f"  {_place(where, row)}: {getattr(row, language)}" for row in ordered)
 
     return KokunaiError(
         ja=f"スタックファイルに {len(ordered)} 件の誤りがあります。\n{lines('ja')}",
         en=f"{len(ordered)} mistake(s) in the stack file:\n{lines('en')}",
     )
+
+
+def _place(where: str, problem: Problem) -> str:
+    return ".".join(part for part in (where, KEY, problem.path) if part)

@@ -16,7 +16,7 @@ _TEXT = "tag:yaml.org,2002:str"
 _TIME = "tag:yaml.org,2002:timestamp"
 
 
-class NotYaml(Exception):  # noqa: N818 - a state of the text, not a fault
+class NotYaml(Exception):
     """What is wrong and where, on one line."""
 
 

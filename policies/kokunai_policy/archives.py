@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-class Unreadable(Exception):  # noqa: N818 - a state of the file, not a fault
+class Unreadable(Exception):
     """Missing, too large, or of a kind that is not read."""
 
 

@@ -28,7 +28,7 @@ _LIMIT_RUNS = 1024
 _GZIP_MAGIC = b"\x1f\x8b"
 
 
-class TooMuch(Exception):  # noqa: N818 - a state of the value, not a fault
+class TooMuch(Exception):
     """The value is larger or deeper than what is read."""
 
 

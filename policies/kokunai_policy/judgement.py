@@ -88,7 +88,7 @@ def _provider_findings(resource: Resource, context: Context) -> list[Finding]:
     return judge(Resource(token, resource.package, resource.provider_props), context)
 
 
-class Refusal(KokunaiError):  # noqa: N818 - the rules' answer, not a fault
+class Refusal(KokunaiError):
     """Findings that nobody waived; as text each stands once, in both languages."""
 
     def __init__(self, findings: list[Finding]) -> None:

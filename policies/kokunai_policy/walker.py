@@ -8,6 +8,7 @@ from enum import Enum
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from kokunai.errors import path_text
 from kokunai_policy import archives
 from kokunai_policy.decoding import LIMIT_BYTES, LIMIT_DEPTH, TooMuch, decoded
 from kokunai_policy.values import Content, Secret, content_of, is_unknown_text, unwrap
@@ -54,12 +55,6 @@ class Node(NamedTuple):
     def text(self) -> str | None:
         """The value if it is a known string."""
         return self.value if self.state is State.KNOWN and isinstance(self.value, str) else None
-
-
-def path_text(keys: Keys) -> str:
-    """Property path as Pulumi writes it."""
-    parts = [f"[{key}]" if isinstance(key, int) else f".{key}" for key in keys]
-    return "".join(parts).removeprefix(".")
 
 
 @dataclass

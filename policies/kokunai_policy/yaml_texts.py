@@ -15,7 +15,7 @@ LIMIT_EVENTS: Final = 50_000
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
-class TooLarge(Exception):  # noqa: N818 - a state of the text, not a fault
+class TooLarge(Exception):
     """Nested deeper or longer than what is read."""
 
 

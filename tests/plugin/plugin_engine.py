@@ -37,7 +37,7 @@ def urn(token: str, name: str) -> str:
     return f"urn:pulumi:dev::tests::{token}::{name}"
 
 
-class Failed(Exception):  # noqa: N818 - what happened to a call
+class Failed(Exception):
     """A call that ended with a status."""
 
     def __init__(self, error: grpc.aio.AioRpcError) -> None:

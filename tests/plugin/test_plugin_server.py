@@ -12,14 +12,13 @@ from google.protobuf.empty_pb2 import Empty
 from plugin_engine import Engine, Failed, running, urn
 from pulumi.runtime.proto import provider_pb2
 
-from kokunai.errors import KokunaiError
+from kokunai.errors import KokunaiError, Problem
 from kokunai.plugin.kind import (
     UNKNOWN,
     Change,
     ChangeKind,
     Checked,
     Created,
-    Failure,
     Found,
     InitFailed,
 )
@@ -49,7 +48,7 @@ class Toy:
         }
 
     async def check(self, op: Any, olds: Any, news: Any) -> Checked:
-        failures = (Failure("act", "だめです", "it is bad"), Failure("more[0]", "二つ目", "second"))
+        failures = (Problem("act", "だめです", "it is bad"), Problem("more[0]", "二つ目", "second"))
         return Checked({**news, "default": 1}, failures if news.get("act") == "bad" else ())
 
     def diff(self, id: str, state: Any, old_inputs: Any, news: Any) -> list[Change]:  # noqa: A002

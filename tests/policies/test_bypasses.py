@@ -102,7 +102,7 @@ def test_a_file_asset_is_read_from_the_program_folder(tmp_path):
     props = {**DOMESTIC, "startupScript": pulumi.FileAsset("init.sh")}
 
     assert found("kokunai:sakura:Server", props, context) == [
-        ("KN-LOC-06", "startupScript.init.sh")
+        ("KN-LOC-06", 'startupScript["init.sh"]')
     ]
 
 
@@ -115,7 +115,7 @@ def test_a_tar_archive_is_read(tmp_path):
 
     [(rule, path)] = server(startupScript=pulumi.FileArchive(str(tmp_path / "a.tar.gz")))
 
-    assert (rule, path) == ("KN-LOC-06", "startupScript.etc/conf")
+    assert (rule, path) == ("KN-LOC-06", 'startupScript["etc/conf"]')
 
 
 def test_yaml_that_grows_without_end_is_refused():

@@ -17,19 +17,19 @@ class SakuraError(Exception):
         self.retry_after_seconds: float | None = None
 
 
-class NotFound(SakuraError):  # noqa: N818 - names what the API said
+class NotFound(SakuraError):
     """404: it is gone, or was never there."""
 
 
-class Unauthorized(SakuraError):  # noqa: N818
+class Unauthorized(SakuraError):
     """401 or 403: the key is wrong or may not do this."""
 
 
-class Refused(SakuraError):  # noqa: N818
+class Refused(SakuraError):
     """400 and its like: asking again will not help."""
 
 
-class Conflict(SakuraError):  # noqa: N818
+class Conflict(SakuraError):
     """409: not in this state; asking again later may help."""
 
 
@@ -37,7 +37,7 @@ class StillCreating(Conflict):
     """409 `still_creating`: being made; asking again later will help."""
 
 
-class Passing(SakuraError):  # noqa: N818
+class Passing(SakuraError):
     """A failure that passes; the effect of the call may nevertheless have happened."""
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from kokunai.errors import path_step
 from kokunai.plugin.kind import Change, ChangeKind, Props
 
 if TYPE_CHECKING:
@@ -45,6 +46,4 @@ def _join(path: str, key: str) -> str:
     """
     if path and ('"' in key or "\\" in key):
         return path
-    if not key.replace("_", "a").isalnum():
-        return f'{path}["{key}"]'
-    return f"{path}.{key}" if path else key
+    return (path + path_step(key)).removeprefix(".")

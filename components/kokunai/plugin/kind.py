@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, Final, Protocol, runtime_checkable
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from kokunai.errors import Problem
+
 
 class _Unknown:
     """A value the engine does not know yet (preview only)."""
@@ -28,20 +30,11 @@ Props = dict[str, Any]
 
 
 @dataclass(frozen=True)
-class Failure:
-    """One mistake in the inputs, at a property path such as `disks[0].sizeGib`."""
-
-    path: str
-    ja: str
-    en: str
-
-
-@dataclass(frozen=True)
 class Checked:
     """Inputs with defaults filled in, and every mistake at once."""
 
     inputs: Props
-    failures: tuple[Failure, ...] = ()
+    failures: tuple[Problem, ...] = ()
 
 
 class ChangeKind(Enum):
@@ -84,7 +77,7 @@ class Found:
     outputs: Props
 
 
-class InitFailed(Exception):  # noqa: N818 - it is a state, not a crash
+class InitFailed(Exception):
     """Something exists but is not finished; the engine keeps `id` and calls `update` next time."""
 
     def __init__(self, id: str, outputs: Props, reasons: list[str]) -> None:  # noqa: A002
@@ -94,7 +87,7 @@ class InitFailed(Exception):  # noqa: N818 - it is a state, not a crash
         self.reasons = reasons
 
 
-class Cancelled(Exception):  # noqa: N818 - not an error
+class Cancelled(Exception):
     """The engine asked to stop; raised from `Operation.sleep` and at every driver call."""
 
 

@@ -6,7 +6,8 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from kokunai.drivers.sakura_http import API_ROOT_URL, CALLS_PER_SECOND
-from kokunai.plugin.kind import UNKNOWN, Failure, Props
+from kokunai.errors import Problem
+from kokunai.plugin.kind import UNKNOWN, Props
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -47,14 +48,14 @@ def schema() -> dict[str, Any]:
     return {"variables": described}
 
 
-def failures_of(props: Props) -> list[Failure]:
+def failures_of(props: Props) -> list[Problem]:
     """Every mistake in the provider's inputs at once."""
     allowed = _ENGINE_KEYS | _ENVIRONMENT.keys()
     found = [_unknown_key(key) for key in props if key not in allowed]
     rate = props.get("sakuraCallsPerSecond")
     if rate is not None and rate is not UNKNOWN and _positive(rate) is None:
         found.append(
-            Failure(
+            Problem(
                 "sakuraCallsPerSecond",
                 "0 より大きい数で指定してください。",
                 "must be a number greater than 0.",
@@ -63,7 +64,7 @@ def failures_of(props: Props) -> list[Failure]:
     url = props.get("sakuraApiRootUrl")
     if isinstance(url, str) and not url.startswith(("http://", "https://")):
         found.append(
-            Failure(
+            Problem(
                 "sakuraApiRootUrl",
                 "http:// か https:// で始まる URL で指定してください。",
                 "must be a URL that starts with http:// or https://.",
@@ -93,9 +94,9 @@ def _positive(value: object) -> float | None:
     return number if 0 < number < float("inf") else None
 
 
-def _unknown_key(key: str) -> Failure:
+def _unknown_key(key: str) -> Problem:
     allowed = ", ".join(_ENVIRONMENT)
-    return Failure(
+    return Problem(
         key,
         f"この名前の設定はありません。使えるもの: {allowed}",
         f"no such setting; allowed: {allowed}",

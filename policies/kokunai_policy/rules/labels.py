@@ -5,6 +5,7 @@ from __future__ import annotations
 import unicodedata
 from typing import TYPE_CHECKING, Final
 
+from kokunai.errors import path_text
 from kokunai_policy.model import Inspected, Judgement, Verdict, shown, unknown
 from kokunai_policy.walker import State
 
@@ -23,6 +24,7 @@ CLASSES: Final = (
     "government",
 )
 LABEL: Final = "data-class"
+_PATH = path_text(("labels", LABEL))
 _ALLOWED = ", ".join(CLASSES)
 
 
@@ -43,7 +45,7 @@ def judge_class(seen: Inspected) -> Iterator[Judgement]:
     if not found:
         yield Judgement(
             Verdict.FAIL,
-            f"labels.{LABEL}",
+            _PATH,
             f"データ区分のラベル {LABEL} がありません。指定できるもの: {_ALLOWED}",
             f"the label {LABEL} is missing; allowed: {_ALLOWED}",
         )
@@ -51,7 +53,7 @@ def judge_class(seen: Inspected) -> Iterator[Judgement]:
     if len({_spelled(node.text or "") for node in found}) > 1:
         yield Judgement(
             Verdict.FAIL,
-            f"labels.{LABEL}",
+            _PATH,
             f"ラベル {LABEL} が複数あり、値が一致しません。1 つにしてください",
             f"the label {LABEL} is given several times with different values; give it once",
         )

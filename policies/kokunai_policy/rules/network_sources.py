@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 
 from kokunai import catalog
 from kokunai.catalog import facts
+from kokunai.errors import path_text
 from kokunai_policy import hosts
 from kokunai_policy.model import Inspected, Judgement, Verdict, shown, unknown
 from kokunai_policy.regions import plain
-from kokunai_policy.walker import Node, State, path_text
+from kokunai_policy.walker import Node, State
 from kokunai_policy.words import nearest_name
 
 if TYPE_CHECKING:

@@ -8,7 +8,8 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field
 
-from kokunai.plugin.inputs import Governed, Inputs, Item, mistake
+from kokunai.plugin.inputs import Governed, Inputs, Item
+from kokunai.problems import refusal
 
 _NAME = r"^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?$"
 # Neither may begin with a dash, or ssh would read it as an option.
@@ -20,13 +21,13 @@ _VARIABLE = re.compile(r"[a-z_][a-z0-9_]*")
 def _variables(values: dict[str, Any]) -> dict[str, Any]:
     for name, value in values.items():
         if not _VARIABLE.fullmatch(name) or name.startswith("ansible_"):
-            raise mistake(
+            raise refusal(
                 f"変数名「{name}」は使えません (英小文字、数字、_ のみ。ansible_ は不可)。",
                 f'The variable name "{name}" cannot be used: lower case, digits and _, '
                 "not starting with ansible_.",
             )
         if any(mark in str(value) for mark in ("{{", "{%", "{#")):
-            raise mistake(
+            raise refusal(
                 f"変数 {name} にテンプレート記号 ({{{{ と {{% と {{#) は使えません。",
                 f"The variable {name} must not hold template marks ({{{{, {{% and {{#).",
             )
@@ -43,7 +44,7 @@ def _once(hosts: list[Any]) -> list[Any]:
     names = Counter(host.name for host in hosts if isinstance(host, HostInputs))
     twice = [str(name) for name, count in names.items() if count > 1]
     if twice:
-        raise mistake(
+        raise refusal(
             f"ホスト名が重なっています: {', '.join(twice)}",
             f"Host names must differ; given twice: {', '.join(twice)}",
         )

@@ -7,13 +7,16 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import AfterValidator, Field
 
-from kokunai.plugin.inputs import Item, Named, Text, mistake
-from kokunai.plugin.kind import Failure, Props
+from kokunai.errors import Problem
+from kokunai.plugin.inputs import Item, Named, Text
 from kokunai.plugin.sakura import trailer
 from kokunai.plugin.serving.wire import holds_unknown
+from kokunai.problems import refusal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from kokunai.plugin.kind import Props
 
 # A server may carry ten tags in all: one is ours, one is left for the mark of a former id.
 _MOST_TAGS = 8
@@ -25,7 +28,7 @@ def _reference(value: str) -> str:
     """`zone/id`, as an import writes it, or the id alone."""
     bare = value.rpartition("/")[2]
     if len(bare) != 12 or not bare.isdigit():
-        raise mistake(
+        raise refusal(
             f"「{value}」は ID ではありません。12 桁の数字で指定してください。",
             f'"{value}" is not an id; write its 12 digits.',
         )
@@ -40,7 +43,7 @@ def _address(value: str) -> str:
     try:
         return str(ipaddress.IPv4Address(value)) if value else ""
     except ValueError:
-        raise mistake(
+        raise refusal(
             f"「{value}」は IPv4 アドレスではありません。", f'"{value}" is not an IPv4 address.'
         ) from None
 
@@ -51,7 +54,7 @@ def _tags(values: list[str]) -> list[str]:
         return values
     for one in known:
         if one.startswith("kokunai-") or not 0 < len(one) <= _LONGEST_TAG:
-            raise mistake(
+            raise refusal(
                 f"タグ「{one}」は使えません。1 から {_LONGEST_TAG} 文字で、"
                 "kokunai- 以外で始めてください。",
                 f'The tag "{one}" cannot be used: 1 to {_LONGEST_TAG} characters, '
@@ -74,14 +77,14 @@ class Described(Named):
     """Free text. / 説明。"""
 
     @classmethod
-    def contradictions(cls, news: Props) -> Iterator[Failure]:
+    def contradictions(cls, news: Props) -> Iterator[Problem]:
         """The labels stand in the description, by whose end a thing is found again."""
         text = news.get("description", "")
         labels = news.get("labels")
         known = isinstance(labels, dict) and not holds_unknown([text, labels, news.get("site")])
         excess = trailer.excess(str(text).strip(), news) if known and "site" in news else 0
         if excess > 0:
-            yield Failure(
+            yield Problem(
                 "labels",
                 f"説明とラベルを合わせて API の上限を {excess} 文字超えます。",
                 f"the description and the labels exceed the API's limit by {excess} characters.",

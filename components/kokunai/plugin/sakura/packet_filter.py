@@ -10,16 +10,18 @@ from pydantic import AfterValidator, Field
 
 from kokunai.drivers import sakura_requests
 from kokunai.drivers.sakura_iaas import PACKET_FILTER
-from kokunai.plugin.inputs import Inputs, Item, maps_in, mistake
-from kokunai.plugin.kind import Failure, Operation, Props
+from kokunai.errors import Problem
+from kokunai.plugin.inputs import Inputs, Item, maps_in
 from kokunai.plugin.sakura.fields import Described
 from kokunai.plugin.sakura.kind import described, said_by
 from kokunai.plugin.sakura.plain import PlainKind
+from kokunai.problems import refusal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from kokunai.drivers.sakura_iaas import Item as ApiItem
+    from kokunai.plugin.kind import Operation, Props
 
 _MOST_RULES = 30
 """Sakura's manual: 30 rules a filter."""
@@ -33,7 +35,7 @@ def _network(value: str) -> str:
     try:
         network = ipaddress.IPv4Network(value, strict=False) if value else None
     except ValueError:
-        raise mistake(
+        raise refusal(
             f"「{value}」は IPv4 のアドレスでもネットワークでもありません (例: 203.0.113.0/24)。",
             f'"{value}" is neither an IPv4 address nor a network such as 203.0.113.0/24.',
         ) from None
@@ -48,7 +50,7 @@ def _ports(value: str) -> str:
         return value
     low, high = (int(match[1]), int(match[2] or match[1])) if match else (1, 0)
     if not 0 <= low <= high <= _LAST_PORT:
-        raise mistake(
+        raise refusal(
             f"「{value}」はポートではありません (例: 22、1024-65535)。",
             f'"{value}" is not a port or a range such as 22 or 1024-65535.',
         )
@@ -77,14 +79,14 @@ class PacketFilterInputs(Described):
     """First match wins. / 先に合った規則が効きます。"""
 
     @classmethod
-    def contradictions(cls, news: Props) -> Iterator[Failure]:
+    def contradictions(cls, news: Props) -> Iterator[Problem]:
         """Only tcp and udp have ports."""
         yield from super().contradictions(news)
         for index, rule in enumerate(maps_in(news.get("rules"))):
             protocol = rule.get("protocol")
             for name in ("sourcePort", "destinationPort"):
                 if protocol in _WITHOUT_PORTS and rule.get(name, "") != "":
-                    yield Failure(
+                    yield Problem(
                         f"rules[{index}].{name}",
                         f"{protocol} にポートは指定できません。tcp か udp で使ってください。",
                         f"{protocol} has no ports; use tcp or udp.",

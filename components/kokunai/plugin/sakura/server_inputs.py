@@ -6,13 +6,15 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field, StringConstraints
 
+from kokunai.errors import Problem
 from kokunai.plugin.inputs import Inputs, Item, maps_in
-from kokunai.plugin.kind import Failure, Props
 from kokunai.plugin.sakura import fields
 from kokunai.plugin.sakura.ssh_key import PublicKey  # noqa: TC001 - pydantic reads it
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from kokunai.plugin.kind import Props
 
 HostName = Annotated[
     str, StringConstraints(pattern=r"^[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?$")
@@ -76,48 +78,48 @@ class ServerInputs(fields.Tagged):
     """Cut the power instead of shutting down. / 停止を待たずに電源を切ります。"""
 
     @classmethod
-    def contradictions(cls, news: Props) -> Iterator[Failure]:
+    def contradictions(cls, news: Props) -> Iterator[Problem]:
         """What the boot disk, the first interface and the password must be beyond their types."""
         yield from super().contradictions(news)
         yield from _of_images(maps_in(news.get("disks")))
         yield from _of_addresses(maps_in(news.get("nics"))[:1])
         password = news.get("password")
         if isinstance(password, str) and password and not 12 <= len(password) <= 128:
-            yield Failure(
+            yield Problem(
                 "password",
                 "12 から 128 文字で指定してください。",
                 "must have 12 to 128 characters.",
             )
 
 
-def _of_images(disks: list[Props]) -> Iterator[Failure]:
+def _of_images(disks: list[Props]) -> Iterator[Problem]:
     for index, disk in enumerate(disks):
         if index == 0 and disk and "image" not in disk:
-            yield Failure(
+            yield Problem(
                 "disks[0].image",
                 "disks[0] は起動ディスクなので image が必要です。",
                 "disks[0] is the boot disk and needs an image.",
             )
         if index > 0 and "image" in disk:
-            yield Failure(
+            yield Problem(
                 f"disks[{index}].image",
                 "image を指定できるのは disks[0] だけです。",
                 "only disks[0] can have an image.",
             )
 
 
-def _of_addresses(first: list[Props]) -> Iterator[Failure]:
+def _of_addresses(first: list[Props]) -> Iterator[Problem]:
     """Unknown addresses are addresses, too."""
     for nic in first:
         has_address = nic.get("address", "") != ""
         if nic.get("switchId") == "shared" and has_address:
-            yield Failure(
+            yield Problem(
                 "nics[0].address",
                 "共有セグメントのアドレスは API が決めるので、指定できません。",
                 "addresses on the shared segment are given by the API: leave it out.",
             )
         elif has_address and "prefixLength" not in nic:
-            yield Failure(
+            yield Problem(
                 "nics[0].prefixLength",
                 "nics[0].address には nics[0].prefixLength も必要です。",
                 "nics[0].address also needs nics[0].prefixLength.",

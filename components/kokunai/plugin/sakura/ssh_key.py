@@ -10,10 +10,10 @@ from pydantic import AfterValidator
 
 from kokunai.drivers import sakura_requests
 from kokunai.drivers.sakura_iaas import SSH_KEY
-from kokunai.plugin.inputs import mistake
 from kokunai.plugin.sakura.fields import Described
 from kokunai.plugin.sakura.kind import described, said_by
 from kokunai.plugin.sakura.plain import PlainKind
+from kokunai.problems import refusal
 
 if TYPE_CHECKING:
     from kokunai.drivers.sakura_iaas import Item
@@ -29,7 +29,7 @@ def _public_key(value: str) -> str:
     except binascii.Error:
         blob = b""
     if "\n" in text or kind.encode() not in blob[:64] or not kind:
-        raise mistake(
+        raise refusal(
             "OpenSSH の公開鍵 1 行で指定してください (例: ssh-ed25519 AAAA... 名前)。",
             "must be one line of an OpenSSH public key, for example ssh-ed25519 AAAA... name.",
         )

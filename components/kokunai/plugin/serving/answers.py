@@ -15,11 +15,13 @@ from pulumi.runtime.proto import provider_pb2, status_pb2
 
 from kokunai.drivers.sakura_errors import SakuraError
 from kokunai.errors import KokunaiError
-from kokunai.plugin.kind import Cancelled, Change, ChangeKind, Failure, InitFailed
+from kokunai.plugin.kind import Cancelled, Change, ChangeKind, InitFailed
 from kokunai.plugin.serving import wire
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
+
+    from kokunai.errors import Problem
 
 _PLAIN = {
     ChangeKind.ADD: provider_pb2.PropertyDiff.ADD,
@@ -42,7 +44,7 @@ class Abort:
     metadata: tuple[tuple[str, bytes], ...] = ()
 
 
-def failures(found: Iterable[Failure]) -> list[provider_pb2.CheckFailure]:
+def failures(found: Iterable[Problem]) -> list[provider_pb2.CheckFailure]:
     """Check failures on their property, in both languages."""
     return [
         provider_pb2.CheckFailure(property=one.path, reason=f"{one.ja}\n{one.en}") for one in found

@@ -1,0 +1,212 @@
+"""The shop window: components by keyword, checked and judged as a stack file is."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pulumi
+import pytest
+import yaml
+
+import kokunai
+from kokunai import declarations, stack_file
+from kokunai.parts import Hidden, Link
+from support.pulumi_mocks import Recorder, declared, loops, recorder, root
+
+__all__ = ["loops", "recorder", "root"]
+STACKS = sorted((Path(__file__).parents[1] / "stacks").glob("Pulumi.*.yaml"))
+ACCESS = {"private_key_file": "id", "ssh_from": ["198.18.0.0/15"]}
+SITE = "sakura-ishikari"
+LABELS = {"data-class", "environment", "offer", "operator", "seller", "site", "simulated"}
+
+
+def settings(root: Path, **changes: Any) -> kokunai.StackSettings:
+    given = {"name": "demo", "data_class": "internal", "lab": True, "access": ACCESS, "root": root}
+    return kokunai.StackSettings(**{**given, **changes})
+
+
+def network(ours: kokunai.StackSettings, **changes: Any) -> kokunai.ClusterNetwork:
+    given = {"site": SITE, "cidr": "192.168.10.0/24", "settings": ours}
+    return kokunai.ClusterNetwork("cluster", **{**given, **changes})
+
+
+def pool(**changes: Any) -> kokunai.GpuNodePool:
+    return kokunai.GpuNodePool("train", **{"site": SITE, "gpu": "h100", "node_count": 2, **changes})
+
+
+def test_a_program_declares_what_a_stack_file_would(recorder: Recorder, root: Path):
+    def program() -> None:
+        joined = network(settings(root))
+        data = kokunai.SharedStorage("data", network=joined, size_gib=100, mount="/mnt/data")
+        nodes = pool(network=joined, storage=[data])
+        kokunai.NodeConfiguration("train", pool=nodes)
+
+    seen = declared(recorder, program).seen
+
+    server = seen["kokunai:sakura:Server", "train-1"]
+    assert [nic["switchId"] for nic in server["nics"]] == ["shared", "is1a/cluster"]
+    assert server["sshKeyIds"] == ["is1a/demo"]
+    variables = seen["kokunai:ansible:Configuration", "train"]["variables"]
+    assert "/mnt/data" in json.dumps(variables)
+    assert len([name for kind, name in seen if kind == "kokunai:sakura:Server"]) == 2
+
+
+def test_pools_of_one_stack_share_key_and_filter(recorder: Recorder, root: Path):
+    def program() -> None:
+        ours = settings(root)
+        pool(settings=ours)
+        kokunai.GpuNodePool("infer", site=SITE, gpu="v100", node_count=1, settings=ours)
+
+    seen = declared(recorder, program).seen
+
+    kinds = [kind for kind, _ in seen]
+    assert kinds.count("kokunai:sakura:SshKey") == 1
+    assert kinds.count("kokunai:sakura:PacketFilter") == 1
+    assert kinds.count("pulumi:providers:kokunai") == 1
+
+
+def test_every_resource_says_who_sells_and_who_runs_it(recorder: Recorder, root: Path):
+    def program() -> None:
+        joined = network(settings(root))
+        kokunai.SharedStorage("data", network=joined, size_gib=100, mount="/mnt/data")
+        kokunai.NodeConfiguration("train", pool=pool(network=joined))
+
+    seen = declared(recorder, program).seen
+
+    real = {key: props for key, props in seen.items() if "labels" in props}
+    assert {kind.rpartition(":")[2] for kind, _ in real} == {
+        "Configuration",
+        "Nfs",
+        "PacketFilter",
+        "Server",
+        "SshKey",
+        "Switch",
+    }
+    assert all(props["labels"].keys() >= LABELS for props in real.values())
+    server = real["kokunai:sakura:Server", "train-0"]["labels"]
+    assert (server["offer"], server["seller"]) == ("sakura-vrt-h100", "sakura")
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"gpu": "h300"}, 'GpuNodePool("train").gpu: sakura-ishikari does not sell GPU h300'),
+        ({"node_count": -1}, 'GpuNodePool("train").node_count: must be at least 0'),
+        ({"offer": "cheap"}, 'GpuNodePool("train").offer: sakura-ishikari has no offer cheap'),
+        ({"image": "windows-11"}, 'GpuNodePool("train").image: image windows-11'),
+        ({"first_host": 300}, 'GpuNodePool("train").first_host: host number 301 does not fit'),
+        ({"site": "moon"}, 'GpuNodePool("train").site: site moon is not known'),
+    ],
+)
+def test_a_mistake_in_an_argument_is_told_as_in_a_stack_file(
+    recorder: Recorder, root: Path, changes: dict[str, Any], said: str
+):
+    def program() -> None:
+        pool(network=network(settings(root)), **changes)
+
+    with pytest.raises(kokunai.KokunaiError) as refusal:
+        declared(recorder, program)
+
+    assert said in refusal.value.en
+    assert isinstance(refusal.value, pulumi.RunError)
+    assert not [kind for kind, _ in recorder.seen if kind.endswith("Server")]
+
+
+def test_a_pool_of_another_zone_than_its_network_is_refused(recorder: Recorder, root: Path):
+    def program() -> None:
+        pool(network=network(settings(root), zone="is1b"))
+
+    with pytest.raises(kokunai.KokunaiError, match="stands in zone is1b"):
+        declared(recorder, program)
+
+
+def test_two_pools_must_not_share_host_numbers(recorder: Recorder, root: Path):
+    def program() -> None:
+        joined = network(settings(root))
+        pool(network=joined)
+        kokunai.GpuNodePool(
+            "infer", site=SITE, gpu="v100", node_count=1, first_host=12, network=joined
+        )
+
+    with pytest.raises(kokunai.KokunaiError, match=r'GpuNodePool\("infer"\).first_host'):
+        declared(recorder, program)
+
+
+def test_a_component_is_refused_by_the_rules_before_it_is_declared(recorder: Recorder, root: Path):
+    def program() -> None:
+        pool_settings = settings(root, hosts={"ntp_servers": ["time.google.com"]})
+        kokunai.NodeConfiguration("train", pool=pool(settings=pool_settings))
+
+    with pytest.raises(kokunai.KokunaiError, match="KN-NTP-01"):
+        declared(recorder, program)
+
+    assert ("kokunai:ansible:Configuration", "train") not in recorder.seen
+
+
+def test_settings_tell_every_mistake_at_once(root: Path):
+    with pytest.raises(kokunai.KokunaiError) as refusal:
+        kokunai.StackSettings(name="Bad Name", data_class="secret", access={}, root=root)
+
+    for place in ("name", "data_class", "access.private_key_file", "access.ssh_from"):
+        assert f"StackSettings.{place}: " in refusal.value.ja
+
+
+def test_settings_come_from_the_stack_file_once(recorder: Recorder, root: Path):
+    written = {"name": "demo", "data_class": "internal", "lab": True, "access": ACCESS}
+    written["access"] = {**ACCESS, "private_key_file": str(root / "id")}
+    pulumi.runtime.set_all_config({"kokunai:settings": json.dumps(written)}, [])
+
+    def program() -> None:
+        pool()
+        kokunai.GpuNodePool("infer", site=SITE, gpu="v100", node_count=1)
+
+    seen = declared(recorder, program).seen
+
+    assert ("kokunai:sakura:Server", "infer-0") in seen
+    assert [kind for kind, _ in seen].count("kokunai:sakura:SshKey") == 1
+
+
+# What is judged is what is declared
+
+
+def _as_declared(value: Any, seen: dict[tuple[str, str], dict[str, Any]]) -> Any:
+    """A judged value with every link replaced by what the mocks answer for its part."""
+    if isinstance(value, Link):
+        assert (value.pulumi_type, value.name) in seen, value
+        answers = {"id": f"is1a/{value.name}", "address": "198.18.0.11", "serverId": "1"}
+        return answers[value.output]
+    if isinstance(value, dict):
+        return {key: _as_declared(item, seen) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_as_declared(item, seen) for item in value]
+    assert not isinstance(value, Hidden)
+    return value
+
+
+@pytest.mark.parametrize("path", STACKS, ids=lambda path: path.stem)
+def test_what_the_rules_judge_is_what_is_declared(recorder: Recorder, root: Path, path: Path):
+    raw = yaml.safe_load(path.read_text())["config"]["kokunai:environment"]
+    spec = stack_file.read({**raw, "access": {**raw["access"], **ACCESS}, "lab": True})
+    judged: dict[str, Any] = {}
+
+    def program() -> None:
+        environment = kokunai.Environment(spec, root=root)
+        judged.update(stack=declarations.of(environment.settings))
+
+    seen = declared(recorder, program).seen
+
+    parts = judged["stack"].judged
+    real = {key: props for key, props in seen.items() if not key[0].startswith("kokunai:index:")}
+    real.pop(("pulumi:providers:kokunai", spec.name))
+    assert {key: _as_declared(dict(part.props), seen) for key, part in parts.items()} == real
+
+
+def test_a_part_that_nobody_judged_is_never_declared(recorder: Recorder, root: Path):
+    from kokunai.parts import Part
+
+    stack = declarations.of(settings(root))
+
+    with pytest.raises(AssertionError, match="not judged"):
+        stack.declare([Part("kokunai:sakura:Switch", "x", {})], pulumi.ResourceOptions())

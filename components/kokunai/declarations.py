@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -98,13 +99,14 @@ class Declarations:
         fresh = [part for part in parts if self.judged.get(part.key) != part]
         inputs = capacity.provider_inputs(os.environ)
         first = [] if self.judged else self._of_the_stack(inputs)
-        guard([*first, *(_resource(part, inputs) for part in fresh)], self._context())
+        guard([*first, *(_resource(part, inputs) for part in fresh)], self._context)
         self.judged |= {part.key: part for part in fresh}
 
     def _of_the_stack(self, inputs: dict[str, str]) -> list[Resource]:
         stack = Resource(type=STACK_TYPE, name=pulumi.get_stack(), props={})
         return [stack, Resource(type=_PROVIDER, name=self._settings.spec.name, props=inputs)]
 
+    @functools.cached_property
     def _context(self) -> Context:
         stack = pulumi.get_stack()
         return Context(

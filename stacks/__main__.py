@@ -2,11 +2,10 @@
 
 import pulumi
 
-from kokunai.environment import from_config
+import kokunai
 
-environment = from_config()
+environment = kokunai.Environment.from_config()
 
 pulumi.export("nodes", environment.nodes)
 pulumi.export("verified", environment.verified)
-pulumi.export("login", environment.login)
 pulumi.export("private_key_file", environment.private_key_file)

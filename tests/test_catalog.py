@@ -25,20 +25,21 @@ def test_every_offer_stands_on_rows_that_exist():
     for offer in catalog.offers():
         assert offer.site in catalog.sites()
         assert offer.gpu in catalog.gpus()
-        assert offer.zone in catalog.site(offer.site).zones
+        assert offer.terms["zone"] in catalog.site(offer.site).zones
 
 
 def test_every_row_has_a_source_and_a_date():
-    images = [
-        catalog.image(key, driver=driver)
-        for key, row in catalog.load("images.yaml")["images"].items()
-        for driver in row.keys() & {offer.driver for offer in catalog.offers()}
-    ]
-    rows = [*catalog.sites().values(), *catalog.gpus().values(), *catalog.offers(), *images]
+    images = catalog.images().values()
+    sold = [*catalog.offers(), *catalog.services()]
+    rows = [*catalog.sites().values(), *catalog.gpus().values(), *sold, *images]
 
     assert images
+    assert catalog.problems() == []
     assert all(row.source and isinstance(row.as_of, date) for row in rows)
 
 
 def test_a_price_belongs_to_every_offer():
-    assert all(offer.jpy_per_hour > 0 for offer in catalog.offers())
+    prices = [offer.price for offer in catalog.offers()]
+
+    assert prices
+    assert all((price.jpy_per_hour or price.jpy_per_month or 0) > 0 for price in prices)

@@ -11,7 +11,7 @@ import pulumi
 import pytest
 
 from kokunai import model
-from kokunai.environment import Environment, from_config
+from kokunai.environment import Environment
 from kokunai.errors import KokunaiError
 
 
@@ -214,7 +214,7 @@ def test_a_secret_environment_is_refused_without_showing_it(recorder: _Recorder)
     _configured('{"name": "hunter2"}', secret=True)
 
     with pytest.raises(pulumi.RunError, match="must hold no secret") as refusal:
-        from_config()
+        Environment.from_config()
 
     assert "hunter2" not in str(refusal.value)
 
@@ -224,4 +224,4 @@ def test_a_value_that_is_no_object_is_one_refusal(recorder: _Recorder, text: str
     _configured(text)
 
     with pytest.raises(pulumi.RunError, match="must be a mapping"):
-        from_config()
+        Environment.from_config()

@@ -6,52 +6,89 @@ from typing import TYPE_CHECKING, Any
 
 import pulumi
 
-from kokunai import inventory, nccl, resources
+from kokunai import capacity, declarations, inventory, nccl, playbooks
+from kokunai.declarations import told_without_traceback
 from kokunai.errors import KokunaiError
+from kokunai.parts import Hidden, Part
+from kokunai.stack_file import HOST_SECRETS
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Sequence
 
-    from kokunai.blueprint import Blueprint, PoolPlan, SharePlan
+    from kokunai import resolved
+    from kokunai.capacity import Host
     from kokunai.node_pool import GpuNodePool
-    from kokunai.placement import Node
+    from kokunai.settings import StackSettings
 
-SHARED_INTERFACE = "eth0"
-"""First interface of a server: the shared segment."""
-PRIVATE_INTERFACE = "eth1"
-"""Second interface: the private network."""
+_CONFIGURATION = "kokunai:ansible:Configuration"
 
 
-def configuration_props(plan: PoolPlan, blueprint: Blueprint, role_digest: str) -> dict[str, Any]:
-    """Plain inputs of the configuration, without the hosts, whose addresses come later."""
-    return {
-        "site": plan.site.key,
-        "labels": {**blueprint.labels, "pool": plan.spec.name},
-        "pool": plan.spec.name,
-        "roleDigest": role_digest,
-        "variables": pool_variables(plan, blueprint),
-        "privateKeyFile": blueprint.key.private_key_file,
-        "keyId": blueprint.key.key_id,
+class NodeConfiguration(pulumi.ComponentResource):
+    """The nodes of a pool, configured and verified.
+
+    Raises KokunaiError, before anything is declared, for what is refused by the domestic-data
+    rules.
+    """
+
+    verified: pulumi.Output[dict[str, Any]]
+    """Verdict of every check by node: `pass`, `fail` or `not-verified`, with its reason."""
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        pool: GpuNodePool,
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        """`pool` says which nodes, and with its settings what they are told."""
+        with told_without_traceback():
+            stack = declarations.of(pool.settings)
+            stack.judge(parts := parts_of(name, pool.resolved, pool.settings))
+        super().__init__("kokunai:index:NodeConfiguration", name, None, stack.options(opts))
+        run = stack.declare(parts, pulumi.ResourceOptions(parent=self))[name]
+        self.verified = run.output("verified")
+        self.register_outputs({"verified": self.verified})
+
+
+def parts_of(name: str, pool: resolved.Pool, settings: StackSettings) -> list[Part]:
+    """What will be declared: one run over all hosts of the pool."""
+    hosts = capacity.door(pool.offer.driver).hosts(pool, settings)
+    props = {
+        "site": pool.offer.site,
+        "labels": settings.labels(pool.offer, pool=pool.spec.name),
+        "pool": pool.spec.name,
+        "roleDigest": inventory.role_digest(playbooks.directory()),
+        "variables": pool_variables(pool, settings),
+        "privateKeyFile": settings.key.private_key_file,
+        "keyId": settings.key.key_id,
+        "hosts": [_host(host, settings) for host in hosts],
     }
+    secrets = {
+        variable: Hidden(settings.secrets[key])
+        for key, variable in HOST_SECRETS.items()
+        if key in settings.secrets
+    }
+    if secrets:
+        props["secretVariables"] = secrets
+    return [Part(_CONFIGURATION, name, props, wanted=("verified",))]
 
 
-def pool_variables(plan: PoolPlan, blueprint: Blueprint) -> dict[str, Any]:
-    """What the roles need to know of a pool, from the blueprint alone."""
-    hosts = blueprint.spec.hosts
-    # Nodes of a pool meet on their private network where there is one.
-    interface = PRIVATE_INTERFACE if plan.network else SHARED_INTERFACE
+def pool_variables(pool: resolved.Pool, settings: StackSettings) -> dict[str, Any]:
+    """What the roles need to know of a pool."""
+    hosts = settings.spec.hosts
+    interface = capacity.door(pool.offer.driver).collective_interface(pool)
     return inventory.pool_variables(
         ntp_servers=hosts.ntp_servers,
-        dns_servers=hosts.dns_servers or plan.site.name_servers,
-        package_sources=[one.model_dump() for one in hosts.package_sources],
+        dns_servers=hosts.dns_servers or pool.site.name_servers,
+        package_sources=[source.model_dump() for source in hosts.package_sources],
         # Named sources are the only ones: the image's own may lead abroad.
         package_sources_exclusive=bool(hosts.package_sources),
-        expected_gpu_count=plan.offer.gpu_count,
-        expected_gpu_vendor_id=plan.gpu.pci_vendor_id,
+        expected_gpu_count=pool.offer.gpu_count,
+        expected_gpu_vendor_id=pool.gpu.pci_vendor_id,
         collective_environment=_collective_environment(interface),
-        collective_configuration_file=plan.gpu.collective_settings_file,
-        storage_servers=[{"name": one.spec.name, "address": one.address} for one in plan.shares],
-        nfs_mounts=[_mount(one) for one in plan.shares],
+        collective_configuration_file=pool.gpu.collective_settings_file,
+        storage_servers=[_file_server(share) for share in pool.shares],
+        nfs_mounts=_mounts(pool.shares),
     )
 
 
@@ -62,48 +99,33 @@ def _collective_environment(interface: str) -> dict[str, str]:
     return settings
 
 
-def _mount(share: SharePlan) -> dict[str, str]:
-    return {"server": share.address, "export": share.export, "path": share.spec.mount}
+def _file_server(share: resolved.Share) -> dict[str, str]:
+    return {"name": share.spec.name, "address": share.address}
 
 
-def _node_variables(node: Node, host_name: str) -> dict[str, Any]:
-    if node.interface_address is None:
-        return inventory.node_variables(host_name=host_name)
-    private = {"interface": PRIVATE_INTERFACE, "address": node.interface_address}
-    return inventory.node_variables(host_name=host_name, addresses=[private])
+def _mounts(shares: Sequence[resolved.Share]) -> list[dict[str, str]]:
+    return [
+        {
+            "server": share.address,
+            "export": capacity.networks(share.network.service.driver).export(share),
+            "path": share.spec.mount,
+        }
+        for share in shares
+    ]
 
 
-def _host(node: Node, server: resources.Server, plan: PoolPlan, name: str) -> dict[str, Any]:
+def _host(host: Host, settings: StackSettings) -> dict[str, Any]:
+    addresses = [
+        {"interface": interface.name, "address": interface.address}
+        for interface in host.interfaces
+        if interface.address is not None
+    ]
     return {
-        "name": node.name,
-        "address": server.address,
-        "serverId": server.serverId,
-        "user": plan.image.login_user,
-        "variables": _node_variables(node, name),
+        "name": host.node,
+        "address": host.address,
+        "serverId": host.identity,
+        "user": host.user,
+        "variables": inventory.node_variables(
+            host_name=f"{settings.spec.name}-{host.node}", addresses=addresses
+        ),
     }
-
-
-class NodeConfiguration(pulumi.ComponentResource):
-    """The configured pool; `verified` holds every check's verdict by node."""
-
-    verified: pulumi.Output[dict[str, Any]]
-
-    def __init__(
-        self,
-        pool: GpuNodePool,
-        plan: PoolPlan,
-        blueprint: Blueprint,
-        *,
-        role_digest: str,
-        secret_variables: Mapping[str, pulumi.Input[str]],
-        opts: pulumi.ResourceOptions | None = None,
-    ) -> None:
-        super().__init__("kokunai:index:NodeConfiguration", plan.spec.name, None, opts)
-        prefix = blueprint.spec.name
-        hosts = [_host(node, one, plan, f"{prefix}-{node.name}") for node, one in pool.servers]
-        props = {**configuration_props(plan, blueprint, role_digest), "hosts": hosts}
-        if secret_variables:
-            props["secretVariables"] = pulumi.Output.secret(dict(secret_variables))
-        run = resources.Configuration(plan.spec.name, props, pulumi.ResourceOptions(parent=self))
-        self.verified = run.verified
-        self.register_outputs({"verified": run.verified})

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from ipaddress import IPv4Network
 from itertools import combinations
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from kokunai import catalog, model
+from kokunai import capacity, catalog, model, resolved
 from kokunai.errors import KokunaiError, Problem, path_text
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ def problems(raw: Any) -> Iterator[Problem]:
     yield from _repeated_names("networks", parts.networks)
     yield from _repeated_names("pools", parts.pools)
     yield from _repeated_names("storage", parts.storage)
-    yield from _unknown_goods(parts)
+    yield from _unknown_sites_and_gpus(parts)
     yield from _overlapping_networks(parts.networks)
     yield from _unknown_networks(parts)
     yield from _clashing_hosts(parts)
@@ -107,35 +107,74 @@ def _repeated_names(section: str, rows: dict[int, Any]) -> Iterator[Problem]:
             )
 
 
-def _unknown_goods(parts: _Parts) -> Iterator[Problem]:
+def _unknown_sites_and_gpus(parts: _Parts) -> Iterator[Problem]:
     for index, network in parts.networks.items():
-        with _collected(("networks", index, "site")) as found:
-            catalog.zoned_site(network.site)
-        yield from found
+        members = [pool for pool in parts.pools.values() if pool.network == network.name]
+        yield from _unknown_service(index, network, members)
     for index, pool in parts.pools.items():
-        yield from _unknown_offer(index, pool)
+        yield from _unknown_offer(index, pool, parts.network(pool.network))
 
 
-def _unknown_offer(index: int, pool: model.GpuNodePool) -> Iterator[Problem]:
-    with _collected(("pools", index, "site")) as found:
+def _unknown_service(
+    index: int, network: model.Network, members: list[model.GpuNodePool]
+) -> Iterator[Problem]:
+    with _collected(("networks", index, "site")) as problems:
+        service = catalog.service(network.site)
+    if not problems:
+        with _collected(("networks", index, "zone")) as problems:
+            site = catalog.site(network.site)
+            if network.zone is not None and network.zone not in site.zones:
+                raise _unknown_zone(network.zone, site)
+            offers = [offer for pool in members if (offer := _offer(pool))]
+            capacity.networks(service.driver).zone(network, service, offers)
+    yield from problems
+
+
+def _offer(pool: model.GpuNodePool) -> catalog.Offer | None:
+    """The pool's offer; that there is none is told at the pool."""
+    try:
+        return resolved.offer_of(pool)
+    except KokunaiError:
+        return None
+
+
+def _unknown_zone(zone: str, site: catalog.Site) -> KokunaiError:
+    allowed = ", ".join(site.zones)
+    return KokunaiError(
+        ja=f"ゾーン {zone} は {site.key} にありません。指定できるもの: {allowed}",
+        en=f"{site.key} has no zone {zone}; allowed: {allowed}",
+    )
+
+
+def _unknown_offer(
+    index: int, pool: model.GpuNodePool, network: model.Network | None
+) -> Iterator[Problem]:
+    with _collected(("pools", index, "site")) as problems:
         catalog.site(pool.site)
-    if not found:
-        with _collected(("pools", index, "gpu")) as found:
-            offer = catalog.offer(site=pool.site, gpu=pool.gpu)
-    if not found:
-        with _collected(("pools", index, "image")) as found:
+    if not problems:
+        with _collected(("pools", index, "gpu" if pool.offer is None else "offer")) as problems:
+            offer = resolved.offer_of(pool)
+            door = capacity.door(offer.driver)
+    if not problems:
+        with _collected(("pools", index, "image")) as problems:
             catalog.image(pool.image, driver=offer.driver)
-    yield from found
+    if not problems:
+        with _collected(("pools", index)) as problems:
+            problems += [
+                replace(problem, path=f"pools[{index}].{problem.path}")
+                for problem in door.problems(pool, offer, network)
+            ]
+    yield from problems
 
 
 @contextmanager
 def _collected(location: tuple[str | int, ...]) -> Iterator[list[Problem]]:
-    """Turn the catalogue's refusal inside the block into a mistake at this place."""
-    found: list[Problem] = []
+    """Turn a refusal inside the block into a problem at this place."""
+    problems: list[Problem] = []
     try:
-        yield found
+        yield problems
     except KokunaiError as error:
-        found.append(Problem(path_text(location), error.ja, error.en))
+        problems.append(Problem(path_text(location), error.ja, error.en))
 
 
 def _overlapping_networks(networks: dict[int, model.Network]) -> Iterator[Problem]:

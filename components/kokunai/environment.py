@@ -1,33 +1,25 @@
-"""Entry component: resolves and judges the whole stack first, then builds it."""
+"""The stack-file entry: judges the whole file first, then calls the components a program would."""
 
 from __future__ import annotations
 
-import json
-import os
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pulumi
 
-from kokunai import blueprint, inventory, resources, stack_file
-from kokunai.configuration import NodeConfiguration, configuration_props
-from kokunai.errors import KokunaiError
-from kokunai.network import ClusterNetwork, filter_props, switch_props
-from kokunai.node_pool import GpuNodePool, server_props
-from kokunai.playbooks import directory as playbooks_directory
-from kokunai.storage import SharedStorage, nfs_props
-from kokunai_policy import STACK_TYPE, Context, Resource, guard, state_store
+from kokunai import configuration, declarations, network, node_pool, resolved, stack_file, storage
+from kokunai.configuration import NodeConfiguration
+from kokunai.declarations import told_without_traceback
+from kokunai.network import ClusterNetwork
+from kokunai.node_pool import GpuNodePool
+from kokunai.settings import StackSettings, config_value, secrets_of
+from kokunai.storage import SharedStorage
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
+    from pathlib import Path
 
     from kokunai import model
-    from kokunai.blueprint import Blueprint, PoolPlan
-
-# Pulumi configuration keys whose values are secrets, and the inputs they become.
-_PROVIDER_SECRETS = ("sakuraAccessToken", "sakuraAccessTokenSecret")
-_HOST_SECRETS = {"packageSourceCredentials": "package_source_credentials"}
-_API_ROOT_VARIABLES = ("SAKURA_API_ROOT_URL", "SAKURACLOUD_API_ROOT_URL")
+    from kokunai.parts import Part
 
 
 class Environment(pulumi.ComponentResource):
@@ -37,174 +29,86 @@ class Environment(pulumi.ComponentResource):
     """
 
     nodes: dict[str, pulumi.Output[dict[str, Any]]]
+    """By pool, what `GpuNodePool.nodes` holds."""
     verified: dict[str, pulumi.Output[dict[str, Any]]]
-    login: dict[str, pulumi.Output[str]]
+    """By pool, what `NodeConfiguration.verified` holds."""
+    private_key_file: str
+    """The SSH key that opens the nodes, relative to the project."""
 
     def __init__(
         self,
         spec: model.Environment,
         *,
-        root: Path,
-        secrets: Mapping[str, pulumi.Output[str]],
+        root: Path | None = None,
+        secrets: Mapping[str, pulumi.Output[str]] | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        self._plan = blueprint.resolve(spec, root)
-        self._role_digest = inventory.role_digest(playbooks_directory())
-        guard(planned(self._plan, self._role_digest), _context(spec, root))
+        """`spec` is what `stack_file.read` returns; `root` and `secrets` as in `StackSettings`."""
+        with told_without_traceback():
+            self.settings = StackSettings.of(spec, root=root, secrets=secrets)
+            declarations.of(self.settings).judge(parts_of(spec, self.settings))
         super().__init__("kokunai:index:Environment", spec.name, None, opts)
+        self.settings.parent = self
         self.private_key_file = spec.access.private_key_file
-        self._provider = self._declare_provider(secrets)
-        self._secrets = secrets
-        self.nodes, self.verified, self.login = {}, {}, {}
-        self._build()
+        self.nodes, self.verified = {}, {}
+        self._build(spec)
         self.register_outputs({"nodes": self.nodes, "verified": self.verified})
 
-    def _declare_provider(self, secrets: Mapping[str, pulumi.Output[str]]) -> resources.Provider:
-        given = {key: secrets[key] for key in _PROVIDER_SECRETS if key in secrets}
-        props = {**provider_props(), **given}
-        return resources.Provider(self._plan.spec.name, props, pulumi.ResourceOptions(parent=self))
-
-    def _child(self) -> pulumi.ResourceOptions:
-        return pulumi.ResourceOptions(parent=self, provider=self._provider)
-
-    def _build(self) -> None:
-        plan = self._plan
+    def _build(self, spec: model.Environment) -> None:
+        shared: dict[str, Any] = {
+            "settings": self.settings,
+            "opts": pulumi.ResourceOptions(parent=self),
+        }
+        zones = {name: found.zone for name, found in _networks(spec).items()}
         networks = {
-            one.spec.name: ClusterNetwork(one, plan, self._child()) for one in plan.networks
+            row.name: ClusterNetwork(**{**row.model_dump(), "zone": zones[row.name]}, **shared)
+            for row in spec.networks
         }
-        for share in plan.shares:
-            switch_id = networks[share.network.spec.name].switch_id
-            SharedStorage(share, switch_id, plan, self._child())
-        key = resources.SshKey(plan.spec.name, key_props(plan), self._child())
-        filters = {zone: self._filter(zone) for zone in plan.zones}
-        for pool in plan.pools:
-            network = networks[pool.network.spec.name] if pool.network else None
-            self._build_pool(pool, key, filters[pool.offer.zone], network)
+        shares = [
+            SharedStorage(**{**row.model_dump(), "network": networks[row.network]}, **shared)
+            for row in spec.storage
+        ]
+        for row in spec.pools:
+            joined = networks[row.network] if row.network else None
+            mounted = [share for share in shares if share.resolved.spec.network == row.network]
+            arguments = {**row.model_dump(), "network": joined, "storage": mounted}
+            pool = GpuNodePool(**arguments, **shared)
+            nodes = NodeConfiguration(row.name, pool=pool, opts=shared["opts"])
+            self.nodes[row.name], self.verified[row.name] = pool.nodes, nodes.verified
 
-    def _filter(self, zone: str) -> resources.PacketFilter:
-        site = next(pool.site.key for pool in self._plan.pools if pool.offer.zone == zone)
-        return resources.PacketFilter(zone, filter_props(zone, site, self._plan), self._child())
+    @classmethod
+    def from_config(cls) -> Environment:
+        """What `kokunai:environment` of the running stack asks for.
 
-    def _build_pool(
-        self,
-        plan: PoolPlan,
-        key: resources.SshKey,
-        packet_filter: resources.PacketFilter,
-        network: ClusterNetwork | None,
-    ) -> None:
-        pool = GpuNodePool(
-            plan,
-            self._plan,
-            key_id=key.id,
-            filter_id=packet_filter.id,
-            switch_id=network.switch_id if network else None,
-            opts=self._child(),
-        )
-        for node, server in pool.servers:
-            self.nodes[node.name] = pulumi.Output.from_input(_node_summary(plan, node, server))
-            self.login[node.name] = pulumi.Output.concat(
-                f"ssh -i {self._plan.key.private_key_file} {plan.image.login_user}@", server.address
-            )
-        configuration = NodeConfiguration(
-            pool,
-            plan,
-            self._plan,
-            role_digest=self._role_digest,
-            secret_variables=self._host_secrets(),
-            opts=self._child(),
-        )
-        self.verified[plan.spec.name] = configuration.verified
-
-    def _host_secrets(self) -> dict[str, pulumi.Output[str]]:
-        return {
-            variable: self._secrets[key]
-            for key, variable in _HOST_SECRETS.items()
-            if key in self._secrets
-        }
+        Raises KokunaiError, which Pulumi shows as one message without a traceback.
+        """
+        config = pulumi.Config("kokunai")
+        with told_without_traceback():
+            spec = stack_file.read(config_value(config, stack_file.KEY))
+            return cls(spec, secrets=secrets_of(config))
 
 
-def _node_summary(plan: PoolPlan, node: Any, server: resources.Server) -> dict[str, Any]:
+def parts_of(spec: model.Environment, settings: StackSettings) -> list[Part]:
+    """Everything that a stack file will declare, in the order of its declaration."""
+    networks = _networks(spec)
+    shares = [resolved.share(row, networks[row.network]) for row in spec.storage]
+    parts = [part for found in networks.values() for part in network.parts_of(found, settings)]
+    parts += [part for share in shares for part in storage.parts_of(share, settings)]
+    for row in spec.pools:
+        mounted = [share for share in shares if share.spec.network == row.network]
+        joined = networks[row.network] if row.network else None
+        pool = resolved.pool(row, resolved.offer_of(row), joined, mounted)
+        for group in node_pool.parts_of(pool, settings):
+            parts += group
+        parts += configuration.parts_of(row.name, pool, settings)
+    return parts
+
+
+def _networks(spec: model.Environment) -> dict[str, resolved.Network]:
+    """Each network in the zone in which its pools are sold."""
     return {
-        "address": server.address,
-        "private_address": node.address,
-        "pool": plan.spec.name,
-        "site": plan.site.key,
-        "gpu": plan.spec.gpu,
-        "user": plan.image.login_user,
+        row.name: network.resolve(
+            row, [resolved.offer_of(pool) for pool in spec.pools if pool.network == row.name]
+        )
+        for row in spec.networks
     }
-
-
-def _context(spec: model.Environment, root: Path) -> Context:
-    stack = pulumi.get_stack()
-    return Context(
-        lab=spec.lab,
-        stack=f"{stack}::{pulumi.get_project()}",
-        environment=os.environ,
-        state=state_store(root, stack, os.environ),
-    )
-
-
-def key_props(plan: Blueprint) -> dict[str, Any]:
-    """Plain inputs of the registered SSH key."""
-    return {
-        "name": plan.spec.name,
-        "publicKey": plan.key.public_key,
-        "zone": plan.zones[0],
-        "site": plan.pools[0].site.key,
-        "labels": plan.labels,
-    }
-
-
-def provider_props() -> dict[str, Any]:
-    """Plain inputs of the provider: the endpoint is stated, so that rules and reviewers see it."""
-    endpoint = next((os.environ[key] for key in _API_ROOT_VARIABLES if os.environ.get(key)), None)
-    return {"sakuraApiRootUrl": endpoint} if endpoint else {}
-
-
-def planned(plan: Blueprint, role_digest: str) -> Iterator[Resource]:
-    """Every resource of the blueprint as the rules see it, before any is declared."""
-
-    def one(token: str, name: str, props: dict[str, Any]) -> Resource:
-        return Resource(type=token, name=name, props=props, provider_props=provider_props())
-
-    yield Resource(type=STACK_TYPE, name=pulumi.get_stack(), props={})
-    yield one("pulumi:providers:kokunai", plan.spec.name, provider_props())
-    yield one(resources.SshKey.token, plan.spec.name, key_props(plan))
-    for network in plan.networks:
-        yield one(resources.Switch.token, network.spec.name, switch_props(network, plan))
-    for share in plan.shares:
-        yield one(resources.Nfs.token, share.spec.name, nfs_props(share, plan))
-    for pool in plan.pools:
-        zone, site = pool.offer.zone, pool.site.key
-        yield one(resources.PacketFilter.token, zone, filter_props(zone, site, plan))
-        for node in pool.nodes:
-            yield one(resources.Server.token, node.name, server_props(node, pool, plan))
-        props = configuration_props(pool, plan, role_digest)
-        yield one(resources.Configuration.token, pool.spec.name, props)
-
-
-def _environment_value(config: pulumi.Config) -> Any:
-    """Plain data of the stack file; text that is no object is left for the model to refuse."""
-    text = config.get("environment")
-    if text is None:
-        raise stack_file.missing(f"Pulumi.{pulumi.get_stack()}.yaml")
-    try:
-        return json.loads(text)
-    # The reader raises the one for numbers of thousands of digits, the other for endless nesting.
-    except (ValueError, RecursionError):
-        return text
-
-
-def from_config() -> Environment:
-    """The environment of the running stack. Raises pulumi.RunError with a clean message."""
-    config = pulumi.Config("kokunai")
-    names = (*_PROVIDER_SECRETS, *_HOST_SECRETS)
-    secrets = {name: value for name in names if (value := config.get_secret(name)) is not None}
-    try:
-        if pulumi.runtime.is_config_secret(stack_file.KEY):
-            raise stack_file.secret_refusal()
-        spec = stack_file.read(_environment_value(config))
-        root = Path(pulumi.runtime.get_root_directory())
-        return Environment(spec, root=root, secrets=secrets)
-    except KokunaiError as refusal:
-        raise pulumi.RunError(str(refusal)) from None

@@ -8,10 +8,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, WithJsonSchema
 
+from kokunai.catalog.rows import Slug
 from kokunai.problems import refusal
 
 _CIDR = r"^[0-9]{1,3}(\.[0-9]{1,3}){3}/[0-9]{1,2}$"
-Slug = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,30}$")]
 DataClass = Literal[
     "public",
     "internal",
@@ -68,6 +68,8 @@ class Network(Spec):
     """Catalogue key of the data centre, for example `sakura-ishikari`."""
     cidr: Cidr
     """IPv4 network of the nodes, for example `192.168.10.0/24`."""
+    zone: Slug | None = None
+    """The provider's own zone; left out, the one in which the pools of this network are sold."""
 
 
 class GpuNodePool(Spec):
@@ -78,6 +80,8 @@ class GpuNodePool(Spec):
     """Catalogue key of the data centre, for example `sakura-ishikari`."""
     gpu: Slug
     """Catalogue key of the GPU, for example `h100`."""
+    offer: Slug | None = None
+    """Catalogue key of the offer, where the site has this GPU from several sellers."""
     node_count: int = Field(ge=0, le=200)
     """Number of servers; node names end in their number, counted from 0."""
     image: Slug = "debian-12"
@@ -128,8 +132,8 @@ class Hosts(Spec):
     """APT sources; empty leaves those of the image."""
 
 
-class Environment(Spec):
-    """The whole stack: what `kokunai:environment` in a stack file holds."""
+class Settings(Spec):
+    """What everything in a stack shares."""
 
     name: Slug
     data_class: DataClass
@@ -138,6 +142,11 @@ class Environment(Spec):
     """True only for the local lab: simulated hardware behind a loopback API."""
     access: Access
     hosts: Hosts = Hosts()
+
+
+class Environment(Settings):
+    """The whole stack: what `kokunai:environment` in a stack file holds."""
+
     networks: list[Network] = []
     pools: list[GpuNodePool] = Field(min_length=1)
     storage: list[Storage] = []

@@ -1,76 +1,61 @@
-"""Private networks, and what may reach a node from outside."""
+"""Private networks."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pulumi
 
-from kokunai import resources
+from kokunai import capacity, catalog, declarations, model, resolved
+from kokunai.declarations import told_without_traceback
+from kokunai.settings import StackSettings
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from kokunai.blueprint import Blueprint, NetworkPlan
-
-# Linux' own range of outgoing ports; the filter is stateless, so replies need a rule.
-_EPHEMERAL_PORTS = "32768-60999"
-_DNS, _NTP, _SSH = "53", "123", "22"
-
-
-def switch_props(plan: NetworkPlan, blueprint: Blueprint) -> dict[str, Any]:
-    """Plain inputs of the switch of a network."""
-    return {
-        "name": f"{blueprint.spec.name}-{plan.spec.name}",
-        "zone": plan.zone,
-        "site": plan.site.key,
-        "labels": blueprint.labels,
-    }
-
-
-def filter_props(zone: str, site: str, blueprint: Blueprint) -> dict[str, Any]:
-    """Plain inputs of the packet filter of a zone."""
-    return {
-        "name": f"{blueprint.spec.name}-{zone}",
-        "zone": zone,
-        "site": site,
-        "labels": blueprint.labels,
-        "rules": ingress_rules(blueprint.spec.access.ssh_from),
-    }
-
-
-def ingress_rules(ssh_from: Sequence[str]) -> list[dict[str, str]]:
-    """SSH from the given networks, replies to what a node asked itself, and nothing else."""
-    ssh = [_rule("tcp", "ssh", sourceNetwork=one, destinationPort=_SSH) for one in ssh_from]
-    return [
-        *ssh,
-        _rule("tcp", "replies", destinationPort=_EPHEMERAL_PORTS),
-        _rule("udp", "DNS replies", sourcePort=_DNS),
-        _rule("udp", "NTP replies", sourcePort=_NTP),
-        _rule("icmp", "path MTU and ping"),
-        _rule("fragment", "fragments of the above"),
-        {"protocol": "ip", "action": "deny", "description": "everything else"},
-    ]
-
-
-def _rule(protocol: str, description: str, **where: str) -> dict[str, str]:
-    return {"protocol": protocol, "action": "allow", "description": description, **where}
+    from kokunai.parts import Part
 
 
 class ClusterNetwork(pulumi.ComponentResource):
-    """A private network; `switch_id` is what servers and file servers connect to."""
+    """A private layer-2 network that node pools and file shares of one site join.
 
-    switch_id: pulumi.Output[str]
+    Arguments are the fields of `model.Network`. Raises KokunaiError, before anything is declared,
+    for what is misspelt, cannot be had at the site, or is refused by the domestic-data rules.
+    """
+
+    network_id: pulumi.Output[str]
+    """The provider's id of the network."""
 
     def __init__(
         self,
-        plan: NetworkPlan,
-        blueprint: Blueprint,
+        name: str,
+        *,
+        site: str,
+        cidr: str,
+        zone: str | None = None,
+        settings: StackSettings | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        super().__init__("kokunai:index:ClusterNetwork", plan.spec.name, None, opts)
-        switch = resources.Switch(
-            plan.spec.name, switch_props(plan, blueprint), pulumi.ResourceOptions(parent=self)
-        )
-        self.switch_id = switch.id
-        self.register_outputs({"switchId": switch.id})
+        """`site` is a key of the catalogue, `cidr` an IPv4 network such as 192.168.10.0/24."""
+        with told_without_traceback():
+            self.settings = settings or StackSettings.from_config()
+            stack = declarations.of(self.settings)
+            given = {"name": name, "site": site, "cidr": cidr, "zone": zone}
+            spec = stack.checked("networks", model.Network, given)
+            self.resolved = resolve(spec, [])
+            stack.note_zone(self.resolved.zone)
+            stack.judge(parts := parts_of(self.resolved, self.settings))
+        super().__init__("kokunai:index:ClusterNetwork", name, None, stack.options(opts))
+        made = stack.declare(parts, pulumi.ResourceOptions(parent=self))
+        self.network_id = made[name].id
+        self.register_outputs({"networkId": self.network_id})
+
+
+def resolve(spec: model.Network, offers: list[catalog.Offer]) -> resolved.Network:
+    """A network looked up; `offers` are those of the pools that will join it."""
+    service = catalog.service(spec.site)
+    zone = capacity.networks(service.driver).zone(spec, service, offers)
+    return resolved.Network(spec, service, zone)
+
+
+def parts_of(network: resolved.Network, settings: StackSettings) -> list[Part]:
+    """What will be declared, the network itself first."""
+    return capacity.networks(network.service.driver).network_parts(network, settings)

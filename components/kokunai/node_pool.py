@@ -6,74 +6,114 @@ from typing import TYPE_CHECKING, Any
 
 import pulumi
 
-from kokunai import resources
+from kokunai import capacity, declarations, model, resolved
+from kokunai.declarations import told_without_traceback
+from kokunai.settings import StackSettings
 
 if TYPE_CHECKING:
-    from kokunai.blueprint import Blueprint, PoolPlan
-    from kokunai.placement import Node
+    from collections.abc import Sequence
 
-
-def server_props(node: Node, plan: PoolPlan, blueprint: Blueprint) -> dict[str, Any]:
-    """Plain inputs of one server, without the ids of what it is connected to."""
-    offer = plan.offer
-    name = f"{blueprint.spec.name}-{node.name}"
-    return {
-        "name": name,
-        "hostName": name,
-        "zone": offer.zone,
-        "site": offer.site,
-        "labels": {**blueprint.labels, "pool": plan.spec.name},
-        "plan": {
-            "cpuCount": offer.cpu_count,
-            "memoryGib": offer.memory_gib,
-            "gpuCount": offer.gpu_count,
-            "gpuModel": offer.gpu_model,
-            "commitment": offer.commitment,
-            "generation": offer.generation,
-        },
-        "disks": [{"sizeGib": plan.spec.boot_disk_gib, "plan": "ssd", "image": plan.image.archive}],
-    }
-
-
-def _interfaces(
-    node: Node, filter_id: pulumi.Input[str], switch_id: pulumi.Input[str] | None
-) -> list[dict[str, Any]]:
-    shared = {"switchId": "shared", "packetFilterId": filter_id}
-    if node.address is None:
-        return [shared]
-    private = {
-        "switchId": switch_id,
-        "address": node.address,
-        "prefixLength": node.prefix_length,
-    }
-    return [shared, private]
+    from kokunai.network import ClusterNetwork
+    from kokunai.parts import Part
+    from kokunai.storage import SharedStorage
 
 
 class GpuNodePool(pulumi.ComponentResource):
-    """`node_count` servers of one offer; `servers` pairs each node with its resource."""
+    """`node_count` servers of one offer.
+
+    Arguments are the fields of `model.GpuNodePool`, with other components instead of their names.
+    Raises KokunaiError, before anything is declared, for what is misspelt, not sold at the site,
+    or refused by the domestic-data rules.
+    """
+
+    nodes: pulumi.Output[dict[str, Any]]
+    """By node: address, private_address, user, pool, site, gpu, offer, seller, operator."""
 
     def __init__(
         self,
-        plan: PoolPlan,
-        blueprint: Blueprint,
+        name: str,
         *,
-        key_id: pulumi.Input[str],
-        filter_id: pulumi.Input[str],
-        switch_id: pulumi.Input[str] | None,
+        site: str,
+        gpu: str,
+        node_count: int,
+        offer: str | None = None,
+        network: ClusterNetwork | None = None,
+        storage: Sequence[SharedStorage] = (),
+        image: str | None = None,
+        first_host: int | None = None,
+        boot_disk_gib: int | None = None,
+        order_timeout_seconds: int | None = None,
+        settings: StackSettings | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        super().__init__("kokunai:index:GpuNodePool", plan.spec.name, None, opts)
-        timeout = f"{plan.spec.order_timeout_seconds}s"
-        timeouts = pulumi.CustomTimeouts(create=timeout, update=timeout)
-        # Not annotated on the class: Pulumi evaluates those annotations at run time.
-        self.servers: list[tuple[Node, resources.Server]] = []
-        for node in plan.nodes:
-            props = {
-                **server_props(node, plan, blueprint),
-                "sshKeyIds": [key_id],
-                "nics": _interfaces(node, filter_id, switch_id),
+        """`site`, `gpu`, `offer` and `image` are keys of the catalogue; sizes are in GiB.
+
+        What is left out has the default of `model.GpuNodePool`.
+        """
+        with told_without_traceback():
+            self.settings = _settings(settings, network)
+            stack = declarations.of(self.settings)
+            given = {
+                "name": name,
+                "site": site,
+                "gpu": gpu,
+                "node_count": node_count,
+                "offer": offer,
+                "network": network.resolved.spec.name if network else None,
+                "image": image,
+                "first_host": first_host,
+                "boot_disk_gib": boot_disk_gib,
+                "order_timeout_seconds": order_timeout_seconds,
             }
-            options = pulumi.ResourceOptions(parent=self, custom_timeouts=timeouts)
-            self.servers.append((node, resources.Server(node.name, props, options)))
-        addresses = {node.name: server.address for node, server in self.servers}
-        self.register_outputs({"addresses": addresses})
+            spec = stack.checked("pools", model.GpuNodePool, given)
+            self.resolved = resolved.pool(
+                spec,
+                resolved.offer_of(spec),
+                network.resolved if network else None,
+                [share.resolved for share in storage],
+            )
+            shared, own = parts_of(self.resolved, self.settings)
+            stack.judge([*shared, *own])
+        super().__init__("kokunai:index:GpuNodePool", name, None, stack.options(opts))
+        stack.declare_shared(shared, stack.provider())
+        stack.declare(own, pulumi.ResourceOptions(parent=self))
+        self.nodes = _nodes(self.resolved, self.settings)
+        self.register_outputs({"nodes": self.nodes})
+
+
+def _settings(given: StackSettings | None, network: ClusterNetwork | None) -> StackSettings:
+    """Those given, else those of the network, else those of the stack file."""
+    if given is not None:
+        return given
+    return network.settings if network is not None else StackSettings.from_config()
+
+
+def parts_of(pool: resolved.Pool, settings: StackSettings) -> tuple[list[Part], list[Part]]:
+    """What pools of the stack share, and what is this pool's own."""
+    door = capacity.door(pool.offer.driver)
+    return door.shared_parts(pool, settings), door.parts(pool, settings)
+
+
+def _nodes(pool: resolved.Pool, settings: StackSettings) -> pulumi.Output[dict[str, Any]]:
+    """One output for the whole pool: Pulumi waits for each output by itself."""
+    hosts = capacity.door(pool.offer.driver).hosts(pool, settings)
+    linked = declarations.of(settings).linked
+    addresses = pulumi.Output.all(*[linked(host.address) for host in hosts])
+
+    def described(known: list[str]) -> dict[str, Any]:
+        return {
+            node.name: {
+                "address": address,
+                "private_address": node.address,
+                "user": host.user,
+                "pool": pool.spec.name,
+                "site": pool.offer.site,
+                "gpu": pool.offer.gpu,
+                "offer": pool.offer.key,
+                "seller": pool.offer.seller,
+                "operator": pool.offer.operator,
+            }
+            for node, host, address in zip(pool.nodes, hosts, known, strict=True)
+        }
+
+    return addresses.apply(described)

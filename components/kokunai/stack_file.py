@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
-from kokunai import consistency, model, yaml_reader
+from kokunai import capacity, consistency, model, yaml_reader
 from kokunai.errors import KokunaiError
 from kokunai.problems import translated
 
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from kokunai.errors import Problem
 
 KEY = "kokunai:environment"
+HOST_SECRETS = {"packageSourceCredentials": "package_source_credentials"}
+"""Secret configuration keys that reach hosts, and the variables they become."""
 
 
 def read_file(path: Path) -> model.Environment:
@@ -32,7 +34,7 @@ def read_file(path: Path) -> model.Environment:
         ) from None
     raw = _environment_of(content, path)
     if yaml_reader.holds_key(raw, "secure"):
-        raise secret_refusal(f"{path}: config")
+        raise secret_refusal(f"{path}: config.{KEY}")
     return read(raw, where=f"{path}: config")
 
 
@@ -43,24 +45,28 @@ def _environment_of(content: Any, path: Path) -> Any:
     raise missing(str(path))
 
 
-def missing(file: str) -> KokunaiError:
-    """The refusal of a stack file that says nothing of an environment."""
+def missing(file: str, key: str = KEY) -> KokunaiError:
+    """The refusal of a stack file that lacks what it is read for."""
     return KokunaiError(
-        ja=f"{file} に config の下の {KEY} がありません。kokunai schema で書き方を確認できます",
-        en=f"{file} lacks {KEY} below config; `kokunai schema` prints what it may hold",
+        ja=f"{file} に config の下の {key} がありません。kokunai schema で書き方を確認できます",
+        en=f"{file} lacks {key} below config; `kokunai schema` prints what it may hold",
     )
 
 
-def secret_refusal(where: str = "config") -> KokunaiError:
-    """The refusal of a secret below the environment, which becomes plain inputs and state."""
+def secret_refusal(key: str) -> KokunaiError:
+    """The refusal of a secret where everything becomes plain inputs and state."""
+    allowed = [f"kokunai:{name}" for name in secret_keys()]
     return KokunaiError(
-        ja=f"{where}.{KEY} の中に秘密情報 (secure) は書けません。ステートに平文で残るためです。"
-        "秘密にできるもの: kokunai:sakuraAccessToken、kokunai:sakuraAccessTokenSecret、"
-        "kokunai:packageSourceCredentials",
-        en=f"{where}.{KEY} must hold no secret (secure): it would stand in the state in clear; "
-        "what can be secret: kokunai:sakuraAccessToken, kokunai:sakuraAccessTokenSecret, "
-        "kokunai:packageSourceCredentials",
+        ja=f"{key} の中に秘密情報 (secure) は書けません。ステートに平文で残るためです。"
+        f"秘密にできるもの: {'、'.join(allowed)}",
+        en=f"{key} must hold no secret (secure): it would stand in the state in clear; "
+        f"what can be secret: {', '.join(allowed)}",
     )
+
+
+def secret_keys() -> tuple[str, ...]:
+    """Configuration keys whose values are secrets: those of the sellers and those for hosts."""
+    return (*capacity.secret_inputs(), *HOST_SECRETS)
 
 
 def read(raw: Any, *, where: str = "config") -> model.Environment:
@@ -73,21 +79,27 @@ def read(raw: Any, *, where: str = "config") -> model.Environment:
         problems += translated(error, model.Environment)
     problems += consistency.problems(raw)
     if problems or environment is None:
-        raise _refusal(problems, where)
+        raise refusal_of(problems, f"{where}.{KEY}", "スタックファイルに", " in the stack file")
     return environment
 
 
-def _refusal(problems: list[Problem], where: str) -> KokunaiError:
+def refusal_of(
+    problems: list[Problem], where: str, in_ja: str = "", in_en: str = "", *, below: str = ""
+) -> KokunaiError:
+    """One error for every problem, sorted by path; `where` stands for the path `below`."""
     ordered = sorted(set(problems))
 
     def lines(language: str) -> str:
-        return "\n".join(f"  {_place(where, row)}: {getattr(row, language)}" for row in ordered)
+        return "\n".join(
+            f"  {_place(where, problem.path.removeprefix(below))}: {getattr(problem, language)}"
+            for problem in ordered
+        )
 
     return KokunaiError(
-        ja=f"スタックファイルに {len(ordered)} 件の誤りがあります。\n{lines('ja')}",
-        en=f"{len(ordered)} mistake(s) in the stack file:\n{lines('en')}",
+        ja=f"{in_ja} {len(ordered)} 件の誤りがあります。\n{lines('ja')}".lstrip(),
+        en=f"{len(ordered)} mistake(s){in_en}:\n{lines('en')}",
     )
 
 
-def _place(where: str, problem: Problem) -> str:
-    return ".".join(part for part in (where, KEY, problem.path) if part)
+def _place(where: str, path: str) -> str:
+    return ".".join(part for part in (where, path.removeprefix(".")) if part)

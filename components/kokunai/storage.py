@@ -2,44 +2,62 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Literal
 
 import pulumi
 
-from kokunai import resources
+from kokunai import capacity, declarations, model, resolved
+from kokunai.declarations import told_without_traceback
 
 if TYPE_CHECKING:
-    from kokunai.blueprint import Blueprint, SharePlan
-
-
-def nfs_props(plan: SharePlan, blueprint: Blueprint) -> dict[str, Any]:
-    """Plain inputs of the file server, without the switch it will be connected to."""
-    return {
-        "name": f"{blueprint.spec.name}-{plan.spec.name}",
-        "zone": plan.network.zone,
-        "site": plan.network.site.key,
-        "labels": blueprint.labels,
-        "plan": plan.spec.disk,
-        "sizeGib": plan.spec.size_gib,
-        "address": plan.address,
-        "prefixLength": int(plan.network.spec.cidr.partition("/")[2]),
-    }
+    from kokunai.network import ClusterNetwork
+    from kokunai.parts import Part
+    from kokunai.settings import StackSettings
 
 
 class SharedStorage(pulumi.ComponentResource):
-    """A file server that every node of the network mounts."""
+    """A file server on a private network; the pools that name it mount its share.
+
+    Arguments are the fields of `model.Storage`. Raises KokunaiError, before anything is declared,
+    for what is misspelt, does not fit the network, or is refused by the domestic-data rules.
+    """
+
+    address: str
+    """IPv4 address of the file server in its network."""
 
     def __init__(
         self,
-        plan: SharePlan,
-        switch_id: pulumi.Input[str],
-        blueprint: Blueprint,
+        name: str,
+        *,
+        network: ClusterNetwork,
+        size_gib: int,
+        mount: str,
+        disk: Literal["ssd", "hdd"] = "ssd",
+        host: int | None = None,
+        settings: StackSettings | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        super().__init__("kokunai:index:SharedStorage", plan.spec.name, None, opts)
-        self.server = resources.Nfs(
-            plan.spec.name,
-            {**nfs_props(plan, blueprint), "switchId": switch_id},
-            pulumi.ResourceOptions(parent=self),
-        )
-        self.register_outputs({"address": plan.address})
+        """`size_gib` in GiB, `mount` a path on the nodes, `host` a host number in the network."""
+        with told_without_traceback():
+            self.settings = settings or network.settings
+            stack = declarations.of(self.settings)
+            given = {
+                "name": name,
+                "network": network.resolved.spec.name,
+                "size_gib": size_gib,
+                "mount": mount,
+                "disk": disk,
+                "host": host,
+            }
+            spec = stack.checked("storage", model.Storage, given)
+            self.resolved = resolved.share(spec, network.resolved)
+            stack.judge(parts := parts_of(self.resolved, self.settings))
+        super().__init__("kokunai:index:SharedStorage", name, None, stack.options(opts))
+        stack.declare(parts, pulumi.ResourceOptions(parent=self))
+        self.address = self.resolved.address
+        self.register_outputs({"address": self.address})
+
+
+def parts_of(share: resolved.Share, settings: StackSettings) -> list[Part]:
+    """What will be declared, the file server first."""
+    return capacity.networks(share.network.service.driver).share_parts(share, settings)

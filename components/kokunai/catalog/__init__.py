@@ -1,153 +1,190 @@
-"""What is for sale and what hardware is like: YAML rows read once, looked up by key."""
+"""What is for sale and what hardware is like, looked up by key."""
 
 from __future__ import annotations
 
-import functools
-from importlib import resources
-from typing import Any
+from typing import TYPE_CHECKING
 
-import yaml
-from pydantic import BaseModel, ConfigDict
+from kokunai.catalog import rows
+from kokunai.catalog.rows import Gpu, Image, Offer, Price, Row, Service, Site, Slug, load
+from kokunai.errors import KokunaiError, Problem
 
-from kokunai.errors import KokunaiError
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
 
-
-class _Row(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    source: str
-    as_of: Any
-
-
-class Site(_Row):
-    """A data centre; the operator decides the law."""
-
-    key: str
-    ja: str
-    en: str
-    country: str
-    """ISO 3166-1 alpha-2."""
-    prefecture: str
-    """ISO 3166-2, for example JP-01."""
-    operator: str
-    zones: tuple[str, ...]
-    """The provider's zone names, empty where the provider has none."""
-    name_servers: tuple[str, ...]
+__all__ = [
+    "Gpu",
+    "Image",
+    "Offer",
+    "Price",
+    "Service",
+    "Site",
+    "Slug",
+    "load",
+]
+# Sections of the files and the model of their rows.
+_SECTIONS: dict[str, type[Row]] = {
+    "sites": Site,
+    "gpus": Gpu,
+    "offers": Offer,
+    "services": Service,
+    "images": Image,
+}
 
 
-class Gpu(_Row):
-    """What a GPU is like, whoever sells it."""
-
-    key: str
-    vendor: str
-    name: str
-    memory_gib: int
-    pci_vendor_id: str
-    collective_settings_file: str
-    """The file the vendor's collective library reads for all users of a host."""
+def problems() -> list[Problem]:
+    """What is wrong with files and rows of the catalogue."""
+    found = [*rows.unreadable_files()]
+    for name, model in _SECTIONS.items():
+        found += rows.section(name, model)[1].values()
+    return found
 
 
-class Offer(_Row):
-    """One thing a seller sells: a server with GPUs at a site."""
-
-    site: str
-    gpu: str
-    product: str
-    seller: str
-    operator: str
-    driver: str
-    zone: str
-    gpu_count: int
-    cpu_count: int
-    memory_gib: int
-    gpu_model: str
-    commitment: str
-    generation: int
-    jpy_per_hour: int
-    """Tax included, without disks."""
+def _refuse_broken(problem: Problem) -> KokunaiError:
+    return KokunaiError(
+        ja=f"カタログの行に誤りがあり、使えません。{problem.path}: {problem.ja}",
+        en=f"this row of the catalogue is broken and cannot be used; {problem.path}: {problem.en}",
+    )
 
 
-class Image(_Row):
-    """An operating system as one driver's provider names it."""
-
-    key: str
-    archive: str
-    login_user: str
-    distribution: str
-    suite: str
-
-
-def load(name: str) -> Any:
-    """Parsed YAML file of this folder."""
-    return yaml.safe_load(resources.files(__package__).joinpath(name).read_text(encoding="utf-8"))
-
-
-@functools.cache
-def sites() -> dict[str, Site]:
+def sites() -> Mapping[str, Site]:
     """All data centres by key."""
-    return {key: Site(key=key, **row) for key, row in load("sites.yaml")["sites"].items()}
+    return rows.section("sites", Site)[0]
 
 
-@functools.cache
-def gpus() -> dict[str, Gpu]:
+def gpus() -> Mapping[str, Gpu]:
     """All GPUs by key."""
-    return {key: Gpu(key=key, **row) for key, row in load("gpus.yaml")["gpus"].items()}
+    return rows.section("gpus", Gpu)[0]
 
 
-@functools.cache
 def offers() -> tuple[Offer, ...]:
-    """Everything that is for sale."""
-    return tuple(Offer(**row) for row in load("offers.yaml")["offers"])
+    """Everything that is for sale and whose row is sound."""
+    return tuple(rows.section("offers", Offer)[0].values())
+
+
+def services() -> tuple[Service, ...]:
+    """Networks and storage that can be made by API."""
+    return tuple(rows.section("services", Service)[0].values())
+
+
+def images() -> Mapping[str, Image]:
+    """All operating systems by `driver/key`."""
+    return rows.section("images", Image)[0]
+
+
+def _listed(keys: Iterable[str]) -> tuple[str, str]:
+    """Keys for a message in Japanese and in English."""
+    text = ", ".join(dict.fromkeys(keys))
+    return text or "なし", text or "nothing yet"
 
 
 def site(key: str) -> Site:
     """The data centre of this key. Raises KokunaiError naming all sites."""
-    if found := sites().get(key):
+    good, broken = rows.section("sites", Site)
+    found: Site | None = good.get(key)
+    if found is not None:
         return found
-    known = ", ".join(sites())
+    if key in broken:
+        raise _refuse_broken(broken[key])
+    known, _ = _listed(good)
     raise KokunaiError(
         ja=f"データセンター {key} は登録されていません。指定できるもの: {known}",
         en=f"site {key} is not known; allowed: {known}",
     )
 
 
-def zoned_site(key: str) -> Site:
-    """A site where networks can be made by API. Raises KokunaiError naming those."""
-    found = site(key)
-    if found.zones:
-        return found
-    known = ", ".join(name for name, one in sites().items() if one.zones)
+def service(site_key: str) -> Service:
+    """What makes networks and storage at a site. Raises KokunaiError naming sites that have it."""
+    site(site_key)
+    for row in services():
+        if row.site == site_key:
+            return row
+    known, _ = _listed(row.site for row in services())
     raise KokunaiError(
-        ja=f"{key} には API で作れるネットワークがありません。指定できるもの: {known}",
-        en=f"networks cannot be made by API at {key}; allowed: {known}",
+        ja=f"{site_key} には API で作れるネットワークがありません。指定できるもの: {known}",
+        en=f"networks cannot be made by API at {site_key}; allowed: {known}",
     )
 
 
 def gpu(key: str) -> Gpu:
-    """The GPU of this key; every offer's GPU has a row."""
-    return gpus()[key]
+    """The GPU of this key. Raises KokunaiError where an offer names one without a sound row."""
+    good, broken = rows.section("gpus", Gpu)
+    found: Gpu | None = good.get(key)
+    if found is not None:
+        return found
+    missing = Problem(f"gpus.yaml: gpus.{key}", "行がありません", "there is no such row")
+    raise _refuse_broken(broken.get(key, missing))
 
 
-def offer(*, site: str, gpu: str) -> Offer:
-    """What the site sells for this GPU. Raises KokunaiError listing what it sells."""
-    here = [row for row in offers() if row.site == site]
-    for row in here:
-        if row.gpu == gpu:
-            return row
-    offered = ", ".join(row.gpu for row in here)
+def offers_for(site_key: str, gpu_key: str) -> tuple[Offer, ...]:
+    """Every sound offer of this GPU at this site."""
+    return tuple(row for row in offers() if (row.site, row.gpu) == (site_key, gpu_key))
+
+
+def offer(*, site: str, gpu: str, key: str | None = None) -> Offer:
+    """The one offer of this GPU at this site, chosen by `key` where there are several.
+
+    Raises KokunaiError listing what the site sells, or the keys among which to choose.
+    """
+    sold = offers_for(site, gpu)
+    if key is not None:
+        return _chosen(sold, key, site, gpu)
+    if len(sold) == 1:
+        return sold[0]
+    if sold:
+        keys, _ = _listed(_with_seller(row) for row in sold)
+        raise KokunaiError(
+            ja=f"{site} の GPU {gpu} には販売が複数あります。offer に次のどれかを書いてください: "
+            f"{keys}",
+            en=f"{site} sells GPU {gpu} in several ways; write one as offer: {keys}",
+        )
+    raise _not_sold(site, gpu)
+
+
+def _with_seller(row: Offer) -> str:
+    return f"{row.key} ({row.seller})"
+
+
+def _chosen(sold: tuple[Offer, ...], key: str, site_key: str, gpu_key: str) -> Offer:
+    if found := next((row for row in sold if row.key == key), None):
+        return found
+    if problem := rows.section("offers", Offer)[1].get(key):
+        raise _refuse_broken(problem)
+    if not sold:
+        raise _not_sold(site_key, gpu_key)
+    keys, _ = _listed(_with_seller(row) for row in sold)
     raise KokunaiError(
-        ja=f"{site} では GPU {gpu} を販売していません。販売中: {offered or 'なし'}",
-        en=f"{site} does not sell GPU {gpu}; it sells: {offered or 'nothing yet'}",
+        ja=f"{site_key} の GPU {gpu_key} に販売 {key} はありません。指定できるもの: {keys}",
+        en=f"{site_key} has no offer {key} for GPU {gpu_key}; allowed: {keys}",
     )
+
+
+def _not_sold(site_key: str, gpu_key: str) -> KokunaiError:
+    """The refusal of what the site does not sell; a broken row for it says why instead."""
+    for problem in _broken_offers(site_key, gpu_key):
+        return _refuse_broken(problem)
+    ja, en = _listed(row.gpu for row in offers() if row.site == site_key)
+    return KokunaiError(
+        ja=f"{site_key} では GPU {gpu_key} を販売していません。販売中: {ja}",
+        en=f"{site_key} does not sell GPU {gpu_key}; it sells: {en}",
+    )
+
+
+def _broken_offers(site_key: str, gpu_key: str) -> Iterator[Problem]:
+    broken = rows.section("offers", Offer)[1]
+    for _, key, row in rows.written("offers"):
+        is_wanted = isinstance(row, dict) and (row.get("site"), row.get("gpu")) == (
+            site_key,
+            gpu_key,
+        )
+        if is_wanted and key in broken:
+            yield broken[key]
 
 
 def image(key: str, *, driver: str) -> Image:
     """The operating system as the driver's provider names it. Raises KokunaiError listing all."""
-    images = load("images.yaml")["images"]
-    if driver in (row := images.get(key, {})):
-        common = {name: row[name] for name in ("distribution", "suite", "source", "as_of")}
-        return Image(key=key, **row[driver], **common)
-    known = ", ".join(name for name, one in images.items() if driver in one)
+    if found := images().get(f"{driver}/{key}"):
+        return found
+    known, _ = _listed(row.key for row in images().values() if row.driver == driver)
     raise KokunaiError(
         ja=f"OS {key} は {driver} では使えません。指定できるもの: {known}",
         en=f"image {key} is not available through {driver}; allowed: {known}",

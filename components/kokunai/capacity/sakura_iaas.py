@@ -1,0 +1,273 @@
+"""Servers, networks and file servers of Sakura's IaaS API, made by API and billed by the hour."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from kokunai import catalog
+from kokunai.capacity import Host
+from kokunai.errors import KokunaiError, Problem
+from kokunai.parts import Link, Part
+from kokunai.problems import translated
+from kokunai.resolved import Interface
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from kokunai import model, resolved
+    from kokunai.addressing import Node
+    from kokunai.catalog import Image, Offer, Service
+    from kokunai.settings import StackSettings
+
+DRIVER = "sakura-iaas"
+_SERVER = "kokunai:sakura:Server"
+_SWITCH = "kokunai:sakura:Switch"
+_PACKET_FILTER = "kokunai:sakura:PacketFilter"
+_SSH_KEY = "kokunai:sakura:SshKey"
+_NFS = "kokunai:sakura:Nfs"
+# The order of a server's interfaces: the shared segment first, then the private network.
+_SHARED_INTERFACE, _PRIVATE_INTERFACE = "eth0", "eth1"
+_EXPORT = "/export"
+# Linux' own range of outgoing ports; the filter is stateless, so replies need a rule.
+_EPHEMERAL_PORTS = "32768-60999"
+_DNS, _NTP, _SSH = "53", "123", "22"
+
+
+class _Terms(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class OfferTerms(_Terms):
+    """What the API has to know of an offer."""
+
+    zone: str
+    cpu_count: int
+    memory_gib: int
+    gpu_model: str
+    commitment: str
+    generation: int
+
+
+class ServiceTerms(_Terms):
+    """What the API has to know of networks and storage at a site."""
+
+    zone: str
+    """Where a network stands that no pool is in."""
+
+
+class ImageTerms(_Terms):
+    """What the API calls an operating system."""
+
+    archive: str
+
+
+_TermsType = TypeVar("_TermsType", bound=_Terms)
+
+
+def _terms(row: Offer | Service | Image, model: type[_TermsType]) -> _TermsType:
+    """Terms of a row of the catalogue. Raises KokunaiError naming what is wrong with them."""
+    try:
+        return model.model_validate(row.terms)
+    except ValidationError as error:
+        problem = next(translated(error, model))
+    raise KokunaiError(
+        ja=f"カタログの行 {row.key} の terms.{problem.path}: {problem.ja}",
+        en=f"terms.{problem.path} of row {row.key} in the catalogue: {problem.en}",
+    )
+
+
+class SakuraIaas:
+    """The door of the driver `sakura-iaas`; makes networks and storage, too."""
+
+    endpoints: ClassVar = {"sakuraApiRootUrl": ("SAKURA_API_ROOT_URL", "SAKURACLOUD_API_ROOT_URL")}
+    secret_inputs = ("sakuraAccessToken", "sakuraAccessTokenSecret")
+
+    def problems(
+        self, pool: model.GpuNodePool, offer: Offer, network: model.Network | None
+    ) -> Iterator[Problem]:
+        """A private network reaches the servers of one zone only."""
+        zone = _terms(offer, OfferTerms).zone
+        if network is not None and network.zone not in {None, zone}:
+            yield Problem(
+                "network",
+                f"{network.name} はゾーン {network.zone} にありますが、{offer.key} は "
+                f"{zone} で販売されています",
+                f"{network.name} stands in zone {network.zone}, but {offer.key} is sold in {zone}",
+            )
+        if pool.image and (image := catalog.image(pool.image, driver=offer.driver)):
+            _terms(image, ImageTerms)
+
+    def zone(self, network: model.Network, service: Service, offers: Iterable[Offer]) -> str:
+        """The network's own zone, else that of its pools, else the one where GPUs are sold."""
+        zones = {_terms(offer, OfferTerms).zone for offer in offers}
+        if network.zone is not None:
+            return network.zone
+        if len(zones) > 1:
+            names = ", ".join(sorted(zones))
+            raise KokunaiError(
+                ja=f"ネットワーク {network.name} のプールが複数ゾーンにまたがります: {names}",
+                en=f"the pools of network {network.name} are sold in several zones: {names}",
+            )
+        return zones.pop() if zones else _terms(service, ServiceTerms).zone
+
+    def network_parts(self, network: resolved.Network, settings: StackSettings) -> list[Part]:
+        """A switch."""
+        return [Part(_SWITCH, network.spec.name, _common(network, network.spec.name, settings))]
+
+    def share_parts(self, share: resolved.Share, settings: StackSettings) -> list[Part]:
+        """An NFS appliance on the switch of its network."""
+        props = {
+            **_common(share.network, share.spec.name, settings),
+            "plan": share.spec.disk,
+            "sizeGib": share.spec.size_gib,
+            "address": share.address,
+            "prefixLength": share.network.prefix_length,
+            "switchId": Link(_SWITCH, share.network.spec.name),
+        }
+        return [Part(_NFS, share.spec.name, props)]
+
+    def export(self, share: resolved.Share) -> str:  # noqa: ARG002 - the same for all of them
+        """What every NFS appliance exports."""
+        return _EXPORT
+
+    def shared_parts(self, pool: resolved.Pool, settings: StackSettings) -> list[Part]:
+        """The registered key, and the packet filter of the zone."""
+        return [_ssh_key(settings), _packet_filter(pool, settings)]
+
+    def parts(self, pool: resolved.Pool, settings: StackSettings) -> list[Part]:
+        """A server for each node."""
+        [ssh_key, packet_filter] = self.shared_parts(pool, settings)
+        terms = _terms(pool.offer, OfferTerms)
+        same_for_all = {
+            "zone": terms.zone,
+            "site": pool.offer.site,
+            "labels": settings.labels(pool.offer, pool=pool.spec.name),
+            "plan": _plan(pool.offer, terms),
+            "disks": [_boot_disk(pool)],
+            "sshKeyIds": [ssh_key.link()],
+        }
+        return [
+            Part(
+                _SERVER,
+                node.name,
+                {
+                    "name": f"{settings.spec.name}-{node.name}",
+                    "hostName": f"{settings.spec.name}-{node.name}",
+                    **same_for_all,
+                    "nics": _interfaces(pool, node, packet_filter.link()),
+                },
+                wanted=("serverId", "address"),
+                timeout_seconds=pool.spec.order_timeout_seconds,
+            )
+            for node in pool.nodes
+        ]
+
+    def hosts(self, pool: resolved.Pool, settings: StackSettings) -> list[Host]:  # noqa: ARG002
+        """The servers by their address on the shared segment."""
+        return [
+            Host(
+                node=node.name,
+                address=Link(_SERVER, node.name, "address"),
+                identity=Link(_SERVER, node.name, "serverId"),
+                user=pool.image.login_user,
+                interfaces=_host_interfaces(node),
+            )
+            for node in pool.nodes
+        ]
+
+    def collective_interface(self, pool: resolved.Pool) -> str:
+        """The private network where there is one."""
+        return _PRIVATE_INTERFACE if pool.network else _SHARED_INTERFACE
+
+
+DOOR = SakuraIaas()
+
+
+def _common(network: resolved.Network, name: str, settings: StackSettings) -> dict[str, Any]:
+    """Inputs of everything that stands in a network's zone."""
+    return {
+        "name": f"{settings.spec.name}-{name}",
+        "zone": network.zone,
+        "site": network.service.site,
+        "labels": settings.labels(network.service),
+    }
+
+
+def _ssh_key(settings: StackSettings) -> Part:
+    """Keys belong to the account, so the first service says where the API is asked for them."""
+    service = next(row for row in catalog.services() if row.driver == DRIVER)
+    props = {
+        "name": settings.spec.name,
+        "publicKey": settings.key.public_key,
+        "zone": _terms(service, ServiceTerms).zone,
+        "site": service.site,
+        "labels": settings.labels(service),
+    }
+    return Part(_SSH_KEY, settings.spec.name, props)
+
+
+def _packet_filter(pool: resolved.Pool, settings: StackSettings) -> Part:
+    zone, service = _terms(pool.offer, OfferTerms).zone, catalog.service(pool.offer.site)
+    props = {
+        "name": f"{settings.spec.name}-{zone}",
+        "zone": zone,
+        "site": service.site,
+        "labels": settings.labels(service),
+        "rules": ingress_rules(settings.spec.access.ssh_from),
+    }
+    return Part(_PACKET_FILTER, zone, props)
+
+
+def ingress_rules(ssh_from: Sequence[str]) -> list[dict[str, str]]:
+    """SSH from the given networks, replies to what a node asked itself, and nothing else."""
+    ssh = [_rule("tcp", "ssh", sourceNetwork=cidr, destinationPort=_SSH) for cidr in ssh_from]
+    return [
+        *ssh,
+        _rule("tcp", "replies", destinationPort=_EPHEMERAL_PORTS),
+        _rule("udp", "DNS replies", sourcePort=_DNS),
+        _rule("udp", "NTP replies", sourcePort=_NTP),
+        _rule("icmp", "path MTU and ping"),
+        _rule("fragment", "fragments of the above"),
+        {"protocol": "ip", "action": "deny", "description": "everything else"},
+    ]
+
+
+def _rule(protocol: str, description: str, **where: str) -> dict[str, str]:
+    return {"protocol": protocol, "action": "allow", "description": description, **where}
+
+
+def _plan(offer: Offer, terms: OfferTerms) -> dict[str, Any]:
+    return {
+        "cpuCount": terms.cpu_count,
+        "memoryGib": terms.memory_gib,
+        "gpuCount": offer.gpu_count,
+        "gpuModel": terms.gpu_model,
+        "commitment": terms.commitment,
+        "generation": terms.generation,
+    }
+
+
+def _boot_disk(pool: resolved.Pool) -> dict[str, Any]:
+    archive = _terms(pool.image, ImageTerms).archive
+    return {"sizeGib": pool.spec.boot_disk_gib, "plan": "ssd", "image": archive}
+
+
+def _interfaces(pool: resolved.Pool, node: Node, packet_filter: Link) -> list[dict[str, Any]]:
+    shared = {"switchId": "shared", "packetFilterId": packet_filter}
+    if pool.network is None:
+        return [shared]
+    private = {
+        "switchId": Link(_SWITCH, pool.network.spec.name),
+        "address": node.address,
+        "prefixLength": node.prefix_length,
+    }
+    return [shared, private]
+
+
+def _host_interfaces(node: Node) -> tuple[Interface, ...]:
+    shared = Interface(_SHARED_INTERFACE)
+    if node.interface_address is None:
+        return (shared,)
+    return (shared, Interface(_PRIVATE_INTERFACE, node.interface_address))

@@ -1,0 +1,94 @@
+"""Pools, networks and shares with everything about them looked up, as plain values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from kokunai import addressing, catalog
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from kokunai import model
+
+
+@dataclass(frozen=True)
+class Network:
+    """A private network, and the service of its site that makes it."""
+
+    spec: model.Network
+    service: catalog.Service
+    zone: str | None
+    """The provider's own zone it stands in, where the provider has zones."""
+
+    @property
+    def prefix_length(self) -> int:
+        """Length of the network mask, 24 for `192.168.10.0/24`."""
+        return int(self.spec.cidr.partition("/")[2])
+
+
+@dataclass(frozen=True)
+class Share:
+    """A file server, its network and its address."""
+
+    spec: model.Storage
+    network: Network
+    address: str
+
+
+@dataclass(frozen=True)
+class Pool:
+    """A pool with the offer it is bought as."""
+
+    spec: model.GpuNodePool
+    offer: catalog.Offer
+    site: catalog.Site
+    gpu: catalog.Gpu
+    image: catalog.Image
+    network: Network | None
+    shares: tuple[Share, ...]
+    nodes: tuple[addressing.Node, ...]
+
+
+@dataclass(frozen=True)
+class Interface:
+    """A network interface of a host, as its operating system names it."""
+
+    name: str
+    address: str | None = None
+    """`192.168.10.11/24` where it is known beforehand."""
+
+
+def offer_of(pool: model.GpuNodePool) -> catalog.Offer:
+    """The one translation of site and GPU into what is bought. Raises KokunaiError."""
+    return catalog.offer(site=pool.site, gpu=pool.gpu, key=pool.offer)
+
+
+def network(spec: model.Network, zone: str | None) -> Network:
+    """Look a network up. Raises KokunaiError where its site makes none by API."""
+    return Network(spec, catalog.service(spec.site), zone)
+
+
+def share(spec: model.Storage, network: Network) -> Share:
+    """A share in its network."""
+    return Share(spec, network, addressing.share_address(spec, network.spec))
+
+
+def pool(
+    spec: model.GpuNodePool,
+    offer: catalog.Offer,
+    network: Network | None,
+    shares: Sequence[Share],
+) -> Pool:
+    """Look a pool up. Raises KokunaiError."""
+    return Pool(
+        spec=spec,
+        offer=offer,
+        site=catalog.site(spec.site),
+        gpu=catalog.gpu(spec.gpu),
+        image=catalog.image(spec.image, driver=offer.driver),
+        network=network,
+        shares=tuple(shares),
+        nodes=tuple(addressing.nodes(spec, network.spec if network else None)),
+    )

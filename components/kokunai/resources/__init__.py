@@ -1,0 +1,72 @@
+"""Thin Pulumi classes of the plugin's resource kinds; inputs are the kind's own camelCase names."""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import pulumi
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+PACKAGE = "kokunai"
+_WRITTEN = "kokunai.resources.kinds"
+
+
+class Provider(pulumi.ProviderResource):
+    """One account and endpoint; what is left out comes from the environment of the plugin."""
+
+    def __init__(
+        self, name: str, props: Mapping[str, Any], opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        super().__init__(PACKAGE, name, dict(props), opts)
+
+
+class Kind(pulumi.CustomResource):
+    """A resource of the plugin.
+
+    A replacement deletes first: addresses and GPUs are scarce, and a create finds by its tag
+    what the same resource made before.
+    """
+
+    pulumi_type: ClassVar[str]
+    outputs: ClassVar[tuple[str, ...]] = ()
+    """What the plugin adds to the inputs."""
+
+    def __init__(
+        self,
+        name: str,
+        props: Mapping[str, Any],
+        opts: pulumi.ResourceOptions | None = None,
+        *,
+        wanted: Iterable[str] | None = None,
+    ) -> None:
+        """`wanted` are the outputs that somebody reads, all where it is left out.
+
+        Pulumi keeps a future for each of them, which a pool of hundreds of servers feels.
+        """
+        in_order = pulumi.ResourceOptions(delete_before_replace=True)
+        merged = pulumi.ResourceOptions.merge(in_order, opts)
+        outputs = dict.fromkeys(self.outputs if wanted is None else wanted)
+        super().__init__(self.pulumi_type, name, {**outputs, **props}, merged)
+
+    def output(self, name: str) -> pulumi.Output[Any]:
+        """An output by the plugin's own name."""
+        found: pulumi.Output[Any] = getattr(self, name)
+        return found
+
+
+def kind(pulumi_type: str) -> type[Kind]:
+    """The class of a type such as `kokunai:sakura:Server`, made where none is written out."""
+    kinds = importlib.import_module(_WRITTEN)
+    name = pulumi_type.rpartition(":")[2]
+    written: type[Kind] | None = getattr(kinds, name, None)
+    if written is not None and written.pulumi_type == pulumi_type:
+        return written
+    return type(name, (Kind,), {"pulumi_type": pulumi_type})
+
+
+def __getattr__(name: str) -> Any:
+    """The generated classes, so that `resources.Server` is enough."""
+    return getattr(importlib.import_module(_WRITTEN), name)

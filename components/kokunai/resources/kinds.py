@@ -1,0 +1,94 @@
+"""The plugin's kinds as Pulumi classes."""
+
+# Written by `python -m kokunai.plugin.generate_kinds`; a test holds the two together.
+
+# Property names are the plugin's own, and Pulumi reads the annotations at run time.
+# ruff: noqa: N815, TC002
+
+from __future__ import annotations
+
+from typing import Any
+
+import pulumi
+
+from kokunai.resources import Kind
+
+
+class Configuration(Kind):
+    """The playbooks on every host of a pool, again only where something changed."""
+
+    pulumi_type = "kokunai:ansible:Configuration"
+    outputs = ("hostDigests", "results", "verified", "hostKeys", "drift")
+
+    hostDigests: pulumi.Output[dict[str, Any]]
+    results: pulumi.Output[dict[str, Any]]
+    verified: pulumi.Output[dict[str, Any]]
+    hostKeys: pulumi.Output[dict[str, Any]]
+    drift: pulumi.Output[dict[str, Any]]
+
+
+class Nfs(Kind):
+    """A file server appliance on a switch."""
+
+    pulumi_type = "kokunai:sakura:Nfs"
+    outputs = ("instanceStatus", "ownerDigest")
+
+    instanceStatus: pulumi.Output[str]
+    ownerDigest: pulumi.Output[str]
+
+
+class PacketFilter(Kind):
+    """Stateless rules before the interfaces of servers."""
+
+    pulumi_type = "kokunai:sakura:PacketFilter"
+    outputs = ("ownerDigest",)
+
+    ownerDigest: pulumi.Output[str]
+
+
+class Server(Kind):
+    """A server with its disks and network interfaces."""
+
+    pulumi_type = "kokunai:sakura:Server"
+    outputs = (
+        "serverId",
+        "diskIds",
+        "interfaceIds",
+        "address",
+        "addresses",
+        "macAddresses",
+        "zoneName",
+        "instanceStatus",
+        "configDigest",
+        "ownerDigest",
+    )
+
+    serverId: pulumi.Output[str]
+    diskIds: pulumi.Output[list[str]]
+    interfaceIds: pulumi.Output[list[str]]
+    address: pulumi.Output[str]
+    addresses: pulumi.Output[list[str]]
+    macAddresses: pulumi.Output[list[str]]
+    zoneName: pulumi.Output[str]
+    instanceStatus: pulumi.Output[str]
+    configDigest: pulumi.Output[str]
+    ownerDigest: pulumi.Output[str]
+
+
+class SshKey(Kind):
+    """A public key registered with the account."""
+
+    pulumi_type = "kokunai:sakura:SshKey"
+    outputs = ("fingerprint", "ownerDigest")
+
+    fingerprint: pulumi.Output[str]
+    ownerDigest: pulumi.Output[str]
+
+
+class Switch(Kind):
+    """A private layer-2 segment."""
+
+    pulumi_type = "kokunai:sakura:Switch"
+    outputs = ("ownerDigest",)
+
+    ownerDigest: pulumi.Output[str]

@@ -1,0 +1,181 @@
+"""What everything in a stack shares: data class, access, what hosts are told, the project."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
+
+from pydantic import ValidationError
+
+from kokunai import model, stack_file
+from kokunai.errors import KokunaiError
+from kokunai.problems import translated
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import pulumi
+
+    from kokunai.catalog import Offer, Service
+    from kokunai.declarations import Declarations
+
+KEY = "kokunai:settings"
+
+
+@dataclass(frozen=True)
+class Key:
+    """The stack's SSH key: the path of the private half, the text of the public one."""
+
+    private_key_file: str
+    public_key: str
+
+    @property
+    def key_id(self) -> str:
+        """First 12 hexadecimal digits of the public key's SHA-256: shows a rotation."""
+        return hashlib.sha256(self.public_key.encode()).hexdigest()[:12]
+
+
+class StackSettings:
+    """What all components of a stack share; `StackSettings.from_config()` is their default.
+
+    `access` and `hosts` hold the fields of `model.Access` and `model.Hosts`. `root` is the folder
+    that relative paths start from, the folder of Pulumi.yaml where it is left out. `secrets` are
+    secret outputs by their configuration key. Raises KokunaiError with every mistake at once.
+    """
+
+    def __init__(
+        self,
+        *,
+        name: str,
+        data_class: str,
+        access: Mapping[str, Any],
+        hosts: Mapping[str, Any] | None = None,
+        lab: bool = False,
+        root: Path | None = None,
+        secrets: Mapping[str, pulumi.Output[str]] | None = None,
+    ) -> None:
+        given = {
+            "name": name,
+            "data_class": data_class,
+            "access": dict(access),
+            "hosts": dict(hosts or {}),
+            "lab": lab,
+        }
+        self._adopt(_read(given, "StackSettings"), root, secrets)
+
+    def _adopt(
+        self,
+        spec: model.Settings,
+        root: Path | None,
+        secrets: Mapping[str, pulumi.Output[str]] | None,
+    ) -> None:
+        self.spec = spec
+        self.root = root or _project_root()
+        self.secrets = dict(secrets or {})
+        self.key = _key(spec.access, self.root)
+        self.parent: pulumi.Resource | None = None
+        self.declarations: Declarations | None = None
+
+    @classmethod
+    def of(
+        cls,
+        spec: model.Settings,
+        *,
+        root: Path | None = None,
+        secrets: Mapping[str, pulumi.Output[str]] | None = None,
+    ) -> StackSettings:
+        """Settings of what has been read and checked already."""
+        made = cls.__new__(cls)
+        made._adopt(spec, root, secrets)  # noqa: SLF001 - our own
+        return made
+
+    @classmethod
+    def from_config(cls) -> StackSettings:
+        """What `kokunai:settings` of the running stack says, the same object at every call.
+
+        Raises KokunaiError with every mistake at once.
+        """
+        import pulumi
+
+        run = pulumi.runtime.settings.get_monitor()
+        if run not in _BY_RUN:
+            config = pulumi.Config("kokunai")
+            spec = _read(config_value(config, KEY), f"config.{KEY}")
+            _BY_RUN[run] = cls.of(spec, secrets=secrets_of(config))
+        return _BY_RUN[run]
+
+    def labels(self, sold: Offer | Service, **more: str) -> dict[str, str]:
+        """Labels of a resource: how sensitive its data is, and who sells and runs it where."""
+        labels = {
+            "data-class": self.spec.data_class,
+            "environment": self.spec.name,
+            "offer": sold.key,
+            "operator": sold.operator,
+            "seller": sold.seller,
+            "site": sold.site,
+            **more,
+        }
+        return {**labels, "simulated": "true"} if self.spec.lab else labels
+
+
+# By connection to the engine: one process may run several programs after each other.
+_BY_RUN: WeakKeyDictionary[Any, StackSettings] = WeakKeyDictionary()
+
+
+def config_value(config: pulumi.Config, key: str) -> Any:
+    """Plain data of a configuration key; text that is no object is left for the model to refuse.
+
+    Raises KokunaiError where the key is missing or secret.
+    """
+    import pulumi
+
+    if pulumi.runtime.is_config_secret(key):
+        raise stack_file.secret_refusal(key)
+    text = config.get(key.partition(":")[2])
+    if text is None:
+        raise stack_file.missing(f"Pulumi.{pulumi.get_stack()}.yaml", key)
+    try:
+        return json.loads(text)
+    # The reader raises the one for numbers of thousands of digits, the other for endless nesting.
+    except (ValueError, RecursionError):
+        return text
+
+
+def secrets_of(config: pulumi.Config) -> dict[str, pulumi.Output[str]]:
+    """Secret outputs by configuration key, as far as the stack file has them."""
+    names = stack_file.secret_keys()
+    return {name: value for name in names if (value := config.get_secret(name)) is not None}
+
+
+def _read(given: Any, where: str) -> model.Settings:
+    try:
+        return model.Settings.model_validate(given)
+    except ValidationError as error:
+        problems = list(translated(error, model.Settings))
+        raise stack_file.refusal_of(problems, where) from None
+
+
+def _project_root() -> Path:
+    import pulumi
+
+    return Path(pulumi.runtime.get_root_directory())
+
+
+def _key(access: model.Access, root: Path) -> Key:
+    private = root / access.private_key_file
+    try:
+        public = private.parent.joinpath(f"{private.name}.pub").read_text(encoding="utf-8")
+        if private.is_file():
+            return Key(access.private_key_file, public.strip())
+    except (OSError, ValueError):  # bytes that are no text, a name that is none
+        pass
+    raise KokunaiError(
+        ja=f"SSH 鍵 {access.private_key_file} とその .pub を読めません。"
+        f"作るには: ssh-keygen -t ed25519 -f {access.private_key_file}",
+        en=f"SSH key {access.private_key_file} and its .pub cannot be read; "
+        f"make them with: ssh-keygen -t ed25519 -f {access.private_key_file}",
+    )

@@ -1,6 +1,6 @@
 """Names and addresses of nodes depend on nothing but their own pool."""
 
-from kokunai import model, addressing
+from kokunai import addressing, model
 
 NETWORK = model.Network(name="cluster", site="sakura-ishikari", cidr="192.168.10.0/24")
 

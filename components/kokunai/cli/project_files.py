@@ -86,7 +86,7 @@ def _seller(key: str) -> Seller:
         ja=operator.ja if operator else key,
         en=operator.en if operator else key,
         offers=own,
-        has_network=bool(catalog.site(own[0].site).zones),
+        has_network=any(row.site == own[0].site for row in catalog.services()),
         is_ambiguous=len(rivals) > 1,
     )
 
@@ -114,6 +114,8 @@ def render(name: str, offered: Sequence[Seller], *, is_template: bool = False) -
         "name": "${PROJECT}" if is_template else name,
         "description": "${DESCRIPTION}" if is_template else _DESCRIPTION,
         "template_description": _DESCRIPTION,
+        # Pulumi puts a line break after a name in YAML, which would end the comment.
+        "waiver_project": "PROJECT" if is_template else name,
         "is_template": is_template,
         "steps": STEPS,
         "stacks": [seller.key for seller in offered],

@@ -12,7 +12,6 @@ import pytest
 import yaml
 
 from kokunai import catalog, stack_file
-from kokunai.airgap import release
 from kokunai.cli import main, new, project_files
 from kokunai.errors import KokunaiError
 from kokunai_policy import waivers
@@ -146,7 +145,7 @@ def test_ci_gives_no_right_that_a_job_does_not_need_and_pins_the_engine_we_test_
     assert gitlab["up"]["rules"][0]["when"] == "manual"
     assert gitlab["up"]["environment"] == {"name": "$STACK"}
     for text in (files[".github/workflows/pulumi.yaml"], files[".gitlab-ci.yml"]):
-        assert release.VERSION.removeprefix("v") in text
+        assert project_files.ENGINE_VERSION.removeprefix("v") in text
         assert text.count("--policy-pack policies") == 2
 
 

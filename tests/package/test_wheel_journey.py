@@ -77,7 +77,7 @@ def _follow(project: OwnProject) -> None:
 def test_the_printed_steps_lead_to_a_verified_node(own: OwnProject):
     outputs = json.loads(own.pulumi("stack output --json"))
 
-    assert list(outputs["nodes"]) == ["train-0"]
+    assert list(outputs["nodes"]["train"]) == ["train-0"]
     checks = outputs["verified"]["train"]["train-0"]
     assert checks["gpu_count"]["verdict"] == "pass"
     assert checks["nccl_bandwidth"]["verdict"] == "not-verified"
@@ -90,18 +90,17 @@ def test_every_resource_is_judged_by_the_pack_of_the_project(own: OwnProject):
     assert "unchanged" in said
 
 
-def test_the_rules_of_the_project_refuse_what_is_abroad(own: OwnProject):
+def test_the_pack_refuses_what_the_program_makes_beside_the_components(own: OwnProject):
     program = own.directory / "__main__.py"
     before = program.read_text()
-    program.write_text(
-        f'{before}\npulumi.CustomResource("aws:s3/bucket:Bucket", "abroad", '
-        '{"region": "us-east-1"})\n'
-    )
+    switch = 'pulumi.CustomResource("kokunai:sakura:Switch", "more", {"name": "more"})'
+    program.write_text(f"{before}\n{switch}\n")
 
     said = own.run("kokunai run -- pulumi preview --stack local --policy-pack policies || true")
 
     program.write_text(before)
-    assert "KN-LOC-02" in said
+    assert "KN-CLS-01" in said
+    assert "KN-LOC-01" in said
 
 
 def test_a_destroyed_cluster_leaves_an_empty_stack(own: OwnProject):

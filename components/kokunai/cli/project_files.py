@@ -9,7 +9,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kokunai.airgap import release
+from kokunai.airgap.release import VERSION as ENGINE_VERSION
 from kokunai.errors import KokunaiError
 
 if TYPE_CHECKING:
@@ -124,7 +124,7 @@ def render(name: str, offered: Sequence[Seller], *, is_template: bool = False) -
         "first_stack": offered[0].key,
         "credentials": [name for seller in offered for name in _CREDENTIALS.get(seller.key, ())],
         "version": version("kokunai"),
-        "engine_version": release.VERSION.removeprefix("v"),
+        "engine_version": ENGINE_VERSION.removeprefix("v"),
     }
     return dict(_files(common))
 

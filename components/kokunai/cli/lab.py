@@ -15,6 +15,7 @@ from typing import Any, TypeVar, cast
 
 import click
 
+from kokunai import extras
 from kokunai.cli.namespaces import enter, enter_new
 from kokunai.lab import control
 from kokunai.lab.access import environment_of
@@ -99,6 +100,7 @@ def _told(message: str) -> None:
 @_guarded
 def up(directory: Path, hosts: str | None, **delays: float | None) -> None:
     """起動する(すでに動いていれば何もしない) Start; already running is fine."""
+    extras.require("lab")
     enter_new(directory, hosts or "")
     given = {name: value for name, value in delays.items() if value is not None}
     state = control.up(directory, hosts or "", given, _told)

@@ -56,40 +56,6 @@ def test_unit_names_are_those_of_systemd(path: str):
     assert inventory.mount_unit(path) == expected
 
 
-def _playbooks(folder: Path) -> Path:
-    (folder / "roles").mkdir(parents=True)
-    (folder / "site.yml").write_text("- hosts: all\n")
-    (folder / "roles" / "one.yml").write_text("[]\n")
-    return folder
-
-
-def test_the_role_digest_is_the_same_in_every_checkout(tmp_path: Path):
-    here, there = _playbooks(tmp_path / "a"), _playbooks(tmp_path / "b")
-
-    assert inventory.role_digest(here) == inventory.role_digest(there)
-
-
-def test_caches_do_not_change_the_role_digest(tmp_path: Path):
-    folder = _playbooks(tmp_path)
-    before = inventory.role_digest(folder)
-    (folder / "library" / "__pycache__").mkdir(parents=True)
-    (folder / "library" / "__pycache__" / "x.cpython-311.pyc").write_bytes(b"1")
-
-    assert inventory.role_digest(folder) == before
-
-
-def test_a_changed_or_renamed_file_changes_the_role_digest(tmp_path: Path):
-    folder = _playbooks(tmp_path)
-    before = inventory.role_digest(folder)
-
-    (folder / "site.yml").write_text("- hosts: none\n")
-    changed = inventory.role_digest(folder)
-    (folder / "site.yml").rename(folder / "other.yml")
-    renamed = inventory.role_digest(folder)
-
-    assert len({before, changed, renamed}) == 3
-
-
 def test_nothing_of_a_host_names_its_peers():
     address = {"interface": "eth1", "address": "192.168.10.11/24"}
 

@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import pulumi
 
-from kokunai import blueprint, inventory, resources, stack_file
+from kokunai import blueprint, playbooks, resources, stack_file
 from kokunai.configuration import NodeConfiguration, configuration_props
 from kokunai.errors import KokunaiError
 from kokunai.network import ClusterNetwork, filter_props, switch_props
 from kokunai.node_pool import GpuNodePool, server_props
-from kokunai.playbooks import directory as playbooks_directory
 from kokunai.storage import SharedStorage, nfs_props
 from kokunai_policy import STACK_TYPE, Context, Resource, guard, state_store
 
@@ -49,7 +48,7 @@ class Environment(pulumi.ComponentResource):
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         self._plan = blueprint.resolve(spec, root)
-        self._role_digest = inventory.role_digest(playbooks_directory())
+        self._role_digest = playbooks.digest(root)
         guard(planned(self._plan, self._role_digest), _context(spec, root))
         super().__init__("kokunai:index:Environment", spec.name, None, opts)
         self.private_key_file = spec.access.private_key_file

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
-    from pathlib import Path
-
-_CACHES = frozenset({"__pycache__", ".ansible", ".ansible_facts"})
 
 SESSION_LIMITS = (
     # RDMA registers (pins) the buffers of a job; the default of a few MiB stops it at start.
@@ -79,23 +75,6 @@ def node_variables(
     node added to the pool leaves the others' variables, and with them their digests, as they are.
     """
     return {"node_name": host_name, "node_addresses": [dict(one) for one in addresses]}
-
-
-def role_digest(playbooks_directory: Path) -> str:
-    """SHA-256 over names and contents of the playbooks' files, the same on every machine."""
-    digest = hashlib.sha256()
-    for path in sorted(_files(playbooks_directory), key=lambda one: one.as_posix()):
-        content = (playbooks_directory / path).read_bytes()
-        digest.update(f"{path.as_posix()}\0{len(content)}\0".encode())
-        digest.update(content)
-    return digest.hexdigest()
-
-
-def _files(directory: Path) -> Iterable[Path]:
-    for path in directory.rglob("*"):
-        relative = path.relative_to(directory)
-        if path.is_file() and not _CACHES & set(relative.parts) and path.suffix != ".pyc":
-            yield relative
 
 
 def _mount(mount: Mapping[str, str]) -> dict[str, str]:

@@ -11,14 +11,14 @@ from pathlib import Path
 
 import pytest
 
-from kokunai import inventory, nccl
+from kokunai import inventory, nccl, playbooks
 from kokunai.lab import hosts, slots
 from kokunai.lab.machines import Gpu, Machine, Machines, NfsAppliance, Nic
 from kokunai.lab.places import Places
 from kokunai.plugin.ansible.configuration import Configuration
 from kokunai.plugin.kind import Cancelled, InitFailed
 
-PLAYBOOKS = Path(__file__).parents[2] / "playbooks"
+ROOT = Path(__file__).parents[2]
 SWITCH = "500000000001"
 SHARE = NfsAppliance("600000000001", SWITCH, "192.168.10.9", 24, 100)
 GPU = Gpu("nvidia_h100_80gbvram", "NVIDIA H100 80GB HBM3", "10de", "2330", "0302", 2)
@@ -46,14 +46,11 @@ class Operation:
     statuses: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     stop: asyncio.Event = field(default_factory=asyncio.Event)
+    config: dict[str, str] = field(default_factory=dict)
 
     @property
     def urn(self) -> str:
         return f"urn:pulumi:dev::kokunai::kokunai:ansible:Configuration::{self.name}"
-
-    @property
-    def config(self):
-        return {"playbooksDirectory": str(PLAYBOOKS)}
 
     def info(self, message):
         self.infos.append(message)
@@ -95,7 +92,7 @@ def configuration_inputs(addresses: dict[str, str], key: Path, **variables):
         "labels": {"data-class": "domestic"},
         "pool": "train",
         "hosts": [_host(name, address) for name, address in addresses.items()],
-        "roleDigest": inventory.role_digest(PLAYBOOKS),
+        "roleDigest": playbooks.digest(ROOT),
         "variables": inventory.pool_variables(**{**shared, **variables}),
         "secretVariables": {
             "package_source_credentials": f"machine mirror.test login me password {SECRET}"

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import pulumi
 
-from kokunai import inventory, nccl, resources
-from kokunai.errors import KokunaiError
+from kokunai import resources, role_variables
+from kokunai.catalog import platforms
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -38,39 +38,34 @@ def configuration_props(plan: PoolPlan, blueprint: Blueprint, role_digest: str) 
 def pool_variables(plan: PoolPlan, blueprint: Blueprint) -> dict[str, Any]:
     """What the roles need to know of a pool, from the blueprint alone."""
     hosts = blueprint.spec.hosts
-    # Nodes of a pool meet on their private network where there is one.
-    interface = PRIVATE_INTERFACE if plan.network else SHARED_INTERFACE
-    return inventory.pool_variables(
-        ntp_servers=hosts.ntp_servers,
-        dns_servers=hosts.dns_servers or plan.site.name_servers,
-        package_sources=[one.model_dump() for one in hosts.package_sources],
-        # Named sources are the only ones: the image's own may lead abroad.
-        package_sources_exclusive=bool(hosts.package_sources),
-        expected_gpu_count=plan.offer.gpu_count,
-        expected_gpu_vendor_id=plan.gpu.pci_vendor_id,
-        collective_environment=_collective_environment(interface),
-        collective_configuration_file=plan.gpu.collective_settings_file,
-        storage_servers=[{"name": one.spec.name, "address": one.address} for one in plan.shares],
-        nfs_mounts=[_mount(one) for one in plan.shares],
+    facts = role_variables.PoolFacts(
+        platform=platforms.of_vendor(plan.gpu.vendor),
+        ntp_servers=tuple(hosts.ntp_servers),
+        dns_servers=tuple(hosts.dns_servers or plan.site.name_servers),
+        package_sources=tuple(source.model_dump() for source in hosts.package_sources),
+        gpu_count=plan.offer.gpu_count,
+        gpu_vendor_id=plan.gpu.pci_vendor_id,
+        # Nodes of a pool meet on their private network where there is one.
+        collective_interface=PRIVATE_INTERFACE if plan.network else SHARED_INTERFACE,
+        shares=tuple(_share(share) for share in plan.shares),
     )
+    return role_variables.pool_variables(facts)
 
 
-def _collective_environment(interface: str) -> dict[str, str]:
-    settings = nccl.environment(interface)
-    if problems := nccl.problems(settings):
-        raise KokunaiError(ja="NCCL の設定に誤りがあります。", en="\n".join(problems))
-    return settings
-
-
-def _mount(share: SharePlan) -> dict[str, str]:
-    return {"server": share.address, "export": share.export, "path": share.spec.mount}
+def _share(share: SharePlan) -> role_variables.Share:
+    return role_variables.Share(
+        name=share.spec.name,
+        address=share.address,
+        export=share.export,
+        mount=share.spec.mount,
+    )
 
 
 def _node_variables(node: Node, host_name: str) -> dict[str, Any]:
     if node.interface_address is None:
-        return inventory.node_variables(host_name=host_name)
+        return role_variables.node_variables(host_name=host_name)
     private = {"interface": PRIVATE_INTERFACE, "address": node.interface_address}
-    return inventory.node_variables(host_name=host_name, addresses=[private])
+    return role_variables.node_variables(host_name=host_name, addresses=[private])
 
 
 def _host(node: Node, server: resources.Server, plan: PoolPlan, name: str) -> dict[str, Any]:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 # Pulumi configuration keys whose values are secrets, and the inputs they become.
 _PROVIDER_SECRETS = ("sakuraAccessToken", "sakuraAccessTokenSecret")
-_HOST_SECRETS = {"packageSourceCredentials": "package_source_credentials"}
+_HOST_SECRETS = {"packageSourceCredentials": "base_package_source_credentials"}
 _API_ROOT_VARIABLES = ("SAKURA_API_ROOT_URL", "SAKURACLOUD_API_ROOT_URL")
 
 

@@ -238,8 +238,6 @@ def main() -> None:
         pending=pending,
         not_applied=skipped,
         missing=[path for path in params["look_for"] if not host.exists(path)],
-        simulated=simulated,
-        systemd=host.exists("/run/systemd/system"),
         diff=[difference(change) for change in changes],
         # The default would repeat every file's text in the result.
         invocation={"module_args": {"paths": [item["path"] for item in params["files"]]}},

@@ -6,12 +6,13 @@ import asyncio
 import os
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
 
-from kokunai import inventory, nccl, playbooks
+from kokunai import playbooks, role_variables
+from kokunai.catalog import platforms
 from kokunai.lab import hosts, slots
 from kokunai.lab.machines import Gpu, Machine, Machines, NfsAppliance, Nic
 from kokunai.lab.places import Places
@@ -79,23 +80,26 @@ def operation() -> Operation:
     return Operation()
 
 
-def configuration_inputs(addresses: dict[str, str], key: Path, **variables):
+FACTS = role_variables.PoolFacts(
+    platform=platforms.platform("nvidia-vrt"),
+    ntp_servers=("192.0.2.1",),
+    gpu_count=GPU.count,
+    gpu_vendor_id=GPU.vendor_id,
+    collective_interface="eth1",
+)
+
+
+def configuration_inputs(addresses: dict[str, str], key: Path, **facts):
     """Inputs for hosts by name; the last number of an address is the host's number everywhere."""
-    shared = {
-        "ntp_servers": ["192.0.2.1"],
-        "expected_gpu_count": GPU.count,
-        "expected_gpu_vendor_id": GPU.vendor_id,
-        "collective_environment": nccl.environment("eth1"),
-    }
     return {
         "site": "sakura-ishikari",
         "labels": {"data-class": "domestic"},
         "pool": "train",
         "hosts": [_host(name, address) for name, address in addresses.items()],
         "roleDigest": playbooks.digest(ROOT),
-        "variables": inventory.pool_variables(**{**shared, **variables}),
+        "variables": role_variables.pool_variables(replace(FACTS, **facts)),
         "secretVariables": {
-            "package_source_credentials": f"machine mirror.test login me password {SECRET}"
+            "base_package_source_credentials": f"machine mirror.test login me password {SECRET}"
         },
         "privateKeyFile": str(key),
         "keyId": "0123456789ab",
@@ -111,7 +115,7 @@ def _host(name: str, address: str):
         "serverId": f"1{int(number):011d}",
         "user": "root",
         "port": 22,
-        "variables": inventory.node_variables(host_name=f"lab-{name}", addresses=[private]),
+        "variables": role_variables.node_variables(host_name=f"lab-{name}", addresses=[private]),
     }
 
 

@@ -120,6 +120,11 @@ def _host(name: str, address: str):
 
 
 @pytest.fixture
+def facts() -> role_variables.PoolFacts:
+    return FACTS
+
+
+@pytest.fixture
 def inputs_of():
     return configuration_inputs
 

@@ -63,8 +63,9 @@ def test_the_digest_is_the_same_in_every_project_with_the_same_files(own: Path, 
     assert playbooks.digest(own) == there != playbooks.digest(ROOT)
 
 
-def test_caches_do_not_change_the_digest(own: Path):
+def test_caches_and_readmes_do_not_change_the_digest(own: Path):
     before = playbooks.digest(own)
+    (own / "playbooks/README.md").write_text("How to use it\n")
     for place in ("__pycache__", "roles/hello/__pycache__", "roles/hello/.ansible", ".git"):
         (own / "playbooks" / place).mkdir()
         (own / "playbooks" / place / "x.cpython-311.pyc").write_bytes(b"1")

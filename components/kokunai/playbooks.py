@@ -83,8 +83,9 @@ def _entries(folder: Path) -> dict[str, Path]:
 
 
 def _shown(folder: Path) -> Iterator[Path]:
-    hidden = (".", "__pycache__")
-    return (path for path in folder.iterdir() if not path.name.startswith(hidden))
+    # A README changes nothing on a host, so a new one must not configure every host again.
+    unused = (".", "__pycache__", "README")
+    return (path for path in folder.iterdir() if not path.name.startswith(unused))
 
 
 def _files(root: Path) -> Iterator[tuple[str, Path]]:

@@ -11,8 +11,8 @@ DOCUMENTATION = r"""
 module: kokunai_host
 short_description: What the roles must know of a host before they change it
 description:
-  - Runs once before the roles, in one round trip; gathering Ansible's own facts takes many times
-    as long and would tell neither. Nothing is changed, so it also runs in check mode.
+  - Runs once before the roles, in one round trip; Ansible's own facts do not tell a lab's host
+    from a real one. Nothing is changed, so it also runs in check mode.
 options:
   root: {description: Directory that stands for /, type: path, default: /}
 author: Kokunai

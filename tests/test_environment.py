@@ -114,7 +114,7 @@ def test_every_package_source_names_the_keyring_it_is_signed_with(recorder: Reco
 
     seen = _declared(recorder, spec, root).seen
 
-    [given] = seen["kokunai:ansible:Configuration", "train"]["variables"]["package_sources"]
+    [given] = seen["kokunai:ansible:Configuration", "train"]["variables"]["base_package_sources"]
     assert given["signed_by"] == "/usr/share/keyrings/debian-archive-keyring.gpg"
 
 

@@ -6,15 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 import pulumi
 
-from kokunai import capacity, declarations, inventory, nccl, playbooks
+from kokunai import capacity, declarations, playbooks, role_variables
+from kokunai.catalog import platforms
 from kokunai.declarations import told_without_traceback
-from kokunai.errors import KokunaiError
 from kokunai.parts import Hidden, Part
 from kokunai.stack_file import HOST_SECRETS
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from kokunai import resolved
     from kokunai.capacity import Host
     from kokunai.node_pool import GpuNodePool
@@ -57,7 +55,7 @@ def parts_of(name: str, pool: resolved.Pool, settings: StackSettings) -> list[Pa
         "site": pool.offer.site,
         "labels": settings.labels(pool.offer, pool=pool.spec.name),
         "pool": pool.spec.name,
-        "roleDigest": inventory.role_digest(playbooks.directory()),
+        "roleDigest": playbooks.digest(settings.root),
         "variables": pool_variables(pool, settings),
         "privateKeyFile": settings.key.private_key_file,
         "keyId": settings.key.key_id,
@@ -76,42 +74,26 @@ def parts_of(name: str, pool: resolved.Pool, settings: StackSettings) -> list[Pa
 def pool_variables(pool: resolved.Pool, settings: StackSettings) -> dict[str, Any]:
     """What the roles need to know of a pool."""
     hosts = settings.spec.hosts
-    interface = capacity.door(pool.offer.driver).collective_interface(pool)
-    return inventory.pool_variables(
-        ntp_servers=hosts.ntp_servers,
-        dns_servers=hosts.dns_servers or pool.site.name_servers,
-        package_sources=[source.model_dump() for source in hosts.package_sources],
-        # Named sources are the only ones: the image's own may lead abroad.
-        package_sources_exclusive=bool(hosts.package_sources),
-        expected_gpu_count=pool.offer.gpu_count,
-        expected_gpu_vendor_id=pool.gpu.pci_vendor_id,
-        collective_environment=_collective_environment(interface),
-        collective_configuration_file=pool.gpu.collective_settings_file,
-        storage_servers=[_file_server(share) for share in pool.shares],
-        nfs_mounts=_mounts(pool.shares),
+    facts = role_variables.PoolFacts(
+        platform=platforms.platform(pool.offer.platform),
+        ntp_servers=tuple(hosts.ntp_servers),
+        dns_servers=tuple(hosts.dns_servers or pool.site.name_servers),
+        package_sources=tuple(source.model_dump() for source in hosts.package_sources),
+        gpu_count=pool.offer.gpu_count,
+        gpu_vendor_id=pool.gpu.pci_vendor_id,
+        collective_interface=capacity.door(pool.offer.driver).collective_interface(pool),
+        shares=tuple(_share(share) for share in pool.shares),
     )
+    return role_variables.pool_variables(facts)
 
 
-def _collective_environment(interface: str) -> dict[str, str]:
-    settings = nccl.environment(interface)
-    if problems := nccl.problems(settings):
-        raise KokunaiError(ja="NCCL の設定に誤りがあります。", en="\n".join(problems))
-    return settings
-
-
-def _file_server(share: resolved.Share) -> dict[str, str]:
-    return {"name": share.spec.name, "address": share.address}
-
-
-def _mounts(shares: Sequence[resolved.Share]) -> list[dict[str, str]]:
-    return [
-        {
-            "server": share.address,
-            "export": capacity.networks(share.network.service.driver).export(share),
-            "path": share.spec.mount,
-        }
-        for share in shares
-    ]
+def _share(share: resolved.Share) -> role_variables.Share:
+    return role_variables.Share(
+        name=share.spec.name,
+        address=share.address,
+        export=capacity.networks(share.network.service.driver).export(share),
+        mount=share.spec.mount,
+    )
 
 
 def _host(host: Host, settings: StackSettings) -> dict[str, Any]:
@@ -125,7 +107,7 @@ def _host(host: Host, settings: StackSettings) -> dict[str, Any]:
         "address": host.address,
         "serverId": host.identity,
         "user": host.user,
-        "variables": inventory.node_variables(
+        "variables": role_variables.node_variables(
             host_name=f"{settings.spec.name}-{host.node}", addresses=addresses
         ),
     }

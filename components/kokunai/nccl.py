@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from kokunai.errors import Problem
+
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping
 
 _NAME = re.compile(r"NCCL_[A-Z0-9_]+")
 _VALUE_LIMIT_BYTES = 1023
@@ -24,73 +26,48 @@ def _known() -> dict[str, Any]:
     return known
 
 
-def environment(
-    interface: str,
-    rdma_devices: Sequence[str] = (),
-    fabric: Mapping[str, str] | None = None,
-) -> dict[str, str]:
-    """Settings of one pool: as few as work, names of interfaces and devices exact.
+def environment(interface: str) -> dict[str, str]:
+    """Settings of one pool whose nodes meet on `interface`: as few as work.
 
-    `fabric` holds what only the site's fabric needs, for example its InfiniBand service level;
-    such values are never portable between providers, so they come from the catalogue.
+    The first contact of the ranks goes over this interface, so it needs no working fabric. With
+    "=" the name is exact; without, eth1 would also take eth10.
     """
-    # Bootstrap over management, so that the first rank needs no working fabric.
-    settings = {"NCCL_SOCKET_IFNAME": f"={interface}"}
-    if rdma_devices:
-        # Exact names: without "=" the name mlx5_1 would also take mlx5_10 to mlx5_17.
-        settings["NCCL_IB_HCA"] = "=" + ",".join(rdma_devices)
-    return {**settings, **dict(fabric or {})}
+    return {"NCCL_SOCKET_IFNAME": f"={interface}"}
 
 
-def problems(settings: Mapping[str, str]) -> list[str]:
-    """What is wrong with the settings, one line each, Japanese then English; empty is good."""
-    return [line for name, value in settings.items() for line in _problems_of(name, str(value))]
+def problems(settings: Mapping[str, str]) -> list[Problem]:
+    """What is wrong with the settings; the path of each problem is the variable's name."""
+    return [
+        problem for name, value in settings.items() for problem in _problems_of(name, str(value))
+    ]
 
 
-def _problems_of(name: str, value: str) -> list[str]:
+def _problems_of(name: str, value: str) -> list[Problem]:
     if not _NAME.fullmatch(name):
-        return [
-            (
-                f"{name!r} は NCCL の変数名ではありません(大文字、数字、_ のみ、空白は不可)。"
-                f" {name!r} is not an NCCL variable (capitals, digits and _ only, no spaces)."
-            ),
-        ]
+        ja = "NCCL の変数名ではありません(NCCL_ で始まる大文字、数字、_ のみ。空白は不可)"
+        en = "is not an NCCL variable: NCCL_, then capitals, digits and _ only, no spaces"
+        return [Problem(name, ja, en)]
     return [*_name_problems(name), *_value_problems(name, value)]
 
 
-def _name_problems(name: str) -> list[str]:
+def _name_problems(name: str) -> Iterator[Problem]:
+    version = _known()["version"]
     if name in _known()["debugging"]:
-        return [
-            (
-                f"{name} は調査用の変数です。常設の設定に残さないでください。"
-                f" {name} is for debugging; do not keep it in a lasting configuration."
-            ),
-        ]
-    if name not in _known()["system"]:
-        return [
-            (
-                f"{name} は NCCL {_known()['version']} の文書にありません。綴りを確認してください。"
-                f" {name} is not documented by NCCL {_known()['version']}; check the spelling."
-            ),
-        ]
-    return []
+        ja = "調査用の変数です。常設の設定に残さないでください"
+        yield Problem(name, ja, "is for debugging; do not keep it in a lasting configuration")
+    elif name not in _known()["system"]:
+        ja = f"NCCL {version} の文書にありません。綴りを確認してください"
+        yield Problem(name, ja, f"is not documented by NCCL {version}; check the spelling")
 
 
-def _value_problems(name: str, value: str) -> list[str]:
-    found = []
+def _value_problems(name: str, value: str) -> Iterator[Problem]:
     if not value or value != value.strip() or "\n" in value or value[0] in "\"'":
-        found.append(
-            f"{name} の値に空、前後の空白、改行、引用符は使えません(NCCL は取り除きません)。"
-            f" {name}: NCCL keeps empty values, outer spaces, newlines and quotes as they are.",
-        )
+        ja = "空の値、前後の空白、改行、引用符は使えません(NCCL は取り除きません)"
+        en = "must not be empty or hold outer spaces, newlines or quotes: NCCL keeps them"
+        yield Problem(name, ja, en)
     if len(value.encode()) > _VALUE_LIMIT_BYTES:
-        found.append(
-            f"{name} の値は {_VALUE_LIMIT_BYTES} バイトまでです(超えた分は捨てられます)。"
-            f" {name}: NCCL cuts values over {_VALUE_LIMIT_BYTES} bytes.",
-        )
+        ja = f"値は {_VALUE_LIMIT_BYTES} バイトまでです(NCCL は超えた分を捨てます)"
+        yield Problem(name, ja, f"allows at most {_VALUE_LIMIT_BYTES} bytes: NCCL cuts the rest")
     if name in _PREFIX_LISTS and not value.lstrip("^").startswith("="):
-        found.append(
-            f"{name} は = で始めてください。前方一致では mlx5_1 が mlx5_10 も選びます。"
-            f" {name} must start with =; otherwise mlx5_1 takes mlx5_10 too.",
-        )
-    return found
+        ja = "= で始めてください。前方一致では mlx5_1 が mlx5_10 も選びます"
+        yield Problem(name, ja, "must start with =; otherwise mlx5_1 takes mlx5_10 too")

@@ -1,18 +1,101 @@
-"""Where the playbooks lie: beside the package, in the checkout it is installed from."""
+"""The playbooks of a run: those of this package, with what a project of one's own puts in."""
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from kokunai.errors import KokunaiError
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
-def directory() -> Path:
-    """Folder with site.yml. Raises KokunaiError when the installation lacks it."""
-    found = Path(__file__).parents[2] / "playbooks"
-    if (found / "site.yml").is_file():
-        return found
+_PACKAGED = Path(__file__).parent / "_playbooks"
+_CACHES = frozenset({"__pycache__", ".ansible", ".ansible_facts"})
+
+
+def packaged() -> Path:
+    """The package's own folder with site.yml. Raises KokunaiError when the installation lacks it.
+
+    In a checkout it is a link to the checkout's `playbooks/`; the path returned is the real one.
+    """
+    if (_PACKAGED / "site.yml").is_file():
+        return _PACKAGED.resolve()
     raise KokunaiError(
-        ja="playbooks/site.yml が見つかりません。チェックアウトで pip install -e . を",
-        en="playbooks/site.yml was not found; install from the checkout with pip install -e .",
+        ja="パッケージの中に playbooks/site.yml がありません。kokunai を pip で入れ直してください",
+        en="the package lacks playbooks/site.yml; install kokunai again with pip",
     )
+
+
+def project(root: Path) -> Path | None:
+    """`playbooks/` of the project at `root` (the folder of Pulumi.yaml), where it is its own."""
+    folder = (root / "playbooks").resolve()
+    return folder if folder.is_dir() and folder != packaged() else None
+
+
+def overrides(root: Path) -> list[str]:
+    """What the project adds or replaces, one line each with a Japanese and an English word."""
+    own = project(root)
+    if own is None:
+        return []
+    ours = _entries(packaged())
+    return [
+        f"{place} ({'置き換え / replaced' if place in ours else '追加 / added'})"
+        for place in sorted(_entries(own))
+    ]
+
+
+def digest(root: Path) -> str:
+    """SHA-256 over names and contents of every file a run would use, the same on every machine."""
+    total = hashlib.sha256()
+    for place, path in sorted(_files(root)):
+        content = path.read_bytes()
+        total.update(f"{place}\0{len(content)}\0".encode())
+        total.update(content)
+    return total.hexdigest()
+
+
+def compose(root: Path, target: Path) -> Path:
+    """Make the folder `target` of links to what a run uses; the answer is its site.yml."""
+    for place, source in _merged(root).items():
+        link = target / place
+        link.parent.mkdir(parents=True, exist_ok=True)
+        link.symlink_to(source)
+    return target / "site.yml"
+
+
+def _merged(root: Path) -> dict[str, Path]:
+    """What lies where; of two things at one place the project's is taken."""
+    own = project(root)
+    return {**_entries(packaged()), **(_entries(own) if own else {})}
+
+
+def _entries(folder: Path) -> dict[str, Path]:
+    """`site.yml`, `roles/base`, `library/file_bundle.py`: files here and all that is one below."""
+    entries = {}
+    for path in _shown(folder):
+        if path.is_dir():
+            entries.update({f"{path.name}/{inner.name}": inner for inner in _shown(path)})
+        else:
+            entries[path.name] = path
+    return entries
+
+
+def _shown(folder: Path) -> Iterator[Path]:
+    # A README changes nothing on a host, so a new one must not configure every host again.
+    unused = (".", "__pycache__", "README")
+    return (path for path in folder.iterdir() if not path.name.startswith(unused))
+
+
+def _files(root: Path) -> Iterator[tuple[str, Path]]:
+    """Every file by its place in the composed folder, without what Python and Ansible cache."""
+    for place, source in _merged(root).items():
+        if source.is_file():
+            yield place, source
+            continue
+        for path in source.rglob("*"):
+            relative = path.relative_to(source)
+            is_cache = _CACHES.intersection(relative.parts) or path.suffix == ".pyc"
+            if path.is_file() and not is_cache:
+                yield f"{place}/{relative.as_posix()}", path

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from kokunai.errors import Problem
 
 KEY = "kokunai:environment"
-HOST_SECRETS = {"packageSourceCredentials": "package_source_credentials"}
+HOST_SECRETS = {"packageSourceCredentials": "base_package_source_credentials"}
 """Secret configuration keys that reach hosts, and the variables they become."""
 
 

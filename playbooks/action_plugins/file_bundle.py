@@ -53,7 +53,8 @@ class ActionModule(ActionBase):
         if each is None:
             return [self._file(item, item["path"], task_vars)]
         return [
-            self._file(item, item["path"].format(**one), {**task_vars, "item": one}) for one in each
+            self._file(item, item["path"].format(**element), {**task_vars, "item": element})
+            for element in each
         ]
 
     def _file(self, item: dict[str, Any], path: str, variables: dict[str, Any]) -> dict[str, Any]:

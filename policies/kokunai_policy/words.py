@@ -52,6 +52,11 @@ def nearest_name(keys: Keys) -> str:
     return next((key for key in reversed(keys) if isinstance(key, str)), "")
 
 
+def is_variable(key: str | int, name: str) -> bool:
+    """Whether the key is this variable; roles put their own name before it: base_ntp_servers."""
+    return key == name or str(key).endswith(f"_{name}")
+
+
 @functools.lru_cache(maxsize=8192)
 def is_location(keys: Keys) -> bool:
     """Whether the value at this path should be a region, zone or location."""

@@ -6,19 +6,20 @@ import asyncio
 import os
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
 
-from kokunai import inventory, nccl
+from kokunai import playbooks, role_variables
+from kokunai.catalog import platforms
 from kokunai.lab import hosts, slots
 from kokunai.lab.machines import Gpu, Machine, Machines, NfsAppliance, Nic
 from kokunai.lab.places import Places
 from kokunai.plugin.ansible.configuration import Configuration
 from kokunai.plugin.kind import Cancelled, InitFailed
 
-PLAYBOOKS = Path(__file__).parents[2] / "playbooks"
+ROOT = Path(__file__).parents[2]
 SWITCH = "500000000001"
 SHARE = NfsAppliance("600000000001", SWITCH, "192.168.10.9", 24, 100)
 GPU = Gpu("nvidia_h100_80gbvram", "NVIDIA H100 80GB HBM3", "10de", "2330", "0302", 2)
@@ -46,14 +47,11 @@ class Operation:
     statuses: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     stop: asyncio.Event = field(default_factory=asyncio.Event)
+    config: dict[str, str] = field(default_factory=dict)
 
     @property
     def urn(self) -> str:
         return f"urn:pulumi:dev::kokunai::kokunai:ansible:Configuration::{self.name}"
-
-    @property
-    def config(self):
-        return {"playbooksDirectory": str(PLAYBOOKS)}
 
     def info(self, message):
         self.infos.append(message)
@@ -82,23 +80,26 @@ def operation() -> Operation:
     return Operation()
 
 
-def configuration_inputs(addresses: dict[str, str], key: Path, **variables):
+FACTS = role_variables.PoolFacts(
+    platform=platforms.platform("nvidia-vrt"),
+    ntp_servers=("192.0.2.1",),
+    gpu_count=GPU.count,
+    gpu_vendor_id=GPU.vendor_id,
+    collective_interface="eth1",
+)
+
+
+def configuration_inputs(addresses: dict[str, str], key: Path, **facts):
     """Inputs for hosts by name; the last number of an address is the host's number everywhere."""
-    shared = {
-        "ntp_servers": ["192.0.2.1"],
-        "expected_gpu_count": GPU.count,
-        "expected_gpu_vendor_id": GPU.vendor_id,
-        "collective_environment": nccl.environment("eth1"),
-    }
     return {
         "site": "sakura-ishikari",
         "labels": {"data-class": "domestic"},
         "pool": "train",
         "hosts": [_host(name, address) for name, address in addresses.items()],
-        "roleDigest": inventory.role_digest(PLAYBOOKS),
-        "variables": inventory.pool_variables(**{**shared, **variables}),
+        "roleDigest": playbooks.digest(ROOT),
+        "variables": role_variables.pool_variables(replace(FACTS, **facts)),
         "secretVariables": {
-            "package_source_credentials": f"machine mirror.test login me password {SECRET}"
+            "base_package_source_credentials": f"machine mirror.test login me password {SECRET}"
         },
         "privateKeyFile": str(key),
         "keyId": "0123456789ab",
@@ -114,8 +115,13 @@ def _host(name: str, address: str):
         "serverId": f"1{int(number):011d}",
         "user": "root",
         "port": 22,
-        "variables": inventory.node_variables(host_name=f"lab-{name}", addresses=[private]),
+        "variables": role_variables.node_variables(host_name=f"lab-{name}", addresses=[private]),
     }
+
+
+@pytest.fixture
+def facts() -> role_variables.PoolFacts:
+    return FACTS
 
 
 @pytest.fixture

@@ -181,7 +181,6 @@ def test_a_simulated_host_keeps_what_only_real_ones_may_have(tmp_path: Path):
     result = _run(tmp_path, [_file(real_hosts_only=True)])
 
     assert result["not_applied"] == ["/etc/demo.conf"]
-    assert result["simulated"] is True
     assert not (tmp_path / "etc/demo.conf").exists()
 
 

@@ -13,10 +13,11 @@ import pytest
 
 from kokunai.plugin.ansible.configuration import Configuration
 from kokunai.plugin.ansible.private import MARK
+from kokunai.role_variables import Share
 
 pytestmark = [pytest.mark.hosts, pytest.mark.xdist_group("playbooks-on-hosts")]
 
-SHARE = {"server": "192.168.10.9", "export": "/export", "path": "/mnt/share"}
+SHARE = Share("files", "192.168.10.9", "/export", "/mnt/share")
 
 
 def _left_of(runs: set[str]) -> list[str]:
@@ -81,9 +82,7 @@ async def test_hosts_are_configured_once_and_only_where_something_changed(
     lab, inputs_of, configure, operation
 ):
     lab.boot(1, 2)
-    two = inputs_of(
-        lab.addresses(1, 2), lab.key, nfs_mounts=[SHARE], package_holds=["linux-image-*"]
-    )
+    two = inputs_of(lab.addresses(1, 2), lab.key, shares=(SHARE,), package_holds=("linux-image-*",))
 
     configuring = asyncio.create_task(configure(two))
     runs = _runs_of(await _until_working(os.getpid()))
@@ -121,7 +120,7 @@ async def test_hosts_are_configured_once_and_only_where_something_changed(
     lab.boot(3)
     boot_1 = lab.ssh(1, "journalctl --unit ssh --no-pager | grep -c Accepted")
     three = inputs_of(
-        lab.addresses(1, 2, 3), lab.key, nfs_mounts=[SHARE], package_holds=["linux-image-*"]
+        lab.addresses(1, 2, 3), lab.key, shares=(SHARE,), package_holds=("linux-image-*",)
     )
     operation.infos.clear()
     grown, reasons = await configure(three, again, two)
@@ -171,7 +170,7 @@ async def test_an_export_that_leaves_is_unmounted_and_a_forgotten_unit_is_no_fau
     lab, inputs_of, configure
 ):
     lab.boot(1)
-    mounted = inputs_of(lab.addresses(1), lab.key, nfs_mounts=[SHARE])
+    mounted = inputs_of(lab.addresses(1), lab.key, shares=(SHARE,))
     bare = inputs_of(lab.addresses(1), lab.key)
     state, _ = await configure(mounted)
     # A cut run had removed another unit, which nobody mounts any more.
@@ -206,7 +205,7 @@ async def test_one_host_that_cannot_be_reached_keeps_the_others(lab, inputs_of, 
 async def test_a_host_with_fewer_gpus_than_promised_fails_alone(lab, inputs_of, configure):
     lab.boot(1)
 
-    outputs, reasons = await configure(inputs_of(lab.addresses(1), lab.key, expected_gpu_count=8))
+    outputs, reasons = await configure(inputs_of(lab.addresses(1), lab.key, gpu_count=8))
 
     assert len(reasons) == 1
     assert "gpu_count: GPU は 8 基のはずが 2 基 / 8 promised, 2 seen" in reasons[0]

@@ -101,8 +101,8 @@ def test_no_role_names_a_server_of_its_own(word: str):
 def test_the_nccl_role_takes_what_the_library_reads_as_meant(tmp_path: Path, value, accepted):
     tasks = yaml.safe_load((PLAYBOOKS / "roles/nccl/tasks/main.yml").read_text(encoding="utf-8"))
     given = {
-        "collective_environment": {"NCCL_IB_SL": value},
-        "collective_configuration_file": "/etc/nccl.conf",
+        "nccl_environment": {"NCCL_IB_SL": value},
+        "nccl_settings_file": "/etc/nccl.conf",
     }
     play = {"hosts": "all", "gather_facts": False, "vars": given, "tasks": tasks[:1]}
     (tmp_path / "play.json").write_text(json.dumps([play]))

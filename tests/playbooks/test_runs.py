@@ -75,15 +75,11 @@ async def test_time_that_is_up_ends_the_run(inputs, configure, operation):
     assert outputs["results"]["node-1"]["status"] == "interrupted"
 
 
-async def test_a_broken_playbook_says_what_is_broken(
-    inputs, configure, operation, tmp_path, monkeypatch
-):
+async def test_a_broken_playbook_says_what_is_broken(inputs, configure, operation, tmp_path):
     broken = shutil.copytree(PLAYBOOKS, tmp_path / "playbooks")
     with (broken / "site.yml").open("a") as site:
         site.write("    - role: no_such_role\n")
-    monkeypatch.setattr(
-        type(operation), "config", property(lambda _: {"playbooksDirectory": str(broken)})
-    )
+    operation.config["playbooksDirectory"] = str(broken)
 
     _, reasons = await configure(inputs)
 
@@ -148,16 +144,18 @@ async def test_deleting_touches_no_host(operation):
 def test_paths_count_from_the_folder_of_the_project(tmp_path: Path, monkeypatch):
     (tmp_path / "Pulumi.yaml").touch()
     (tmp_path / "stacks").mkdir()
-    (tmp_path / "playbooks").mkdir()
-    (tmp_path / "playbooks/site.yml").touch()
+    (tmp_path / "plays").mkdir()
+    (tmp_path / "plays/site.yml").touch()
     monkeypatch.chdir(tmp_path / "stacks")
 
-    assert places.playbook({}) == tmp_path / "playbooks/site.yml"
+    found = places.configured_playbook({"playbooksDirectory": "plays"})
+
+    assert found == tmp_path / "plays/site.yml"
 
 
 def test_a_missing_playbook_names_the_setting(tmp_path: Path):
     with pytest.raises(KokunaiError, match="playbooksDirectory"):
-        places.playbook({"playbooksDirectory": str(tmp_path)})
+        places.configured_playbook({"playbooksDirectory": str(tmp_path)})
 
 
 def test_a_machine_without_ssh_says_so(monkeypatch):

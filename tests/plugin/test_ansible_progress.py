@@ -1,6 +1,10 @@
 """The line that says where a run is."""
 
+import subprocess
+import sys
 from pathlib import Path
+
+import pytest
 
 from kokunai.plugin.ansible.progress import Progress, count_tasks
 
@@ -25,8 +29,47 @@ def test_tasks_of_roles_imports_and_typed_variables_are_counted(tmp_path: Path):
     assert count_tasks(tmp_path / "site.yml") == 5
 
 
+def test_our_own_tasks_are_as_many_as_ansible_lists():
+    listed = subprocess.run(
+        [Path(sys.executable).parent / "ansible-playbook", "--list-tasks", "-i", "h,", SITE],
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    # Ansible lists 'meta' tasks too, which do nothing on a host.
+    flushes = sum(
+        path.read_text(encoding="utf-8").count("ansible.builtin.meta:")
+        for path in SITE.parent.glob("roles/*/tasks/*.yml")
+    )
+
+    assert count_tasks(SITE) == listed.count("TAGS: [") - 1 - flushes
+
+
+@pytest.mark.parametrize(
+    "play",
+    [
+        "- ansible.builtin.import_playbook: other.yml",
+        "- {hosts: all, tasks: [{ansible.builtin.include_tasks: more.yml}]}",
+        "- {hosts: all, tasks: [{include_role: {name: one}}]}",
+        "- {hosts: all, roles: [installed_elsewhere]}",
+        "- {hosts: all, vars: {password: !vault x}}",
+        "no play",
+        "- [",
+    ],
+)
+def test_what_only_ansible_can_count_is_not_guessed(tmp_path: Path, play: str):
+    (tmp_path / "site.yml").write_text(play)
+    progress = Progress("train", 1)
+
+    progress.total = count_tasks(tmp_path / "site.yml")
+
+    assert progress.total is None
+    assert "pool train: 1 tasks, 1 hosts, nccl" in progress.line({"role": "nccl"})
+
+
 def test_the_line_counts_tasks_and_not_handlers():
-    progress = Progress("train", count_tasks(SITE), 3)
+    progress = Progress("train", 3)
+    progress.total = count_tasks(SITE)
 
     first = progress.line({"name": "Wait", "role": ""})
     second = progress.line({"name": "Write", "role": "nccl"})

@@ -375,6 +375,34 @@ def test_a_secret_variable_cannot_replace_a_judged_one():
     ]
 
 
+@pytest.mark.parametrize("prefix", ["base_", "role_of_one_s_own_"])
+def test_a_variable_with_the_name_of_its_role_is_judged_like_one_without(prefix):
+    good = {
+        f"{prefix}ntp_servers": ["ntp.nict.jp"],
+        f"{prefix}package_sources": [{"uri": "file:///a"}],
+        f"{prefix}package_sources_exclusive": True,
+    }
+    props = {"site": "sakura-ishikari", "labels": {"data-class": "internal"}, "variables": good}
+    bad = {
+        f"{prefix}ntp_servers": ["pool.ntp.org"],
+        f"{prefix}dns_servers": ["8.8.8.8"],
+        f"{prefix}package_sources": ["http://archive.ubuntu.com/ubuntu"],
+        f"{prefix}package_sources_exclusive": False,
+    }
+
+    hosts = [{"name": "a", "variables": bad}]
+
+    assert found("kokunai:ansible:Configuration", props) == []
+    assert {
+        path for _, path in found("kokunai:ansible:Configuration", {**props, "hosts": hosts})
+    } == {
+        f"hosts[0].variables.{prefix}ntp_servers[0]",
+        f"hosts[0].variables.{prefix}dns_servers[0]",
+        f"hosts[0].variables.{prefix}package_sources[0]",
+        f"hosts[0].variables.{prefix}package_sources_exclusive",
+    }
+
+
 def test_a_rule_that_breaks_refuses(monkeypatch):
     def broken(*_):
         raise ZeroDivisionError

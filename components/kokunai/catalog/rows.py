@@ -51,8 +51,7 @@ class Gpu(Row):
     name: str
     memory_gib: int
     pci_vendor_id: str
-    collective_settings_file: str
-    """The file the vendor's collective library reads for all users of a host."""
+    """PCI vendor in hexadecimal digits, for example 10de."""
 
 
 class Price(BaseModel):
@@ -85,6 +84,8 @@ class Offer(_Sold):
 
     gpu: str
     gpu_count: int = Field(ge=1)
+    platform: str
+    """Key of the platform, which says what is done to its nodes."""
     price: Price
 
 

@@ -12,7 +12,7 @@ from kokunai_policy import hosts
 from kokunai_policy.model import Inspected, Judgement, Verdict, shown, unknown
 from kokunai_policy.regions import plain
 from kokunai_policy.walker import Node, State
-from kokunai_policy.words import nearest_name
+from kokunai_policy.words import is_variable, nearest_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -78,8 +78,7 @@ def _site_resolves(seen: Inspected) -> bool:
 
 def _left_out(seen: Inspected, source: _Source) -> Iterator[Judgement]:
     """A finding where the pool has none, and wherever an empty value takes them away again."""
-    places = [(*holder, source.variable) for holder in _holders(seen)]
-    present = [keys for keys in places if seen.node(*keys) is not None]
+    present = [keys for keys in _places(seen, source.variable) if seen.node(*keys) is not None]
     if not any(keys[0] in _MAPS for keys in present):
         yield _missing(source, ("variables", source.variable))
     yield from (_missing(source, keys) for keys in present if not _gives(seen, keys))
@@ -95,29 +94,30 @@ def _gives(seen: Inspected, keys: Keys) -> bool:
 
 def _beside_the_image(seen: Inspected) -> Iterator[Judgement]:
     """A finding wherever the given sources leave those of the image in use."""
-    for holder in _holders(seen):
-        node = seen.node(*holder, _EXCLUSIVE)
+    given = [keys for keys in _places(seen, _PACKAGES.variable) if keys[0] == "variables"]
+    for keys in _places(seen, _EXCLUSIVE):
+        node = seen.node(*keys)
         is_beside = node is not None and node.state is State.KNOWN and node.value is not True
-        if is_beside and _gives(seen, ("variables", _PACKAGES.variable)):
+        if is_beside and any(_gives(seen, source) for source in given):
             yield Judgement(
                 Verdict.FAIL,
-                path_text((*holder, _EXCLUSIVE)),
+                path_text(keys),
                 "イメージの取得元も使われたままです。true にしてください",
                 "the sources of the image stay in use; set it to true",
             )
 
 
 def _given(seen: Inspected, source: _Source) -> Iterator[Judgement]:
-    for holder in _holders(seen):
+    for keys in _places(seen, source.variable):
         # A holder that is unknown as a whole may hold anything.
-        node = seen.node(*holder, source.variable)
+        node = seen.node(*keys)
         if node is not None and node.state in _OPEN:
             yield unknown(node, source.ja, f"the {source.en}")
             continue
-        for one in seen.under((*holder, source.variable)):
+        for one in seen.under(keys):
             yield from _value(one, source)
         if source is _PACKAGES:
-            yield from _without_address(seen, (*holder, source.variable))
+            yield from _without_address(seen, keys)
 
 
 def _without_address(seen: Inspected, keys: Keys) -> Iterator[Judgement]:
@@ -131,6 +131,14 @@ def _without_address(seen: Inspected, keys: Keys) -> Iterator[Judgement]:
                 "パッケージの取得元に uri がありません",
                 "the package source has no uri",
             )
+
+
+def _places(seen: Inspected, variable: str) -> Iterator[Keys]:
+    """Where the variable stands, with or without a role's name before it, or would stand."""
+    for holder in _holders(seen):
+        members = (member.keys for member in seen.members(*holder))
+        found = [keys for keys in members if is_variable(keys[-1], variable)]
+        yield from found or [(*holder, variable)]
 
 
 def _holders(seen: Inspected) -> Iterator[Keys]:
@@ -176,7 +184,8 @@ def _is_host(node: Node, source: _Source) -> bool:
         return True
     # A package source is a mapping; its address is the one member that leaves the host.
     name = nearest_name(node.keys)
-    return name in {"uri", "url", source.variable} or "://" in (node.text or "")
+    is_address = name in {"uri", "url"} or is_variable(name, source.variable)
+    return is_address or "://" in (node.text or "")
 
 
 def _is_good(host: hosts.Host, source: _Source) -> bool:

@@ -10,7 +10,7 @@ from kokunai_policy.regions import foreign_in, foreign_in_name, is_domestic, pla
 from kokunai_policy.rules.labels import LABEL
 from kokunai_policy.rules.places import has_site
 from kokunai_policy.walker import State
-from kokunai_policy.words import is_location, is_reference
+from kokunai_policy.words import is_location, is_reference, is_variable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -103,8 +103,9 @@ def _may_be_open(seen: Inspected, node: Node) -> bool:
         return False
     if len(node.keys) == 1 or (node.keys[0] == "labels" and plain(str(node.keys[1])) == LABEL):
         return node.keys[0] in _JUDGED_ELSEWHERE
-    is_variable = node.keys[0] in {"variables", "secretVariables", "hosts"}
-    return is_variable and bool(_JUDGED_VARIABLES.intersection(node.keys))
+    if node.keys[0] not in {"variables", "secretVariables", "hosts"}:
+        return False
+    return any(is_variable(key, name) for key in node.keys for name in _JUDGED_VARIABLES)
 
 
 def _foreign(seen: Inspected, node: Node, reported: list[tuple[str, Keys]]) -> Iterator[Judgement]:

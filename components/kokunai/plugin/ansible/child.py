@@ -7,17 +7,19 @@ import json
 import os
 import signal
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import ansible_runner
 
+from kokunai import playbooks
 from kokunai.plugin.ansible.events import Reducer
 from kokunai.plugin.ansible.private import MARK, private_directory
+from kokunai.plugin.ansible.progress import count_tasks
 from kokunai.plugin.ansible.request import Request, inventory
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
 _PR_SET_PDEATHSIG = 1
 
@@ -68,6 +70,8 @@ def _run(
     reducer = Reducer(request.secrets.values())
     (private / "known_hosts").write_text("".join(f"{line}\n" for line in request.known_hosts))
     _prepare_environment(private)
+    playbook = _playbook(request, private)
+    emit({"record": "total", "tasks": count_tasks(playbook)})
 
     def keep_no_file(event: dict[str, Any]) -> bool:
         for record in reducer.records(event):
@@ -77,7 +81,7 @@ def _run(
     with _in_memory(request.secrets) as secrets_file:
         runner = ansible_runner.interface.run(  # type: ignore[no-untyped-call]
             private_data_dir=str(private),
-            playbook=request.playbook,
+            playbook=str(playbook),
             inventory=inventory(request, private, secrets_file),
             event_handler=keep_no_file,
             cancel_callback=lambda: stop.asked,
@@ -89,6 +93,12 @@ def _run(
         )
     lines = (private / "known_hosts").read_text().splitlines()
     emit({"record": "end", "status": runner.status, "known_hosts": lines})
+
+
+def _playbook(request: Request, private: Path) -> Path:
+    if request.playbook:
+        return Path(request.playbook)
+    return playbooks.compose(Path(request.project), private / "playbooks")
 
 
 class _in_memory:  # noqa: N801 - used like a function

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any
 
+from kokunai import playbooks
 from kokunai.errors import KokunaiError
 from kokunai.plugin import schema
 from kokunai.plugin.ansible.difference import changes
@@ -12,7 +13,12 @@ from kokunai.plugin.ansible.digest import broken, digests, touched
 from kokunai.plugin.ansible.host_keys import rekeyed
 from kokunai.plugin.ansible.inputs import ConfigurationInputs
 from kokunai.plugin.ansible.outcome import Outcome, Run, drift_of, known_keys, outputs, reason
-from kokunai.plugin.ansible.places import playbook, private_key, require_programs
+from kokunai.plugin.ansible.places import (
+    configured_playbook,
+    private_key,
+    project_root,
+    require_programs,
+)
 from kokunai.plugin.ansible.request import Host, Request, host_of
 from kokunai.plugin.ansible.run import run_playbooks
 from kokunai.plugin.inputs import checked
@@ -101,11 +107,12 @@ class Configuration:
         self, op: Operation, inputs: Props, state: Props, hosts: list[Host], *, check: bool
     ) -> Run:
         require_programs()
-        key, book = private_key(inputs["privateKeyFile"]), playbook(op.config)
+        key, playbook = private_key(inputs["privateKeyFile"]), _playbook(op)
         known = known_keys(hosts, state)
         strange = await rekeyed(hosts, known)
         request = Request(
-            playbook=str(book),
+            playbook=playbook,
+            project=str(project_root()),
             hosts=tuple(host for host in hosts if host.name not in strange),
             variables=inputs["variables"],
             secrets=inputs.get("secretVariables") or {},
@@ -119,6 +126,15 @@ class Configuration:
         run = await run_playbooks(op, request, inputs["pool"]) if request.hosts else Run.of(())
         run.hosts |= {name: Outcome(status="rekeyed") for name in strange}
         return _explained(run)
+
+
+def _playbook(op: Operation) -> str:
+    """The one the provider names; else none, and what the project puts in is said."""
+    if path := configured_playbook(op.config):
+        return str(path)
+    if own := ", ".join(playbooks.overrides(project_root())):
+        op.info(f"プロジェクトの playbooks を使います: {own}\nusing the project's playbooks: {own}")
+    return ""
 
 
 def _explained(run: Run) -> Run:

@@ -22,9 +22,15 @@ def project_root() -> Path:
     return here
 
 
-def playbook(config: Mapping[str, object]) -> Path:
-    """site.yml of the provider's `playbooksDirectory`. Raises KokunaiError when it is missing."""
-    path = project_root() / str(config.get("playbooksDirectory") or "playbooks") / "site.yml"
+def configured_playbook(config: Mapping[str, object]) -> Path | None:
+    """site.yml of the provider's `playbooksDirectory`, None where that is not set.
+
+    Raises KokunaiError when the file is missing.
+    """
+    directory = config.get("playbooksDirectory")
+    if not directory:
+        return None
+    path = project_root() / str(directory) / "site.yml"
     if not path.is_file():
         raise KokunaiError(
             ja=f"{path} がありません。プロバイダーの playbooksDirectory を直してください",

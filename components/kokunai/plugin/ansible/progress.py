@@ -10,26 +10,48 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from pathlib import Path
 
+# How many tasks these bring is known to Ansible alone, some of them only while it runs.
+_UNCOUNTED = frozenset({"import_playbook", "import_role", "include_role", "include_tasks"})
 
-def count_tasks(playbook: Path) -> int:
-    """Tasks of a playbook and its roles; handlers run only after a change and are not counted."""
-    plays = yaml.safe_load(playbook.read_text(encoding="utf-8"))
-    return sum(_play(play, playbook.parent / "roles") for play in plays)
+
+class _Uncountable(Exception):
+    """Something that only Ansible can count."""
+
+
+def count_tasks(playbook: Path) -> int | None:
+    """Tasks of a playbook and its roles, skipped ones included, or None where nobody can tell.
+
+    Handlers run only after a change and are not counted.
+    """
+    try:
+        plays = yaml.safe_load(playbook.read_text(encoding="utf-8"))
+        return sum(_play(play, playbook.parent / "roles") for play in plays)
+    # A file that Ansible reads and this cannot (a vault's), or that Ansible will refuse itself.
+    except (_Uncountable, OSError, ValueError, yaml.YAMLError, AttributeError, TypeError, KeyError):
+        return None
 
 
 def _play(play: Mapping[str, Any], roles: Path) -> int:
+    if "import_playbook" in _short_names(play):
+        raise _Uncountable
     count = sum(_tasks(play.get(part), roles) for part in ("pre_tasks", "tasks", "post_tasks"))
-    for entry in play.get("roles") or []:
-        role = roles / (entry if isinstance(entry, str) else entry["role"])
-        # Typed variables are checked in a task of their own.
-        count += (role / "meta" / "argument_specs.yml").is_file()
-        count += _file(role / "tasks" / "main.yml")
-    return count
+    return count + sum(_role(roles / _role_name(entry)) for entry in play.get("roles") or [])
+
+
+def _role_name(entry: str | Mapping[str, Any]) -> str:
+    return entry if isinstance(entry, str) else str(entry.get("role") or entry["name"])
+
+
+def _role(role: Path) -> int:
+    has_dependencies = (role / "meta" / "main.yml").is_file()
+    if has_dependencies or not (role / "tasks" / "main.yml").is_file():
+        raise _Uncountable
+    # Typed variables are checked in a task of their own.
+    typed = (role / "meta" / "argument_specs.yml").is_file()
+    return typed + _file(role / "tasks" / "main.yml")
 
 
 def _file(path: Path) -> int:
-    if not path.is_file():
-        return 0
     return _tasks(yaml.safe_load(path.read_text(encoding="utf-8")), path.parent)
 
 
@@ -38,27 +60,37 @@ def _tasks(tasks: Iterable[Mapping[str, Any]] | None, directory: Path) -> int:
 
 
 def _task(task: Mapping[str, Any], directory: Path) -> int:
-    if "ansible.builtin.import_tasks" in task:
-        return _file(directory / task["ansible.builtin.import_tasks"])
+    names = _short_names(task)
+    if _UNCOUNTED & names.keys():
+        raise _Uncountable
+    if "import_tasks" in names:
+        return _file(directory / names["import_tasks"])
     if "block" in task:
         return _tasks(task["block"], directory)
-    return 0 if "ansible.builtin.meta" in task else 1
+    return 0 if "meta" in names else 1
+
+
+def _short_names(task: Mapping[str, Any]) -> dict[str, Any]:
+    return {key.removeprefix("ansible.builtin."): value for key, value in task.items()}
 
 
 class Progress:
     """The line that says where a run is."""
 
-    def __init__(self, pool: str, total: int, host_count: int) -> None:
+    def __init__(self, pool: str, host_count: int) -> None:
         self._pool = pool
-        self._total = total
         self._host_count = host_count
         self._done = 0
+        self.total: int | None = None
+        """Tasks of the run, once they are counted; None leaves the number out of the line."""
 
     def line(self, task: Mapping[str, Any]) -> str:
         """One more task has begun; a handler is none of those counted."""
-        self._done = min(self._done + (not task.get("handler")), self._total)
+        self._done += not task.get("handler")
+        done, count = str(self._done), self._host_count
+        if self.total is not None:
+            done = f"{min(self._done, self.total)}/{self.total}"
         place = task.get("role") or task.get("name", "")
-        done, count = f"{self._done}/{self._total}", self._host_count
         return (
             f"プール {self._pool}: {done} タスク、{count} 台、{place}"
             f" | pool {self._pool}: {done} tasks, {count} hosts, {place}"

@@ -33,6 +33,7 @@ class Request:
     """A whole run; goes over the child's standard input and is written nowhere."""
 
     playbook: str
+    """The site.yml to run; empty for the package's own with what the project puts in."""
     hosts: tuple[Host, ...]
     variables: Mapping[str, Any]
     secrets: Mapping[str, Any]
@@ -44,6 +45,8 @@ class Request:
     """How long a host that was never reached may take to answer."""
     repair: tuple[str, ...] = ()
     """Names of hosts that drifted or failed: what is there is applied again, changed or not."""
+    project: str = ""
+    """Root of the project whose playbooks count where `playbook` is empty."""
 
     def to_json(self) -> str:
         """One line."""

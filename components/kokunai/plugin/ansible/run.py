@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from kokunai.plugin.ansible.outcome import Run
 from kokunai.plugin.ansible.private import sweep
-from kokunai.plugin.ansible.progress import Progress, count_tasks
+from kokunai.plugin.ansible.progress import Progress
 from kokunai.plugin.kind import Cancelled
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ _LINE_LIMIT_BYTES = 16 * 1024 * 1024
 async def run_playbooks(op: Operation, request: Request, pool: str) -> Run:
     """Follow a run to its end; `ended` says how, and hosts it did not finish are interrupted."""
     run = Run.of(host.name for host in request.hosts)
-    progress = Progress(pool, count_tasks(Path(request.playbook)), len(request.hosts))
+    progress = Progress(pool, len(request.hosts))
     process = await _start(request)
     follower = asyncio.create_task(_follow(process, run, op, progress))
     try:
@@ -98,6 +98,8 @@ async def _read_records(
     async for line in process.stdout:
         record = json.loads(line)
         run.take(record)
+        if record["record"] == "total":
+            progress.total = record["tasks"]
         if record["record"] == "task":
             op.status(progress.line(record))
 

@@ -74,8 +74,8 @@ def addresses() -> set[str]:
     """Addresses with prefix length of every interface but the loopback."""
     code, output = run("ip", "-json", "address")
     links = json.loads(output) if code == 0 and output else []
-    found = [one for link in links for one in link.get("addr_info", [])]
-    return {f"{one['local']}/{one['prefixlen']}" for one in found if one.get("scope") != "host"}
+    infos = [info for link in links for info in link.get("addr_info", [])]
+    return {f"{info['local']}/{info['prefixlen']}" for info in infos if info.get("scope") != "host"}
 
 
 def result(value: Any, verdict: str, reason: str = "") -> Result:
@@ -146,7 +146,7 @@ def judge_addresses(machine: Machine, expected: dict[str, Any]) -> Result:
             return result(sorted(seen), NOT_VERIFIED, f"{reason} ({SIMULATED})")
         return result(sorted(seen), FAIL, reason)
     # Behind address translation the login address is on no interface, which is no fault.
-    if expected["login_address"] not in {one.split("/")[0] for one in seen}:
+    if expected["login_address"] not in {address.split("/")[0] for address in seen}:
         why = "接続先アドレスがどの NIC にもありません / the login address is on no interface"
         return result(sorted(seen), NOT_VERIFIED, why)
     return result(sorted(seen), PASS)
@@ -155,7 +155,8 @@ def judge_addresses(machine: Machine, expected: dict[str, Any]) -> Result:
 def judge_storage(machine: Machine, expected: dict[str, Any]) -> Result:
     seen, simulated = machine.mounted(), machine.simulated()
     wanted = {
-        str(Path(one["path"])): f"{one['server']}:{one['export']}" for one in expected["mounts"]
+        str(Path(mount["path"])): f"{mount['server']}:{mount['export']}"
+        for mount in expected["mounts"]
     }
     # A simulated host mounts a directory of the lab, which has another name.
     good = {path for path in wanted if path in seen and (simulated or seen[path] == wanted[path])}
@@ -196,7 +197,7 @@ def main() -> int:
     machine, expected = Machine(), json.loads(sys.argv[1])
     checks = {name: judge(machine, expected) for name, judge in JUDGES.items()}
     print(json.dumps({"kokunai_verified": checks}, sort_keys=True))
-    return 1 if any(one["verdict"] == FAIL for one in checks.values()) else 0
+    return 1 if any(check["verdict"] == FAIL for check in checks.values()) else 0
 
 
 if __name__ == "__main__":

@@ -1,0 +1,170 @@
+"""Variables of a pool and of a host: a pure function for each role, as its argument_specs say."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from kokunai import nccl as collective
+from kokunai.errors import KokunaiError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    from kokunai.catalog.platforms import Platform
+
+SESSION_LIMITS = (
+    # RDMA registers (pins) the buffers of a job; the default of a few MiB stops it at start.
+    {"domain": "*", "type": "-", "item": "memlock", "value": "unlimited"},
+    {"domain": "root", "type": "-", "item": "memlock", "value": "unlimited"},
+    # One socket per peer and channel: 1024 files end a job of a few hundred GPUs.
+    {"domain": "*", "type": "-", "item": "nofile", "value": "1048576"},
+    {"domain": "root", "type": "-", "item": "nofile", "value": "1048576"},
+)
+
+KERNEL_PARAMETERS = {
+    # Every rank connects to rank 0 at once when a job starts.
+    "net.core.somaxconn": "4096",
+    # The kernel's page migration stalls threads that feed GPUs (NCCL user guide, troubleshooting).
+    "kernel.numa_balancing": "0",
+}
+
+
+@dataclass(frozen=True)
+class Share:
+    """A directory of a file server that every node of the pool mounts."""
+
+    name: str
+    """Host name of the file server."""
+    address: str
+    export: str
+    """The path that the server exports."""
+    mount: str
+    """Where the nodes mount it."""
+
+
+@dataclass(frozen=True)
+class PoolFacts:
+    """All that the roles may be told of a pool, as plain values."""
+
+    platform: Platform
+    ntp_servers: tuple[str, ...]
+    """No default: which servers are domestic is the catalogue's to say."""
+    gpu_count: int
+    """GPUs of each node; 0 for nodes without."""
+    gpu_vendor_id: str
+    """PCI vendor of the GPUs in hexadecimal digits, for example 10de; empty without GPUs."""
+    collective_interface: str
+    """Interface on which the nodes of the pool meet, for example eth1."""
+    dns_servers: tuple[str, ...] = ()
+    """Empty keeps those of the image."""
+    package_sources: tuple[Mapping[str, Any], ...] = ()
+    """uri, suites, components and signed_by of each; where any is given, no others are read."""
+    package_holds: tuple[str, ...] = ()
+    """Name patterns of packages that must not move."""
+    shares: tuple[Share, ...] = ()
+
+
+def base(facts: PoolFacts) -> dict[str, Any]:
+    """Time, names, packages, limits and kernel parameters."""
+    return {
+        "base_ntp_servers": list(facts.ntp_servers),
+        "base_dns_servers": list(facts.dns_servers),
+        "base_package_sources": [dict(source) for source in facts.package_sources],
+        # Named sources are the only ones: those of the image may lead abroad.
+        "base_package_sources_exclusive": bool(facts.package_sources),
+        "base_package_holds": list(facts.package_holds),
+        "base_storage_servers": [
+            {"name": share.name, "address": share.address} for share in facts.shares
+        ],
+        "base_session_limits": [dict(limit) for limit in SESSION_LIMITS],
+        "base_kernel_parameters": dict(KERNEL_PARAMETERS),
+    }
+
+
+def nccl(facts: PoolFacts) -> dict[str, Any]:
+    """The collective library's settings. Raises KokunaiError naming those it would misread."""
+    settings = collective.environment(facts.collective_interface)
+    if problems := collective.problems(settings):
+        raise KokunaiError(
+            ja="\n".join(f"{problem.path}: {problem.ja}" for problem in problems),
+            en="\n".join(f"{problem.path}: {problem.en}" for problem in problems),
+        )
+    return {
+        "nccl_settings_file": facts.platform.collective_settings_file,
+        "nccl_environment": settings,
+    }
+
+
+def storage_client(facts: PoolFacts) -> dict[str, Any]:
+    """One mount for each share, with the unit's name, which systemd derives from the path."""
+    mounts = [
+        {**_mount(share), "options": "", "unit": mount_unit(share.mount)} for share in facts.shares
+    ]
+    return {"storage_client_mounts": mounts}
+
+
+def verify(facts: PoolFacts) -> dict[str, Any]:
+    """What the pool promises of each node."""
+    return {
+        "verify_mounts": [_mount(share) for share in facts.shares],
+        "verify_kernel_parameters": dict(KERNEL_PARAMETERS),
+        "verify_expected_gpu_count": facts.gpu_count,
+        "verify_expected_gpu_vendor_id": facts.gpu_vendor_id,
+        "verify_expected_driver_version": facts.platform.driver_version,
+        "verify_nccl_bandwidth_threshold_gbps": facts.platform.nccl_bandwidth_threshold_gbps,
+    }
+
+
+ROLES: dict[str, Callable[[PoolFacts], dict[str, Any]]] = {
+    "base": base,
+    "nccl": nccl,
+    "storage_client": storage_client,
+    "verify": verify,
+}
+"""The variables of each role; a new role is one more line."""
+
+
+def pool_variables(facts: PoolFacts) -> dict[str, Any]:
+    """Variables of one pool: `kokunai_roles`, the roles of its platform, and what each needs."""
+    roles = facts.platform.roles
+    merged = {name: value for role in roles for name, value in ROLES[role](facts).items()}
+    return {"kokunai_roles": list(roles), **merged}
+
+
+def node_variables(
+    *, host_name: str, addresses: Iterable[Mapping[str, str]] = ()
+) -> dict[str, Any]:
+    """Variables of one host; `addresses` are those of the second and later interfaces.
+
+    Each is {interface: eth1, address: 192.168.10.11/24}. Nothing here names a peer, so that a
+    node added to the pool leaves the others' variables, and with them their digests, as they are.
+    """
+    given = [dict(address) for address in addresses]
+    return {
+        "base_host_name": host_name,
+        "base_addresses": given,
+        "verify_host_name": host_name,
+        "verify_addresses": given,
+    }
+
+
+def _mount(share: Share) -> dict[str, str]:
+    return {"server": share.address, "export": share.export, "path": share.mount}
+
+
+def mount_unit(path: str) -> str:
+    """Name of the systemd unit that mounts `path`, as `systemd-escape --path` writes it."""
+    parts = [part for part in path.split("/") if part]
+    escaped = [_escape(part, first=number == 0) for number, part in enumerate(parts)]
+    return ("-".join(escaped) or "-") + ".mount"
+
+
+def _escape(part: str, *, first: bool) -> str:
+    escaped = re.sub(
+        r"[^A-Za-z0-9:_.]",
+        lambda match: "".join(f"\\x{byte:02x}" for byte in match[0].encode()),
+        part,
+    )
+    return "\\x2e" + escaped[1:] if first and escaped.startswith(".") else escaped

@@ -1,0 +1,41 @@
+#!/usr/bin/python
+"""Says once what kind of host this is, so that no role has to ask another role's results."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ansible.module_utils.basic import AnsibleModule
+
+DOCUMENTATION = r"""
+module: kokunai_host
+short_description: What the roles must know of a host before they change it
+description:
+  - Runs once before the roles, in one round trip; Ansible's own facts do not tell a lab's host
+    from a real one. Nothing is changed, so it also runs in check mode.
+options:
+  root: {description: Directory that stands for /, type: path, default: /}
+author: Kokunai
+"""
+
+RETURN = r"""
+simulated: {description: The host is a lab's and not a real one, type: bool, returned: always}
+systemd: {description: The host was booted with systemd, type: bool, returned: always}
+"""
+
+
+def main() -> None:
+    """Look for the lab's mark and for systemd's own directory, which exists only while it runs."""
+    module = AnsibleModule(
+        argument_spec={"root": {"type": "path", "default": "/"}}, supports_check_mode=True
+    )
+    root = Path(module.params["root"])
+    module.exit_json(
+        changed=False,
+        simulated=(root / "etc/kokunai-simulation").exists(),
+        systemd=(root / "run/systemd/system").exists(),
+    )
+
+
+if __name__ == "__main__":
+    main()

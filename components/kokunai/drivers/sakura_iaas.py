@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
-from kokunai.drivers.sakura_errors import Unavailable
+from kokunai.drivers.errors import Unavailable
+from kokunai.drivers.sakura_http import SAKURA
 from kokunai.drivers.sakura_requests import SHARED
 
 if TYPE_CHECKING:
@@ -141,5 +142,6 @@ class SakuraIaas:
         item = answer.get(what.one)
         if not isinstance(item, dict) or not item.get("ID"):
             name = f"{method} {zone}/{path}"
-            raise Unavailable(name, HTTPStatus.OK, "no_item", f"the answer has no {what.one}")
+            message = f"the answer has no {what.one}"
+            raise Unavailable(SAKURA, name, HTTPStatus.OK, "no_item", message)
         return item

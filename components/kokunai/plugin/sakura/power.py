@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
-from kokunai.drivers.sakura_errors import Conflict
+from kokunai.drivers.errors import Conflict
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
@@ -45,7 +45,7 @@ async def _press(
     button = _Button(session, what, item_id, up=up, force=force)
 
     async def look() -> Item:
-        seen = await session.call(lambda: session.api.read(what, session.zone, item_id))
+        seen = await session.get(what, item_id)
         if not button.is_done(seen):
             await button.press()
         return seen

@@ -19,7 +19,7 @@ from pulumi.runtime.proto import (
     status_pb2,
 )
 
-from kokunai.plugin.kind import Module, Registry
+from kokunai.plugin.module import Module, Registry
 from kokunai.plugin.serving import properties
 from kokunai.plugin.serving.engine_log import EngineLog
 from kokunai.plugin.serving.server import Servicer

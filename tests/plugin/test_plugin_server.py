@@ -21,9 +21,9 @@ from kokunai.plugin.kind import (
     Created,
     Found,
     InitFailed,
-    Module,
     Transition,
 )
+from kokunai.plugin.module import Module
 from kokunai.plugin.sakura.accounts import SECTION
 from kokunai.plugin.serving import properties
 

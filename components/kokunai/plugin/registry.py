@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from kokunai.plugin import kind
 from kokunai.plugin.ansible.module import ansible
+from kokunai.plugin.module import Registry
 from kokunai.plugin.sakura.module import sakura
 
 MODULES = (
@@ -12,6 +12,6 @@ MODULES = (
 )
 
 
-def registry() -> kind.Registry:
+def registry() -> Registry:
     """A fresh registry; its kinds have `pulumi_type` and `schema()`."""
-    return kind.Registry(module() for module in MODULES)
+    return Registry(module() for module in MODULES)

@@ -10,7 +10,8 @@ if TYPE_CHECKING:
 
     from pydantic import BaseModel
 
-    from kokunai.plugin.kind import Registry, Schema
+    from kokunai.plugin.kind import Schema
+    from kokunai.plugin.module import Registry
     from kokunai.plugin.settings import Settings
 
 _ANY = "pulumi.json#/Any"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from kokunai.plugin.ansible.configuration import Configuration
 from kokunai.plugin.ansible.run_directory import sweep
-from kokunai.plugin.kind import Module
+from kokunai.plugin.module import Module
 from kokunai.plugin.settings import Section, SectionModel
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kokunai.plugin.kind import Module
+from kokunai.plugin.module import Module
 from kokunai.plugin.sakura.accounts import SECTION, Accounts
 from kokunai.plugin.sakura.nfs import Nfs
 from kokunai.plugin.sakura.packet_filter import PacketFilter

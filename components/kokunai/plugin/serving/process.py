@@ -17,7 +17,7 @@ from kokunai.plugin.serving.engine_log import EngineLog
 from kokunai.plugin.serving.server import Servicer
 
 if TYPE_CHECKING:
-    from kokunai.plugin.kind import Registry
+    from kokunai.plugin.module import Registry
 
 _MESSAGE_BYTES = 400 * 1024 * 1024
 """What the engine allows for one message."""

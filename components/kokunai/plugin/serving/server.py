@@ -19,7 +19,7 @@ from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc
 
 from kokunai.plugin import redaction, schema
 from kokunai.plugin.comparison import differences
-from kokunai.plugin.kind import UNKNOWN, Kind, Previewing, Props, Registry, Transition
+from kokunai.plugin.kind import UNKNOWN, Kind, Previewing, Props, Transition
 from kokunai.plugin.serving import properties, responses
 from kokunai.plugin.serving.operation import EngineOperation
 from kokunai.plugin.serving.replacements import Replacements, Seen, marks_of, owned, renamed
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Iterator
 
     from kokunai.plugin.kind import Change
+    from kokunai.plugin.module import Registry
     from kokunai.plugin.serving.engine_log import EngineLog
 
     Work = Callable[[Kind, EngineOperation], Awaitable[Any]]

@@ -98,8 +98,8 @@ class Nfs(SakuraKind):
         """What a killed create made, refused where it cannot become what is wanted."""
         item = await session.first_tagged(APPLIANCE)
         if item is not None:
-            seen = await self.read(session.op, Transition(id_of(item), old=new))
-            self.refuse_other(session.op, seen, new)
+            left = await self.read(session.op, Transition(id_of(item), old=new))
+            self.refuse_other(session.op, left, new)
         return item
 
     async def read(self, op: Operation, transition: Transition) -> Found | None:

@@ -49,8 +49,8 @@ class Disks:
 
     async def look(self, server: Item) -> None:
         """Ours by their tags; those of an imported server by their order; no one else's."""
-        seen = await disks_by_index(self._session, server)
-        self._seen = {index: disk for index, disk in seen.items() if self._is_known(disk)}
+        disks = await disks_by_index(self._session, server)
+        self._seen = {index: disk for index, disk in disks.items() if self._is_known(disk)}
 
     def _is_known(self, disk: Item) -> bool:
         """Somebody may have plugged in a disk that the state has never seen."""

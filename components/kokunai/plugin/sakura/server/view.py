@@ -77,39 +77,39 @@ def filter_of(interface: Item) -> str:
     return str((interface.get("PacketFilter") or {}).get("ID") or "")
 
 
-def _plan(seen: Item, given: Props | None) -> Props:
+def _plan(sold: Item, given: Props | None) -> Props:
     """Optional keys appear where they were given, or all of them on import."""
     plan: Props = {
-        "cpuCount": int(seen.get("CPU") or 0),
-        "memoryGib": int(seen.get("MemoryMB") or 0) // MIB_PER_GIB,
-        "gpuCount": int(seen.get("GPU") or 0),
-        "commitment": seen.get("Commitment") or "standard",
+        "cpuCount": int(sold.get("CPU") or 0),
+        "memoryGib": int(sold.get("MemoryMB") or 0) // MIB_PER_GIB,
+        "gpuCount": int(sold.get("GPU") or 0),
+        "commitment": sold.get("Commitment") or "standard",
     }
     for ours, theirs in _PLAN_KEYS.items():
-        if seen.get(theirs) and (given is None or ours in given):
-            plan[ours] = seen[theirs]
+        if sold.get(theirs) and (given is None or ours in given):
+            plan[ours] = sold[theirs]
     return plan
 
 
-def _disk(seen: Item, image: str) -> Props:
+def _disk(item: Item, image: str) -> Props:
     disk: Props = {
-        "sizeGib": int(seen.get("SizeMB") or 0) // MIB_PER_GIB,
-        "plan": _PLAN_NAMES.get(int((seen.get("Plan") or {}).get("ID") or 0), "ssd"),
+        "sizeGib": int(item.get("SizeMB") or 0) // MIB_PER_GIB,
+        "plan": _PLAN_NAMES.get(int((item.get("Plan") or {}).get("ID") or 0), "ssd"),
     }
     return {**disk, "image": image} if image else disk
 
 
-def _nic(seen: Item, given: Props) -> Props:
-    segment = segment_of(seen)
+def _nic(interface: Item, given: Props) -> Props:
+    segment = segment_of(interface)
     nic: Props = {
         "switchId": segment,
-        "address": "" if segment == "shared" else seen.get("UserIPAddress") or "",
+        "address": "" if segment == "shared" else interface.get("UserIPAddress") or "",
         "gateway": given.get("gateway", ""),
     }
     if "prefixLength" in given:
         nic["prefixLength"] = given["prefixLength"]
-    if filter_of(seen):
-        nic["packetFilterId"] = filter_of(seen)
+    if filter_of(interface):
+        nic["packetFilterId"] = filter_of(interface)
     return nic
 
 

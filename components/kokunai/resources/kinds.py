@@ -18,7 +18,13 @@ class Configuration(Kind):
     """The playbooks on every host of a pool, again only where something changed."""
 
     pulumi_type = "kokunai:ansible:Configuration"
-    outputs = ("hostDigests", "results", "verified", "hostKeys", "drift")
+    outputs = (
+        "hostDigests",
+        "results",
+        "verified",
+        "hostKeys",
+        "drift",
+    )
 
     hostDigests: pulumi.Output[dict[str, Any]]
     results: pulumi.Output[dict[str, Any]]
@@ -31,7 +37,10 @@ class Nfs(Kind):
     """A file server appliance on a switch."""
 
     pulumi_type = "kokunai:sakura:Nfs"
-    outputs = ("instanceStatus", "ownerDigest")
+    outputs = (
+        "instanceStatus",
+        "ownerDigest",
+    )
 
     instanceStatus: pulumi.Output[str]
     ownerDigest: pulumi.Output[str]
@@ -51,6 +60,7 @@ class Server(Kind):
 
     pulumi_type = "kokunai:sakura:Server"
     outputs = (
+        "instanceStatus",
         "serverId",
         "diskIds",
         "interfaceIds",
@@ -58,11 +68,11 @@ class Server(Kind):
         "addresses",
         "macAddresses",
         "zoneName",
-        "instanceStatus",
         "configDigest",
         "ownerDigest",
     )
 
+    instanceStatus: pulumi.Output[str]
     serverId: pulumi.Output[str]
     diskIds: pulumi.Output[list[str]]
     interfaceIds: pulumi.Output[list[str]]
@@ -70,7 +80,6 @@ class Server(Kind):
     addresses: pulumi.Output[list[str]]
     macAddresses: pulumi.Output[list[str]]
     zoneName: pulumi.Output[str]
-    instanceStatus: pulumi.Output[str]
     configDigest: pulumi.Output[str]
     ownerDigest: pulumi.Output[str]
 
@@ -79,7 +88,10 @@ class SshKey(Kind):
     """A public key registered with the account."""
 
     pulumi_type = "kokunai:sakura:SshKey"
-    outputs = ("fingerprint", "ownerDigest")
+    outputs = (
+        "fingerprint",
+        "ownerDigest",
+    )
 
     fingerprint: pulumi.Output[str]
     ownerDigest: pulumi.Output[str]

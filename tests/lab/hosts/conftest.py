@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from kokunai.lab import hosts, slots
+from kokunai.lab import hosts, port_slots
 from kokunai.lab.hosts import control_groups, processes
 from kokunai.lab.hosts.names import Names
 from kokunai.lab.machines import Gpu, Machine, Machines, Nic
@@ -126,7 +126,7 @@ class Lab:
 def open_lab(directory: Path, kind: str = "full") -> Iterator[Lab]:
     directory.mkdir(exist_ok=True)
     # Held until the lab is torn down: tests beside this one must not take the same network.
-    slot = slots.claim(directory, None)
+    slot = port_slots.claim(directory, None)
     key = directory / "id_ed25519"
     command = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", key]
     subprocess.run(command, check=True)

@@ -10,8 +10,8 @@ from dataclasses import replace
 
 import pytest
 
+from kokunai.errors import KokunaiError
 from kokunai.lab.hosts import choosing
-from kokunai.lab.machines import MachinesError
 
 pytestmark = pytest.mark.hosts
 
@@ -214,7 +214,7 @@ def test_a_host_without_an_init_is_refused_with_its_console(lab):
         (upper / name).unlink(missing_ok=True)
         (upper / name).write_text("not a program")
 
-    with pytest.raises(MachinesError) as refusal:
+    with pytest.raises(KokunaiError) as refusal:
         lab.machines.boot(machine)
 
     assert "起動しませんでした" in str(refusal.value)
@@ -224,7 +224,7 @@ def test_a_host_without_an_init_is_refused_with_its_console(lab):
 def test_a_kind_that_is_not_possible_is_refused_with_the_reason(lab, monkeypatch):
     monkeypatch.setattr(choosing.os, "geteuid", lambda: 1000)
 
-    with pytest.raises(MachinesError) as refusal:
+    with pytest.raises(KokunaiError) as refusal:
         choosing.choose(lab.places, "full")
 
     assert "not root" in str(refusal.value)

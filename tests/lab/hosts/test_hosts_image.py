@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
+from kokunai.errors import KokunaiError
 from kokunai.lab import hosts
 from kokunai.lab.hosts import apt, choosing, image, image_files
-from kokunai.lab.machines import MachinesError
 
 STANZA = """\
 Types: deb
@@ -140,7 +140,7 @@ def test_a_finished_root_has_labels_stand_ins_and_no_host_keys(tmp_path):
 def test_tools_that_are_missing_are_named_with_their_packages(monkeypatch):
     monkeypatch.setattr(choosing.shutil, "which", lambda tool, path: None)
 
-    with pytest.raises(MachinesError) as refusal:
+    with pytest.raises(KokunaiError) as refusal:
         hosts.prepare(print)
 
     assert "apt-get install -y" in str(refusal.value)
@@ -152,7 +152,7 @@ def test_tools_that_are_missing_are_named_with_their_packages(monkeypatch):
 def test_an_archive_that_cannot_be_reached_is_refused_and_leaves_no_root(cache, silent_mirror):
     silent_mirror.close()
 
-    with pytest.raises(MachinesError) as refusal:
+    with pytest.raises(KokunaiError) as refusal:
         image.ensure(lambda _: None)
 
     assert "apt-get update" in str(refusal.value)
@@ -171,7 +171,7 @@ def test_the_way_to_the_archive_is_not_on_the_command_line(cache, tmp_path, monk
     monkeypatch.setattr(apt, "options", lambda: ['Acquire::http::Proxy "http://me:word@x";'])
     said = []
 
-    with pytest.raises(MachinesError) as refusal:
+    with pytest.raises(KokunaiError) as refusal:
         image.ensure(said.append)
 
     assert "me:word" in str(refusal.value)

@@ -11,12 +11,12 @@ import time
 from collections import defaultdict
 from typing import TYPE_CHECKING, Protocol
 
+from kokunai.errors import KokunaiError
 from kokunai.lab.hosts import hardware, identity, image, launching, processes
 from kokunai.lab.hosts.disk import Disk
 from kokunai.lab.hosts.names import Names
 from kokunai.lab.hosts.network import Network
 from kokunai.lab.hosts.nfs import FileServers
-from kokunai.lab.hosts.shell import refused
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -175,9 +175,9 @@ class Fleet:
         console = self._names.machine_directory(server_id) / "console.log"
         said = console.read_text(encoding="utf-8", errors="replace").strip()[-800:]
         self._stop(server_id)
-        raise refused(
-            f"ホスト {server_id} が起動しませんでした: {said}",
-            f"host {server_id} did not start: {said}",
+        raise KokunaiError(
+            ja=f"ホスト {server_id} が起動しませんでした: {said}。",
+            en=f"host {server_id} did not start: {said}.",
         )
 
     def _has_ended(self, server_id: str) -> bool:

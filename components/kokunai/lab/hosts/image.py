@@ -12,8 +12,9 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from kokunai.errors import KokunaiError
 from kokunai.lab.hosts import apt, image_files, rootless
-from kokunai.lab.hosts.shell import refused, run
+from kokunai.lab.hosts.shell import run
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -134,7 +135,8 @@ def _namespaces() -> tuple[str, ...]:
 
 def _refuse(said: list[str]) -> None:
     reason = " / ".join([line for line in said if line.startswith(("E:", "W:", "Err:"))][-3:])
-    raise refused(
-        f"Debian のアーカイブを利用できません。apt-get update が通るか確認してください: {reason}",
-        f"the Debian archive could not be used; check that apt-get update works here: {reason}",
+    raise KokunaiError(
+        ja="Debian のアーカイブを利用できません。"
+        f"apt-get update が通るか確認してください: {reason}。",
+        en=f"the Debian archive could not be used; check that apt-get update works here: {reason}.",
     )

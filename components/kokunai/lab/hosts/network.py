@@ -8,9 +8,10 @@ import ipaddress
 import json
 from typing import TYPE_CHECKING
 
+from kokunai.errors import KokunaiError
 from kokunai.lab.hosts import filters, processes
 from kokunai.lab.hosts.names import NAMESPACES, Names, bridge, port
-from kokunai.lab.hosts.shell import refused, run
+from kokunai.lab.hosts.shell import run
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -82,8 +83,9 @@ class Network:
         try:
             text = filters.chain(port(interface_id), rules)
         except KeyError as error:
-            raise refused(
-                f"パケットフィルタの値 {error} は無効です", f"packet filter: {error} is not known"
+            raise KokunaiError(
+                ja=f"パケットフィルタの値 {error} は無効です。",
+                en=f"packet filter: {error} is not known.",
             ) from error
         self._load(text)
 
@@ -191,7 +193,7 @@ def _wiring(namespace: str, number: int, nic: Nic) -> Iterator[str]:
 def _refuse_taken(places: Places) -> None:
     if other := interface_in_the_way(places):
         network = places.shared_network
-        raise refused(
-            f"{network} は {other} で使用中です。別の slot を使ってください",
-            f"{network} is in use on {other}; choose another slot",
+        raise KokunaiError(
+            ja=f"{network} は {other} で使用中です。別の slot を使ってください。",
+            en=f"{network} is in use on {other}; choose another slot.",
         )

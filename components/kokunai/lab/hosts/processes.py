@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from kokunai.errors import KokunaiError
 from kokunai.lab.hosts.names import MARK, NAMESPACES
-from kokunai.lab.hosts.shell import refused
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -119,7 +119,10 @@ def end_all(find: Callable[[], list[Process]]) -> None:
     while found := find():
         if time.monotonic() > limit:
             numbers = ", ".join(str(one.pid) for one in found)
-            raise refused(f"プロセスが終了しません: {numbers}", f"processes do not end: {numbers}")
+            raise KokunaiError(
+                ja=f"プロセスが終了しません: {numbers}。",
+                en=f"processes do not end: {numbers}.",
+            )
         for one in found:
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.kill(one.pid, signal.SIGKILL)

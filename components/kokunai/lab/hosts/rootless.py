@@ -11,8 +11,9 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from kokunai.errors import KokunaiError
 from kokunai.lab.hosts.light import Light
-from kokunai.lab.hosts.shell import refused, run
+from kokunai.lab.hosts.shell import run
 
 if TYPE_CHECKING:
     from kokunai.lab.places import Places
@@ -88,7 +89,10 @@ def leave(places: Places) -> None:
 
 def _start_holder(places: Places) -> int:
     if reason := why_not():
-        raise refused(f"rootless は使えません: {reason}", f"rootless is not possible: {reason}")
+        raise KokunaiError(
+            ja=f"rootless は使えません: {reason}。",
+            en=f"rootless is not possible: {reason}.",
+        )
     command = ("setsid", "--fork", *USER_NAMESPACE, "--net", "sh", "-c", _HOLD)
     environment = os.environ | {_MARK: places.lab_id}
     silent = subprocess.DEVNULL
@@ -98,7 +102,10 @@ def _start_holder(places: Places) -> int:
         if pid := _holder(places):
             return pid
         time.sleep(0.02)
-    raise refused("名前空間を作れませんでした", "the namespaces could not be made")
+    raise KokunaiError(
+        ja="名前空間を作れませんでした。",
+        en="the namespaces could not be made.",
+    )
 
 
 def _holder(places: Places) -> int | None:

@@ -82,7 +82,7 @@ def test_kills_in_the_middle_of_writing_lose_nothing_that_was_answered(lab):
     with lab.client() as client, ThreadPoolExecutor(1) as pool:
         for wanted in (10, 20, 30, 40):
             writing = pool.submit(_write_until_cut_off, client, answered)
-            wait_until(lambda: len(answered) >= wanted, pause=0.001)  # noqa: B023
+            wait_until(lambda wanted=wanted: len(answered) >= wanted, pause=0.001)
             lab.kill()
             writing.result()
             lab.up()

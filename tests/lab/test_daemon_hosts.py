@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import subprocess
-import time
 from pathlib import Path
 
 import pytest
@@ -51,21 +50,31 @@ def lab(tmp_path):
 
 
 def test_kills_during_boots_and_stops_end_as_the_store_wants(lab):
-    first, second = lab.boot("one"), lab.boot("two")
-    for pause_seconds in (0.05, 0.2, 0.6):
-        time.sleep(pause_seconds)
+    moments = {
+        "copying": lambda _: True,
+        "wiring": lambda server_id: Path(
+            "/run/netns", f"{lab.places.namespace}-{server_id}"
+        ).exists(),
+        "booting": lambda server_id: server_id in lab.running(),
+    }
+    on = set()
+    for name, has_come in moments.items():
+        server_id = lab.boot(name)
+        wait_until(lambda reached=has_come, server_id=server_id: reached(server_id))
         lab.kill()
         lab.up()
+        on.add(server_id)
 
-    assert {row["status"] for row in lab.state()["servers"]} == {"up"}
-    assert lab.running() == {first, second}
+        assert {row["status"] for row in lab.state()["servers"]} == {"up"}
+        assert lab.running() == on
 
-    lab.http.request("DELETE", f"server/{first}/power", json={"Force": True})
+    stopped, *_ = on
+    lab.http.request("DELETE", f"server/{stopped}/power", json={"Force": True})
     lab.kill()
     lab.up()
-    wait_until(lambda: lab.state()["servers"][0]["status"] == "down")
+    wait_until(lambda: "down" in {row["status"] for row in lab.state()["servers"]})
 
-    assert lab.running() == {second}
+    assert lab.running() == on - {stopped}
 
 
 def test_a_host_that_nobody_knows_is_removed_at_the_start(lab):

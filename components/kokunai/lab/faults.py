@@ -124,7 +124,7 @@ class CallCounter:
 
 
 class Faults:
-    """Outermost layer of the application; the lab's own paths never fail."""
+    """Outermost layer of the application; calls of the lab's own paths never fail."""
 
     def __init__(self, app: ASGIApp, error_response: ErrorResponse) -> None:
         self._app = app
@@ -162,14 +162,14 @@ class Faults:
 
 
 async def _swallow(_: Message) -> None:
-    """Where the answer goes that the client never sees."""
+    """Drop the answer, which the client must not see."""
 
 
 async def _reset(send: Send) -> None:
-    """RST instead of an answer; uvicorn's send is a method of what knows the socket."""
+    """RST instead of an answer; the object that `send` is bound to knows the socket."""
     transport: asyncio.Transport = send.__self__.transport  # type: ignore[attr-defined]
     connection = transport.get_extra_info("socket")
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     transport.abort()
-    # The server must see the closed connection before this returns, or it reports a missing answer.
+    # uvicorn has to notice the closed connection first; else it logs that an answer is missing.
     await asyncio.sleep(0.01)

@@ -131,7 +131,7 @@ class Machines(Protocol):
 
 
 class NoMachines:
-    """API without hosts: power states are only remembered; for tests of the API alone."""
+    """APIs without hosts: implements Machines by remembering which servers are on."""
 
     kind = "none"
     limits = "ホストは起動しません(API のみ)。 No hosts are started (API only)."

@@ -95,7 +95,7 @@ def claim(directory: Path, recorded: int | None) -> PortSlot:
     for offset in range(_SLOT_COUNT):
         number = (first + offset) % _SLOT_COUNT
         places = Places(directory, number)
-        # A route of the recorded slot is this lab's own, left by hosts that still run.
+        # The recorded slot is not asked: a route into its network belongs to this lab's own hosts.
         if number != recorded and _is_foreign(places):
             continue
         slot = _take_back(places) if number == recorded else _take(places)

@@ -73,5 +73,5 @@ def living_pid(places: Places) -> int:
         pid = int(pid_text)
     except (OSError, ValueError):
         return 0
-    # A copied directory holds the file of the lab that it was copied from.
+    # A copied directory still holds the file of the original, whose lab id is another one.
     return pid if lab_id == places.lab_id and start and started_at(pid) == start else 0

@@ -66,7 +66,7 @@ class Workers:
         self._pool.shutdown(wait=True, cancel_futures=True)
 
     def _ring(self, timer: threading.Timer, key: str, work: Work) -> None:
-        # Submitted before the timer is forgotten, so that busy() never drops to zero in between.
+        # In this order, or busy() would be zero for a moment although work is due.
         self.submit(key, work)
         with self._lock:
             self._timers.discard(timer)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import subprocess
 import sys
 import threading
-import time
 from dataclasses import replace
 
 import pytest
+from lab_process import wait_until
 
 from kokunai.errors import KokunaiError
 from kokunai.lab.hosts import choosing
@@ -164,7 +164,7 @@ def test_a_reboot_from_inside_comes_back(lab):
 
     lab.ssh(machine, "systemctl reboot")
 
-    wait_for(lambda: lab.ssh(machine, "true").returncode == 0 and boot_id(lab, machine) != before)
+    wait_until(lambda: lab.ssh(machine, "true").returncode == 0 and boot_id(lab, machine) != before)
     assert lab.machines.running() == {machine.server_id}
 
 
@@ -173,7 +173,7 @@ def test_a_power_off_from_inside_shows_and_the_host_boots_again(lab):
     lab.machines.boot(machine)
 
     lab.ssh(machine, "systemctl poweroff")
-    wait_for(lambda: lab.machines.running() == set())
+    wait_until(lambda: lab.machines.running() == set())
     lab.machines.boot(machine)
 
     assert lab.on(machine, "hostname") == "node-1"
@@ -254,10 +254,3 @@ def test_running_hosts_are_found_by_another_process(lab):
 
 def boot_id(lab, machine):
     return lab.ssh(machine, "cat /proc/sys/kernel/random/boot_id").stdout.strip()
-
-
-def wait_for(condition, seconds=20):
-    limit = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < limit, "it never came true"
-        time.sleep(0.1)

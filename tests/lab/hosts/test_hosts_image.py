@@ -8,10 +8,10 @@ import socket
 import subprocess
 import sys
 import threading
-import time
 from pathlib import Path
 
 import pytest
+from lab_process import wait_until
 
 from kokunai.errors import KokunaiError
 from kokunai.lab import hosts
@@ -189,7 +189,7 @@ def test_a_build_that_is_killed_leaves_no_mount_and_no_process(cache, silent_mir
                 break
         mounts = Path(f"/proc/{builder.pid}/mountinfo").read_text()
         builder.send_signal(signal.SIGKILL)
-    wait_for(lambda: not processes_of(cache))
+    wait_until(lambda: not processes_of(cache))
 
     assert str(cache) not in mounts
     assert not image.is_built()
@@ -199,16 +199,16 @@ def test_a_build_that_is_killed_leaves_no_mount_and_no_process(cache, silent_mir
 def test_what_a_killed_build_left_is_cleared_and_a_second_builder_waits(cache, monkeypatch):
     stale = image.directory().parent / "building-stale"
     stale.mkdir(parents=True)
-    built = []
+    built, told = [], []
 
     def build(directory, building, progress):
         built.append(directory)
         (building / "etc/ssh").mkdir(parents=True)
         (building / "sbin").mkdir()
-        time.sleep(0.3)
+        wait_until(lambda: sum("waiting" in line for line in told) == 2)
 
     monkeypatch.setattr(image, "_run_builder", build)
-    threads = [threading.Thread(target=image.ensure, args=(lambda _: None,)) for _ in range(3)]
+    threads = [threading.Thread(target=image.ensure, args=(told.append,)) for _ in range(3)]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -243,10 +243,3 @@ def processes_of(directory):
         except OSError:
             continue
     return found
-
-
-def wait_for(condition, seconds=10):
-    limit = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < limit, "it never came true"
-        time.sleep(0.05)

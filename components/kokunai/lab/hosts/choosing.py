@@ -24,7 +24,10 @@ if TYPE_CHECKING:
 
 _INSTANCES = Path("/proc/sys/fs/inotify/max_user_instances")
 _ENOUGH_INSTANCES = 8192
-"""The kernel's 128 stop the thirtieth systemd of one user, measured; 64 hosts need some 1,000."""
+"""Instances of inotify that a user may have.
+
+Measured: with the kernel's 128 the thirtieth systemd does not start; 64 hosts need some 1,000.
+"""
 
 _LAUNCHERS: dict[str, type[Full | Light]] = {
     launcher.kind: launcher for launcher in (Full, Light, Rootless)
@@ -47,8 +50,8 @@ def missing_packages(kind: str = "full") -> list[str]:
     keyring = [] if apt.KEYRING.exists() else ["debian-archive-keyring"]
     path = f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"
     needed = [tool for tool in _TOOLS if tool not in unneeded]
-    found = {_TOOLS[tool] for tool in needed if not shutil.which(tool, path=path)}
-    return sorted([*found, *keyring])
+    missing = {_TOOLS[tool] for tool in needed if not shutil.which(tool, path=path)}
+    return sorted([*missing, *keyring])
 
 
 def probe() -> list[tuple[str, bool, str]]:
@@ -95,8 +98,8 @@ def prepare_start(progress: Callable[[str], None], kind: str) -> None:
         prepare(progress, chosen)
 
 
-def _pick(found: list[tuple[str, bool, str]], kind: str | None) -> str:
-    for name, possible, reason in found:
+def _pick(probed: list[tuple[str, bool, str]], kind: str | None) -> str:
+    for name, possible, reason in probed:
         if possible and kind in (None, name):
             return name
         if name == kind:
@@ -104,7 +107,7 @@ def _pick(found: list[tuple[str, bool, str]], kind: str | None) -> str:
                 ja=f"種類 {name} は使えません: {reason}。",
                 en=f"kind {name} is not possible: {reason}.",
             )
-    reasons = "; ".join(f"{name}: {reason}" for name, _, reason in found)
+    reasons = "; ".join(f"{name}: {reason}" for name, _, reason in probed)
     raise KokunaiError(
         ja=f"ホストを起動できません: {reasons}。",
         en=f"no kind of host is possible: {reasons}.",

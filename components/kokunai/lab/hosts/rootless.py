@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 USER_NAMESPACE = ("unshare", "--user", "--map-auto", "--map-root-user", "--mount")
 _MARK = "KOKUNAI_NAMESPACES_OF"
 _START_LIMIT_SECONDS = 10.0
-# /run is the machine's: names of network namespaces need one of our own.
+# The names of network namespaces are files in /run, where only the machine's root may write; hence
+# a /run of its own.
 _HOLD = "mount -t tmpfs tmpfs /run && ip link set lo up && exec sleep infinity"
 
 
@@ -80,7 +81,10 @@ def is_open(places: Places) -> bool:
 
 
 def leave(places: Places) -> None:
-    """End the place of a torn-down lab; what still runs there keeps it alive, but nameless."""
+    """End the process that holds the namespaces of a torn-down lab.
+
+    The kernel keeps them as long as anything else runs there, but nobody finds them any more.
+    """
     while pid := _holder(places):
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, 9)

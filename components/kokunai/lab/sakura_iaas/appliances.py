@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 
 def view_of(cloud: Cloud, doc: Doc) -> views.View:
+    """An NFS appliance as the API shows it."""
     switch_doc = cloud.store.get("switch", doc["switch_id"]) or {"id": doc["switch_id"], "name": ""}
     link = {"ID": switch_doc["id"], "Name": switch_doc["name"], "Scope": "user"}
     zone = views.zone_of(doc) or {}
@@ -51,11 +52,13 @@ def view_of(cloud: Cloud, doc: Doc) -> views.View:
 
 
 def list_appliances(call: Call) -> Reply:
+    """GET appliance."""
     docs = call.store.all("appliance", call.zone)
     return page(call, "Appliances", [view_of(call.cloud, doc) for doc in docs])
 
 
 def read_appliance(call: Call) -> Reply:
+    """GET appliance/{id}."""
     return one("Appliance", view_of(call.cloud, call.mine("appliance")))
 
 
@@ -76,6 +79,7 @@ def _own_address(remark: fields.Body) -> str:
 
 
 def create_appliance(call: Call) -> Reply:
+    """POST appliance."""
     body = fields.section(call.body, "Appliance")
     if fields.text(body, "Class") != "nfs":
         refuse("bad_request", "Class: nfs")
@@ -103,6 +107,7 @@ def create_appliance(call: Call) -> Reply:
 
 
 def update_appliance(call: Call) -> Reply:
+    """PUT appliance/{id}."""
     doc, body = call.mine("appliance"), fields.section(call.body, "Appliance")
     doc["name"] = fields.name_of(body, doc["name"])
     doc["description"] = fields.text(body, "Description", doc["description"])
@@ -111,6 +116,7 @@ def update_appliance(call: Call) -> Reply:
 
 
 def delete_appliance(call: Call) -> Reply:
+    """DELETE appliance/{id}."""
     doc = call.mine("appliance")
     if doc["availability"] == "migrating":
         refuse("still_creating", doc["id"])

@@ -22,6 +22,7 @@ def data(name: str) -> Any:
 
 
 def region(region_id: str) -> Row:
+    """One region as the API lists it."""
     row = data("zones")["regions"][region_id]
     return {
         "ID": int(region_id),
@@ -33,11 +34,13 @@ def region(region_id: str) -> Row:
 
 @functools.cache
 def regions() -> list[Row]:
+    """All regions."""
     return [region(key) for key in data("zones")["regions"]]
 
 
 @functools.cache
 def zones() -> list[Row]:
+    """All zones in the order of their display."""
     return [
         {
             "ID": row["id"],
@@ -54,6 +57,7 @@ def zones() -> list[Row]:
 
 
 def zone(name: str) -> Row | None:
+    """The zone of a name, or None."""
     return next((row for row in zones() if row["Name"] == name), None)
 
 
@@ -94,6 +98,7 @@ def _ordinary_plans() -> list[Row]:
 
 @functools.cache
 def server_plans(zone_name: str) -> list[Row]:
+    """What a zone sells: ordinary plans, then those with GPUs."""
     gpu = [row for row in data("server_plans")["gpu"] if zone_name in row["zones"]]
     return [_server_plan(row) for row in [*_ordinary_plans(), *gpu]]
 
@@ -116,11 +121,13 @@ def _disk_size(word: str, size_gib: int) -> Row:
 
 
 def disk_service_class(word: str, size_gib: int) -> str:
+    """Key of the price list for a kind of disk and its size."""
     return f"cloud/disk/{word}/{size_gib}g"
 
 
 @functools.cache
 def disk_plans() -> list[Row]:
+    """All disk plans with their sizes."""
     return [
         {
             "ID": row["id"],
@@ -134,11 +141,13 @@ def disk_plans() -> list[Row]:
 
 
 def disk_plan(plan_id: str) -> Row | None:
+    """The disk plan of an id, or None."""
     return next((row for row in disk_plans() if str(row["ID"]) == plan_id), None)
 
 
 @functools.cache
 def internet_plans() -> list[Row]:
+    """All bandwidths of routers."""
     return [
         {
             "ID": mbps,
@@ -171,6 +180,7 @@ def nfs_note_content() -> str:
 
 
 def prices(zone_name: str) -> list[Row]:
+    """The price list of a zone, in yen."""
     return [
         {
             "ServiceClassID": row["id"],

@@ -17,11 +17,13 @@ _CONNECTIONS = ("virtio", "ide")
 
 
 def list_disks(call: Call) -> Reply:
+    """GET disk."""
     docs = call.store.all("disk", call.zone)
     return page(call, "Disks", [views.disk(call.cloud, doc) for doc in docs])
 
 
 def read_disk(call: Call) -> Reply:
+    """GET disk/{id}."""
     return one("Disk", views.disk(call.cloud, call.mine("disk")))
 
 
@@ -59,7 +61,7 @@ def _new_disk(call: Call, body: fields.Body) -> Doc:
         least_mb = call.named("disk", source_id)["size_mb"]
     plan, size_mb = _plan_and_size(body, least_mb)
     if source_id:
-        # An empty disk under the name of a copy would be worse.
+        # Refused rather than answered with an empty disk, which a client would take for the copy.
         refuse("forbidden", "ラボはディスクをコピーできません / the lab copies no disks")
     connection = fields.text(body, "Connection") or "virtio"
     if connection not in _CONNECTIONS:
@@ -83,6 +85,7 @@ def _new_disk(call: Call, body: fields.Body) -> Doc:
 
 
 def create_disk(call: Call) -> Reply:
+    """POST disk."""
     body = fields.section(call.body, "Disk")
     doc = _new_disk(call, body)
     server_id = fields.reference(body, "Server")
@@ -99,6 +102,7 @@ def create_disk(call: Call) -> Reply:
 
 
 def update_disk(call: Call) -> Reply:
+    """PUT disk/{id}."""
     doc, body = call.mine("disk"), fields.section(call.body, "Disk")
     doc["name"] = fields.name_of(body, doc["name"])
     doc["description"] = fields.text(body, "Description", doc["description"])
@@ -107,6 +111,7 @@ def update_disk(call: Call) -> Reply:
 
 
 def refuse_while_copying(disk: Doc) -> None:
+    """409 while an archive is being copied to the disk."""
     if disk["availability"] == "migrating":
         refuse("disk_is_copying", disk["id"])
 
@@ -117,6 +122,7 @@ def _refuse_while_on(server: Doc) -> None:
 
 
 def delete_disk(call: Call) -> Reply:
+    """DELETE disk/{id}."""
     doc = call.mine("disk")
     if doc["server_id"]:
         refuse("disconnect_b4_delete", doc["id"])
@@ -126,6 +132,7 @@ def delete_disk(call: Call) -> Reply:
 
 
 def remove(call: Call, doc: Doc) -> None:
+    """Delete a disk and, in the queue of its server, its contents."""
     key = f"server-{doc['server_id']}" if doc["server_id"] else f"disk-{doc['id']}"
     call.store.delete(doc["id"])
     call.enqueue(key, "remove_disk", doc["id"])
@@ -142,6 +149,7 @@ def _connect(call: Call, doc: Doc, server: Doc) -> None:
 
 
 def connect_server(call: Call) -> Reply:
+    """PUT disk/{id}/to/server/{server}."""
     doc = call.mine("disk")
     if doc["server_id"]:
         refuse("res_already_connected", doc["id"])
@@ -151,6 +159,7 @@ def connect_server(call: Call) -> Reply:
 
 
 def disconnect_server(call: Call) -> Reply:
+    """DELETE disk/{id}/to/server."""
     doc = call.mine("disk")
     if not doc["server_id"]:
         refuse("res_already_disconnected", doc["id"])
@@ -172,5 +181,6 @@ def configure(call: Call) -> Reply:
 
 
 def resize_partition(call: Call) -> Reply:
+    """PUT disk/{id}/resize-partition."""
     refuse_while_copying(call.mine("disk"))
     return done()

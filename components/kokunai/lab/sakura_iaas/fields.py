@@ -23,6 +23,7 @@ def section(body: Body, name: str) -> Body:
 
 
 def optional_section(body: Body, name: str) -> Body:
+    """The object under a key; empty when it is missing."""
     value = body.get(name)
     if value is None:
         return {}
@@ -32,6 +33,7 @@ def optional_section(body: Body, name: str) -> Body:
 
 
 def listing(body: Body, name: str) -> list[Any]:
+    """The list under a key; empty when it is missing."""
     value = body.get(name)
     if value is None:
         return []
@@ -41,6 +43,7 @@ def listing(body: Body, name: str) -> list[Any]:
 
 
 def text(body: Body, name: str, default: str = "", *, length: int = _DESCRIPTION_LENGTH) -> str:
+    """A string of at most `length` characters."""
     value = body.get(name)
     if value is None:
         return default
@@ -52,6 +55,7 @@ def text(body: Body, name: str, default: str = "", *, length: int = _DESCRIPTION
 
 
 def name_of(body: Body, default: str | None = None) -> str:
+    """The name, which every resource must have."""
     value = text(body, "Name", default or "", length=_NAME_LENGTH)
     if not value:
         refuse("missing_param", "Name")
@@ -59,6 +63,7 @@ def name_of(body: Body, default: str | None = None) -> str:
 
 
 def tags_of(body: Body, default: list[str] | None = None) -> list[str]:
+    """The tags, sorted and without repetition."""
     if body.get("Tags") is None:
         return default or []
     tags = listing(body, "Tags")
@@ -70,6 +75,7 @@ def tags_of(body: Body, default: list[str] | None = None) -> list[str]:
 
 
 def integer(body: Body, name: str, default: int = 0) -> int:
+    """A whole number, which clients write as a number or as a string."""
     value = body.get(name)
     if value is None or value == "":
         return default
@@ -82,6 +88,7 @@ def integer(body: Body, name: str, default: int = 0) -> int:
 
 
 def flag(body: Body, name: str) -> bool:
+    """Whether a switch is on, in any of the ways that clients write it."""
     return body.get(name) in (True, 1, "1", "true")
 
 

@@ -19,6 +19,7 @@ _VENDOR_PREFIX = "9C:A3:BA"
 
 
 def new_mac_address(call: Call) -> str:
+    """An address with the provider's prefix that no interface of the lab has."""
     taken = {nic["mac_address"] for nic in call.store.all("interface")}
     while True:
         tail = secrets.token_hex(3).upper()
@@ -76,16 +77,19 @@ def _mine_and_off(call: Call) -> Doc:
 
 
 def list_interfaces(call: Call) -> Reply:
+    """GET interface."""
     docs = call.store.all("interface", call.zone)
     return page(call, "Interfaces", [views.whole_interface(call.cloud, doc) for doc in docs])
 
 
 def list_of_server(call: Call) -> Reply:
+    """GET server/{id}/interface."""
     docs = call.store.of_server("interface", call.mine("server")["id"])
     return page(call, "Interfaces", [views.whole_interface(call.cloud, doc) for doc in docs])
 
 
 def create_interface(call: Call) -> Reply:
+    """POST interface."""
     server_id = fields.reference(fields.section(call.body, "Interface"), "Server")
     if not server_id:
         refuse("missing_param", "Server.ID")
@@ -94,10 +98,12 @@ def create_interface(call: Call) -> Reply:
 
 
 def read_interface(call: Call) -> Reply:
+    """GET interface/{id}."""
     return one("Interface", views.whole_interface(call.cloud, call.mine("interface")))
 
 
 def update_interface(call: Call) -> Reply:
+    """PUT interface/{id}."""
     nic, body = call.mine("interface"), fields.section(call.body, "Interface")
     if "UserIPAddress" in body:
         nic["user_ip_address"] = fields.address(body["UserIPAddress"], "UserIPAddress")
@@ -106,11 +112,13 @@ def update_interface(call: Call) -> Reply:
 
 
 def delete_interface(call: Call) -> Reply:
+    """DELETE interface/{id}."""
     call.store.delete(_mine_and_off(call)["id"])
     return done()
 
 
 def connect_switch(call: Call) -> Reply:
+    """PUT interface/{id}/to/switch/{switch}."""
     nic = _mine_and_off(call)
     if nic["switch_id"] is not None:
         refuse("res_already_connected", nic["id"])
@@ -120,6 +128,7 @@ def connect_switch(call: Call) -> Reply:
 
 
 def disconnect_switch(call: Call) -> Reply:
+    """DELETE interface/{id}/to/switch."""
     nic = _mine_and_off(call)
     if nic["switch_id"] is None:
         refuse("res_already_disconnected", nic["id"])
@@ -136,6 +145,7 @@ def _set_filter(call: Call, nic: Doc, filter_id: str | None) -> Reply:
 
 
 def connect_filter(call: Call) -> Reply:
+    """PUT interface/{id}/to/packetfilter/{filter}."""
     nic, wanted = call.mine("interface"), call.named("packetfilter", call.path["filter"])
     if nic["packet_filter_id"] is not None:
         refuse("res_already_connected", nic["id"])
@@ -143,6 +153,7 @@ def connect_filter(call: Call) -> Reply:
 
 
 def disconnect_filter(call: Call) -> Reply:
+    """DELETE interface/{id}/to/packetfilter."""
     nic = call.mine("interface")
     if nic["packet_filter_id"] is None:
         refuse("res_already_disconnected", nic["id"])

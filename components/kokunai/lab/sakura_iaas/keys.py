@@ -39,10 +39,12 @@ def _key_view(doc: Doc) -> views.View:
 
 
 def list_keys(call: Call) -> Reply:
+    """GET sshkey."""
     return page(call, "SSHKeys", [_key_view(doc) for doc in call.store.all("sshkey")])
 
 
 def create_key(call: Call) -> Reply:
+    """POST sshkey."""
     body = fields.section(call.body, "SSHKey")
     public_key = fields.text(body, "PublicKey", length=_PUBLIC_KEY_LENGTH).strip()
     if not public_key:
@@ -59,10 +61,12 @@ def create_key(call: Call) -> Reply:
 
 
 def read_key(call: Call) -> Reply:
+    """GET sshkey/{id}."""
     return one("SSHKey", _key_view(call.mine("sshkey")))
 
 
 def update_key(call: Call) -> Reply:
+    """PUT sshkey/{id}."""
     doc, body = call.mine("sshkey"), fields.section(call.body, "SSHKey")
     doc["name"] = fields.name_of(body, doc["name"])
     doc["description"] = fields.text(body, "Description", doc["description"])
@@ -70,6 +74,7 @@ def update_key(call: Call) -> Reply:
 
 
 def delete_key(call: Call) -> Reply:
+    """DELETE sshkey/{id}."""
     call.store.delete(call.mine("sshkey")["id"])
     return done()
 
@@ -110,6 +115,7 @@ def _note_view(doc: Doc) -> views.View:
 
 
 def list_notes(call: Call) -> Reply:
+    """GET note."""
     docs = [*_public_notes(), *call.store.all("note")]
     return page(call, "Notes", [_note_view(doc) for doc in docs])
 
@@ -122,6 +128,7 @@ def _note_class(body: fields.Body, default: str) -> str:
 
 
 def create_note(call: Call) -> Reply:
+    """POST note."""
     body = fields.section(call.body, "Note")
     doc = call.new(
         zone="",
@@ -136,10 +143,12 @@ def create_note(call: Call) -> Reply:
 
 
 def read_note(call: Call) -> Reply:
+    """GET note/{id}."""
     return one("Note", _note_view(note_named(call, call.id)))
 
 
 def update_note(call: Call) -> Reply:
+    """PUT note/{id}."""
     doc, body = _own_note(call), fields.section(call.body, "Note")
     doc["name"] = fields.name_of(body, doc["name"])
     doc["description"] = fields.text(body, "Description", doc["description"])
@@ -150,5 +159,6 @@ def update_note(call: Call) -> Reply:
 
 
 def delete_note(call: Call) -> Reply:
+    """DELETE note/{id}."""
     call.store.delete(_own_note(call)["id"])
     return done()

@@ -22,6 +22,7 @@ _PORTS = re.compile(r"([0-9]{1,5})(?:-([0-9]{1,5}))?")
 
 
 def view_of(doc: Doc) -> views.View:
+    """A packet filter as the API shows it."""
     view = views.common(doc)
     del view["Tags"], view["Icon"]
     return {
@@ -34,6 +35,7 @@ def view_of(doc: Doc) -> views.View:
 
 
 def list_filters(call: Call) -> Reply:
+    """GET packetfilter."""
     docs = call.store.all("packetfilter", call.zone)
     return page(call, "PacketFilters", [view_of(doc) for doc in docs])
 
@@ -92,6 +94,7 @@ def _hash(rules: list[dict[str, str]]) -> str:
 
 
 def create_filter(call: Call) -> Reply:
+    """POST packetfilter."""
     body = fields.section(call.body, "PacketFilter")
     rules = _rules(body)
     doc = call.new(
@@ -105,6 +108,7 @@ def create_filter(call: Call) -> Reply:
 
 
 def read_filter(call: Call) -> Reply:
+    """GET packetfilter/{id}."""
     return one("PacketFilter", view_of(call.mine("packetfilter")))
 
 
@@ -114,6 +118,7 @@ def _users(call: Call, filter_id: str) -> list[Doc]:
 
 
 def update_filter(call: Call) -> Reply:
+    """PUT packetfilter/{id}."""
     doc, body = call.mine("packetfilter"), fields.section(call.body, "PacketFilter")
     expected = fields.text(call.body, "OriginalExpressionHash")
     if expected and expected != doc["rules_hash"]:
@@ -130,6 +135,7 @@ def update_filter(call: Call) -> Reply:
 
 
 def delete_filter(call: Call) -> Reply:
+    """DELETE packetfilter/{id}."""
     doc = call.mine("packetfilter")
     if _users(call, doc["id"]):
         refuse("disconnect_b4_delete", doc["id"])

@@ -13,10 +13,12 @@ if TYPE_CHECKING:
 
 
 def read_server_power(call: Call) -> Reply:
+    """GET server/{id}/power."""
     return one("Instance", views.instance(call.mine("server")))
 
 
 def read_appliance_power(call: Call) -> Reply:
+    """GET appliance/{id}/power."""
     return one("Instance", views.instance(call.mine("appliance")))
 
 
@@ -31,7 +33,7 @@ def _want_up(call: Call, kind: str, doc: Doc) -> None:
         refuse("server_is_cleaning", doc["id"])
     if doc["status"] == "up" or doc["wanted"] == "up":
         refuse("conflict", f"{doc['id']} is already on")
-    # A forced stop of an earlier time must not make the next clean one hard.
+    # An earlier stop may have been forced; that must not make the next clean stop a forced one.
     _want(call, kind, doc, wanted="up", problem="", force=False)
 
 
@@ -49,6 +51,7 @@ def _want_reset(call: Call, kind: str, doc: Doc) -> None:
 
 
 def boot_server(call: Call) -> Reply:
+    """PUT server/{id}/power."""
     doc = call.mine("server")
     for disk in call.store.of_server("disk", doc["id"]):
         disks.refuse_while_copying(disk)
@@ -57,11 +60,13 @@ def boot_server(call: Call) -> Reply:
 
 
 def stop_server(call: Call) -> Reply:
+    """DELETE server/{id}/power."""
     _want_down(call, "server", call.mine("server"))
     return done()
 
 
 def reset_server(call: Call) -> Reply:
+    """PUT server/{id}/reset."""
     _want_reset(call, "server", call.mine("server"))
     return done()
 
@@ -74,15 +79,18 @@ def _made_appliance(call: Call) -> Doc:
 
 
 def boot_appliance(call: Call) -> Reply:
+    """PUT appliance/{id}/power."""
     _want_up(call, "appliance", _made_appliance(call))
     return accepted()
 
 
 def stop_appliance(call: Call) -> Reply:
+    """DELETE appliance/{id}/power."""
     _want_down(call, "appliance", _made_appliance(call))
     return accepted()
 
 
 def reset_appliance(call: Call) -> Reply:
+    """PUT appliance/{id}/reset."""
     _want_reset(call, "appliance", _made_appliance(call))
     return accepted()

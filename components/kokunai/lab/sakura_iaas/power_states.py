@@ -144,7 +144,8 @@ class PowerStates:
                 self._machines.ensure_nfs(to_machine.nfs(appliance))
                 self._become("appliance", appliance_id, "up", reset=False, problem="")
             elif appliance["wanted"] == "down" and appliance["status"] == "up":
-                # The file server runs until it is deleted: stopping it alone would lose its data.
+                # Only the API shows it as off: the host side can end a file server only together
+                # with its data, which is for the deletion.
                 self._become("appliance", appliance_id, "cleaning")
                 self._clean("appliance", appliance_id)
         except (KokunaiError, OSError) as problem:

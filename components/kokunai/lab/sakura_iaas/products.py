@@ -14,10 +14,13 @@ Handler = Callable[[Call], Reply]
 
 
 def listing(name: str, rows: Rows) -> Handler:
+    """A handler that lists rows under their name in the plural."""
     return lambda call: page(call, name, rows(call))
 
 
 def reading(name: str, rows: Rows) -> Handler:
+    """A handler that gives the row with the id in the path."""
+
     def read(call: Call) -> Reply:
         found = [row for row in rows(call) if str(row["ID"]) == call.id]
         if not found:
@@ -46,6 +49,7 @@ def _archive(row: dict[str, Any], zone: str) -> dict[str, Any]:
 
 
 def archives(call: Call) -> list[dict[str, Any]]:
+    """Public archives of the call's zone."""
     rows = catalogue.data("products")["archives"]["archives"]
     return [_archive(row, call.zone) for row in rows if call.zone in row["ids"]]
 
@@ -61,6 +65,7 @@ TABLES: dict[str, tuple[str, str, Rows]] = {
 
 
 def list_prices(call: Call) -> Reply:
+    """GET public/price."""
     return page(call, "ServiceClasses", catalogue.prices(call.zone))
 
 
@@ -73,6 +78,7 @@ def public_prices(call: Call) -> Reply:
 
 
 def auth_status(call: Call) -> Reply:
+    """GET auth-status."""
     account = {"ID": "113000000000", "Name": "lab", "Class": "account", "Code": "lab"}
     return Reply(
         200,

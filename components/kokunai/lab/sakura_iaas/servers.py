@@ -16,11 +16,13 @@ _DRIVERS = ("virtio", "e1000")
 
 
 def list_servers(call: Call) -> Reply:
+    """GET server."""
     docs = call.store.all("server", call.zone)
     return page(call, "Servers", [views.server(call.cloud, doc) for doc in docs])
 
 
 def read_server(call: Call) -> Reply:
+    """GET server/{id}."""
     return one("Server", views.server(call.cloud, call.mine("server")))
 
 
@@ -76,6 +78,7 @@ def _segment(entry: Any) -> str:
 
 
 def create_server(call: Call) -> Reply:
+    """POST server."""
     body = fields.section(call.body, "Server")
     doc = call.new(
         name=fields.name_of(body),
@@ -93,6 +96,7 @@ def create_server(call: Call) -> Reply:
 
 
 def update_server(call: Call) -> Reply:
+    """PUT server/{id}."""
     doc, body = call.mine("server"), fields.section(call.body, "Server")
     doc["name"] = fields.name_of(body, doc["name"])
     doc["description"] = fields.text(body, "Description", doc["description"])

@@ -13,11 +13,13 @@ if TYPE_CHECKING:
 
 
 def list_switches(call: Call) -> Reply:
+    """GET switch."""
     docs = call.store.all("switch", call.zone)
     return page(call, "Switches", [views.switch(call.cloud, doc) for doc in docs])
 
 
 def create_switch(call: Call) -> Reply:
+    """POST switch."""
     body = fields.section(call.body, "Switch")
     doc = call.new(
         name=fields.name_of(body),
@@ -31,10 +33,12 @@ def create_switch(call: Call) -> Reply:
 
 
 def read_switch(call: Call) -> Reply:
+    """GET switch/{id}."""
     return one("Switch", views.switch(call.cloud, call.mine("switch")))
 
 
 def update_switch(call: Call) -> Reply:
+    """PUT switch/{id}."""
     doc, body = call.mine("switch"), fields.section(call.body, "Switch")
     doc["name"] = fields.name_of(body, doc["name"])
     doc["description"] = fields.text(body, "Description", doc["description"])
@@ -45,11 +49,13 @@ def update_switch(call: Call) -> Reply:
 
 
 def is_in_use(call: Call, doc: Doc) -> bool:
+    """Whether an interface or an appliance is connected to a switch."""
     kinds = ("interface", "appliance")
     return any(call.store.of_switch(kind, doc["id"]) for kind in kinds)
 
 
 def delete_switch(call: Call) -> Reply:
+    """DELETE switch/{id}."""
     doc = call.mine("switch")
     if is_in_use(call, doc):
         refuse("disconnect_b4_delete", doc["id"])
@@ -59,6 +65,7 @@ def delete_switch(call: Call) -> Reply:
 
 
 def list_servers(call: Call) -> Reply:
+    """GET switch/{id}/server."""
     nics = call.store.of_switch("interface", call.mine("switch")["id"])
     ids = {nic["server_id"] for nic in nics if nic["server_id"]}
     servers = [doc for doc in call.store.all("server", call.zone) if doc["id"] in ids]

@@ -1,4 +1,4 @@
-"""From documents of the store to what the host side boots: a pure translation."""
+"""Translates documents of the store into what the host side boots; nothing is done here."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 
 def boot_disk(store: Store, server_id: str) -> Doc | None:
+    """The connected disk that comes first; None where the server has none."""
     disks = store.of_server("disk", server_id)
     return min(disks, key=lambda disk: int(disk["connection_order"]), default=None)
 
@@ -75,6 +76,7 @@ def _gpu(plan: Doc) -> Gpu | None:
 
 
 def host_name_of(server: Doc, config: Doc) -> str:
+    """The configured name in the letters of a host name, else one made of the server's id."""
     wanted = config.get("host_name") or server["host_name"] or server["name"]
     cleaned = re.sub(r"[^a-z0-9.-]+", "-", wanted.lower()).strip("-.")
     return cleaned or f"server-{server['id']}"
@@ -102,6 +104,7 @@ def machine(store: Store, places: Places, server: Doc, disk: Doc) -> Machine:
 
 
 def nfs(appliance: Doc) -> NfsAppliance:
+    """The file server of an appliance."""
     return NfsAppliance(
         appliance_id=appliance["id"],
         switch_id=appliance["switch_id"],

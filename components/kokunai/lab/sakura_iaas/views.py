@@ -11,13 +11,14 @@ if TYPE_CHECKING:
     from kokunai.lab.store import Doc, Store
 
 View = dict[str, Any]
-# One fixed id for the shared segment; the API shows it as a switch of its own.
+# The API shows the shared segment as a switch of its own, which needs an id that never changes.
 SHARED_SWITCH_ID = "113000000001"
 _SHARED_SUBNET_ID = 1
 _SHARED_MBPS = 100
 
 
 def common(doc: Doc) -> View:
+    """The fields that most resources have."""
     return {
         "ID": doc["id"],
         "Name": doc["name"],
@@ -30,6 +31,7 @@ def common(doc: Doc) -> View:
 
 
 def zone_of(doc: Doc) -> View | None:
+    """The zone as other resources show it; None for what belongs to the account."""
     return catalogue.zone(doc["zone"])
 
 
@@ -50,6 +52,7 @@ def instance(doc: Doc) -> View:
 
 
 def shared_subnet(cloud: Cloud) -> View:
+    """The network of the shared segment."""
     network = cloud.places.shared_network
     return {
         "ID": _SHARED_SUBNET_ID,
@@ -75,6 +78,7 @@ def _switch_of_interface(cloud: Cloud, doc: Doc) -> View | None:
 
 
 def interface(cloud: Cloud, doc: Doc) -> View:
+    """An interface without its server, as a server shows it."""
     shared = doc["shared_host"]
     rules = doc["packet_filter_id"] and cloud.store.get("packetfilter", doc["packet_filter_id"])
     return {
@@ -131,6 +135,7 @@ def connected_disk(doc: Doc, migrated_mb: int) -> View:
 
 
 def disk(cloud: Cloud, doc: Doc) -> View:
+    """A disk with the server it belongs to."""
     server = doc["server_id"] and cloud.store.get("server", doc["server_id"])
     archive = doc["source_archive_id"]
     return {
@@ -144,6 +149,7 @@ def disk(cloud: Cloud, doc: Doc) -> View:
 
 
 def server(cloud: Cloud, doc: Doc) -> View:
+    """A server with its disks and interfaces."""
     disks = sorted(
         cloud.store.of_server("disk", doc["id"]), key=lambda disk: int(disk["connection_order"])
     )
@@ -167,11 +173,13 @@ def server(cloud: Cloud, doc: Doc) -> View:
 
 
 def server_count(store: Store, switch_id: str) -> int:
+    """How many servers are connected to a switch."""
     nics = store.of_switch("interface", switch_id)
     return len({nic["server_id"] for nic in nics if nic["server_id"]})
 
 
 def switch(cloud: Cloud, doc: Doc) -> View:
+    """A switch and what is connected to it."""
     return {
         **common(doc),
         "Scope": "user",

@@ -204,7 +204,7 @@ class Fleet:
         self._launcher.clean(server_id)
 
     def _interface_ids(self, server_id: str) -> list[str]:
-        """Of the last start; if the file is lost, the kernel removes the ports with the namespace."""
+        """Of the last start; without its file the kernel removes the ports with the namespace."""
         path = self._names.machine_directory(server_id) / "machine.json"
         with contextlib.suppress(FileNotFoundError, ValueError):
             return [nic["interface_id"] for nic in json.loads(path.read_text("utf-8"))["nics"]]

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import ctypes
+import secrets
+import string
+import subprocess
 from typing import TYPE_CHECKING, Any
 
 from kokunai.lab.sakura_iaas import fields, keys
 from kokunai.lab.sakura_iaas.errors import ApiError, refuse
-from kokunai.lab.sakura_iaas.password_hash import hash_password
 
 if TYPE_CHECKING:
     from kokunai.lab.sakura_iaas.call import Call
     from kokunai.lab.store import Doc
 
 _PASSWORD_LENGTHS = range(8, 129)
+_SALT_LETTERS = string.ascii_letters + string.digits + "./"
+_CRYPT_LIBRARIES = ("libcrypt.so.1", "libcrypt.so.2")
 
 
 def apply(call: Call, disk: Doc, body: fields.Body) -> None:
@@ -39,7 +44,28 @@ def _hashed(password: Any) -> str:
     """Only the crypt(3) hash is ever kept."""
     if not isinstance(password, str) or len(password) not in _PASSWORD_LENGTHS:
         refuse("invalid_range", "Password: 8-128")
-    return hash_password(password)
+    return _crypt(password)
+
+
+def _crypt(password: str) -> str:
+    """SHA-512 crypt by the system's libcrypt, else by openssl, which reads its standard input."""
+    salt = "".join(secrets.choice(_SALT_LETTERS) for _ in range(16))
+    for name in _CRYPT_LIBRARIES:
+        try:
+            library = ctypes.CDLL(name)
+        except OSError:
+            continue
+        library.crypt.restype = ctypes.c_char_p
+        result: bytes | None = library.crypt(password.encode(), f"$6${salt}".encode())
+        if result and result.startswith(b"$6$"):
+            return result.decode()
+    return _by_openssl(password)
+
+
+def _by_openssl(password: str) -> str:
+    command = ["openssl", "passwd", "-6", "-stdin"]
+    done = subprocess.run(command, input=password, capture_output=True, text=True, check=True)
+    return done.stdout.strip()
 
 
 def _public_keys(call: Call, body: fields.Body) -> list[str]:

@@ -3,75 +3,29 @@
 from __future__ import annotations
 
 import fcntl
-import json
-import os
 import shutil
-import signal
 import sqlite3
 import subprocess
-import sys
 import threading
-import time
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 
 import click
 import httpx
 import pytest
+from lab_process import QUICK, LabProcess, command_of, wait_until
 
 from kokunai.cli.lab import lab as lab_commands
-from kokunai.lab import slots
+from kokunai.lab import port_slots
 from kokunai.lab.places import Places
-from kokunai.lab.record import living_pid, places_of, started_at
+from kokunai.lab.state_file import started_at
 
 pytestmark = pytest.mark.e2e
-RUN = "from kokunai.cli import main; main()"
-QUICK = ("--copy-seconds", "0", "--boot-seconds", "0", "--stop-seconds", "0")
-
-
-@dataclass
-class Lab:
-    directory: Path
-
-    def run(self, command, *options, code=0):
-        arguments = [sys.executable, "-c", RUN, "lab", command]
-        done = subprocess.run(
-            [*arguments, "--directory", str(self.directory), *options],
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
-        assert code in (None, done.returncode), done.stdout + done.stderr
-        return done
-
-    def up(self, *options, code=0):
-        return self.run("up", "--hosts", "none", *options, code=code)
-
-    @property
-    def pid(self):
-        return living_pid(places_of(self.directory))
-
-    def kill(self):
-        pid, start = self.pid, started_at(self.pid)
-        os.kill(pid, signal.SIGKILL)
-        while started_at(pid) == start:
-            time.sleep(0.01)
-
-    def client(self):
-        env = json.loads(self.run("env", "--json").stdout)
-        auth = (env["SAKURA_ACCESS_TOKEN"], env["SAKURA_ACCESS_TOKEN_SECRET"])
-        root = f"{env['SAKURA_API_ROOT_URL']}/is1a/api/cloud/1.1/"
-        return httpx.Client(base_url=root, auth=auth, trust_env=False)
-
-    def state(self):
-        return json.loads(self.run("status", "--json").stdout)
 
 
 @pytest.fixture
 def lab(tmp_path):
-    yield (made := Lab(tmp_path / "lab"))
+    yield (made := LabProcess(tmp_path / "lab"))
     made.run("down", "--purge")
     assert not made.directory.exists()
 
@@ -128,8 +82,7 @@ def test_kills_in_the_middle_of_writing_lose_nothing_that_was_answered(lab):
     with lab.client() as client, ThreadPoolExecutor(1) as pool:
         for wanted in (10, 20, 30, 40):
             writing = pool.submit(_write_until_cut_off, client, answered)
-            while len(answered) < wanted:
-                time.sleep(0.001)
+            wait_until(lambda wanted=wanted: len(answered) >= wanted, pause=0.001)
             lab.kill()
             writing.result()
             lab.up()
@@ -144,7 +97,7 @@ def test_a_recycled_process_id_is_never_killed(lab):
     lab.up()
     lab.kill()
     bystander = subprocess.Popen(["sleep", "60"])
-    places = places_of(lab.directory)
+    places = lab.places
     places.pid_file.write_text(f"{bystander.pid} 1 {places.lab_id}\n")
 
     lab.run("down")
@@ -178,7 +131,7 @@ def test_up_replaces_a_daemon_whose_files_are_gone(lab):
 def test_a_copied_lab_leaves_the_one_it_was_copied_from_alone(lab, tmp_path):
     lab.up()
     pid = lab.pid
-    copy = Lab(tmp_path / "copy")
+    copy = LabProcess(tmp_path / "copy")
     shutil.copytree(lab.directory, copy.directory)
 
     copy.run("status", code=1)
@@ -194,7 +147,7 @@ def test_a_moved_lab_ends_what_still_runs_at_its_old_place(lab, tmp_path):
     with lab.client() as client:
         client.post("switch", json={"Switch": {"Name": "kept"}})
     pid = lab.pid
-    moved = Lab(lab.directory.rename(tmp_path / "moved"))
+    moved = LabProcess(lab.directory.rename(tmp_path / "moved"))
 
     moved.up()
 
@@ -209,7 +162,7 @@ def test_down_works_where_there_never_was_a_lab(lab):
 
 
 def test_a_mistyped_directory_survives_a_purge(lab, tmp_path):
-    mistyped = Lab(tmp_path / "thesis")
+    mistyped = LabProcess(tmp_path / "thesis")
     (mistyped.directory / "hosts").mkdir(parents=True)
     (mistyped.directory / "lab.log").touch()
 
@@ -219,7 +172,7 @@ def test_a_mistyped_directory_survives_a_purge(lab, tmp_path):
 
 
 def test_a_purge_leaves_what_somebody_put_beside_the_lab(lab, tmp_path):
-    shared = Lab(tmp_path / "shared")
+    shared = LabProcess(tmp_path / "shared")
     shared.directory.mkdir()
     (shared.directory / "thesis.txt").touch()
     shared.up()
@@ -230,7 +183,7 @@ def test_a_purge_leaves_what_somebody_put_beside_the_lab(lab, tmp_path):
 
 
 def test_a_taken_port_moves_the_lab_to_the_next_slot_for_good(lab):
-    wanted = slots._server_socket(Places(lab.directory).port)
+    wanted = port_slots._server_socket(Places(lab.directory).port)
 
     lab.up()
     wanted.close()
@@ -244,10 +197,10 @@ def test_a_taken_port_moves_the_lab_to_the_next_slot_for_good(lab):
 
 
 def test_a_port_that_is_free_again_in_a_moment_is_waited_for(tmp_path):
-    dying = slots._server_socket(Places(tmp_path).port)
+    dying = port_slots._server_socket(Places(tmp_path).port)
     threading.Timer(0.2, dying.close).start()
 
-    slot = slots.claim(tmp_path, 0)
+    slot = port_slots.claim(tmp_path, 0)
 
     slot.server.close()
     slot.network_lock.close()
@@ -264,7 +217,7 @@ def test_another_setting_for_a_running_lab_is_not_passed_over_in_silence(lab):
 
 
 def test_a_taken_network_moves_the_lab_too(lab):
-    lock = slots._network_lock(Places(lab.directory).shared_network)
+    lock = port_slots._network_lock(Places(lab.directory).shared_network)
 
     lab.up()
 
@@ -279,13 +232,13 @@ def test_a_route_into_the_network_is_somebody_elses():
     routed = f"{header}eth0 {number} 0 1 0 0 0 00FFFFFF 0 0 0\n"
     default = f"{header}eth0 00000000 0 1 0 0 0 00000000 0 0 0\n"
 
-    assert slots._routed(network, routed)
-    assert not slots._routed(network, default)
+    assert port_slots._routed(network, routed)
+    assert not port_slots._routed(network, default)
 
 
 def test_a_store_that_cannot_be_read_is_told_in_one_sentence(lab):
-    lab.directory.mkdir()
-    places_of(lab.directory).store.write_bytes(b"no database" * 100)
+    lab.places.stores.mkdir(parents=True)
+    lab.places.store("sakura_iaas").write_bytes(b"no database" * 100)
 
     refused = lab.up(code=1)
 
@@ -294,11 +247,11 @@ def test_a_store_that_cannot_be_read_is_told_in_one_sentence(lab):
 
 
 def test_a_store_that_cannot_be_opened_is_told_without_throwing_it_away(lab):
-    lab.directory.mkdir()
-    places_of(lab.directory).store.mkdir()
+    lab.places.stores.mkdir(parents=True)
+    lab.places.store("sakura_iaas").mkdir()
 
     refused = lab.up(code=1)
-    places_of(lab.directory).store.rmdir()
+    lab.places.store("sakura_iaas").rmdir()
 
     assert "could not be used (unable to open database file)" in refused.stderr
     assert "--purge" not in refused.stderr
@@ -308,7 +261,7 @@ def test_a_store_that_cannot_be_opened_is_told_without_throwing_it_away(lab):
 @pytest.mark.parametrize("command", ["up", "down", "status", "exec"])
 def test_a_place_that_cannot_be_used_is_told_in_one_sentence(tmp_path, command):
     (tmp_path / "file").touch()
-    lab = Lab(tmp_path / "file" / "lab")
+    lab = LabProcess(tmp_path / "file" / "lab")
 
     done = lab.run(command, *(["true"] if command == "exec" else []), code=None)
 
@@ -346,12 +299,10 @@ def test_the_environment_of_a_lab_that_never_ran_is_not_final(lab):
 
 def test_who_waits_for_another_up_is_told(lab):
     lab.directory.mkdir()
-    command = [sys.executable, "-c", RUN, "lab", "up", "--directory", str(lab.directory)]
+    command = command_of("up", lab.directory, "--hosts", "none")
     with (lab.directory / "control.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        with subprocess.Popen(
-            [*command, "--hosts", "none"], stderr=subprocess.PIPE, text=True
-        ) as waiting:
+        with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as waiting:
             told = waiting.stderr.readline()
             fcntl.flock(lock, fcntl.LOCK_UN)
 
@@ -362,7 +313,7 @@ def test_who_waits_for_another_up_is_told(lab):
 def test_no_secret_reaches_the_directory_or_the_process_list(lab):
     lab.up(*QUICK)
     secret = "never-write-this-down"
-    env = json.loads(lab.run("env", "--json").stdout)
+    variables = lab.variables()
     body = {
         "Disk": {"Name": "d", "SizeMB": 20480, "Plan": {"ID": 4}},
         "Config": {"Password": secret},
@@ -371,15 +322,15 @@ def test_no_secret_reaches_the_directory_or_the_process_list(lab):
         assert client.post("disk", json=body).status_code == 201
 
     command = Path(f"/proc/{lab.pid}/cmdline").read_text()
-    kept = b"".join(path.read_bytes() for path in lab.directory.iterdir())
-    for word in (secret, env["SAKURA_ACCESS_TOKEN_SECRET"]):
+    kept = b"".join(path.read_bytes() for path in lab.directory.rglob("*") if path.is_file())
+    for word in (secret, variables["SAKURA_ACCESS_TOKEN_SECRET"]):
         assert word.encode() not in kept
         assert word not in command
     assert lab.directory.stat().st_mode & 0o777 == 0o700
 
 
 def test_labs_in_two_directories_do_not_meet(lab, tmp_path):
-    other = Lab(tmp_path / "other")
+    other = LabProcess(tmp_path / "other")
     lab.up()
     other.up()
     with lab.client() as client:
@@ -398,7 +349,7 @@ def test_the_store_is_an_ordinary_database_after_the_end(lab):
         client.post("switch", json={"Switch": {"Name": "switch"}})
     lab.run("down")
 
-    with sqlite3.connect(places_of(lab.directory).store) as database:
+    with sqlite3.connect(lab.places.store("sakura_iaas")) as database:
         (result,) = database.execute("PRAGMA integrity_check").fetchone()
         (count,) = database.execute("SELECT count(*) FROM documents").fetchone()
     database.close()

@@ -6,9 +6,9 @@ import pytest
 
 from kokunai.cli import namespaces
 from kokunai.lab import hosts
-from kokunai.lab.hosts import rootless
-from kokunai.lab.hosts_choice import prepare_hosts
-from kokunai.lab.record import Record, write_record
+from kokunai.lab.hosts import choosing, rootless
+from kokunai.lab.machines import HOST_KINDS
+from kokunai.lab.state_file import SavedState, write_state_file
 
 
 @pytest.fixture
@@ -25,7 +25,7 @@ def run_again(monkeypatch):
 
 @pytest.fixture
 def directory(tmp_path):
-    write_record(tmp_path, Record(hosts="rootless"))
+    write_state_file(tmp_path, SavedState(hosts="rootless"))
     return tmp_path
 
 
@@ -80,9 +80,13 @@ def test_what_the_kind_needs_is_built_before_the_lab_starts(
 ):
     kinds = ("full", "light", "rootless")
     built = []
-    monkeypatch.setattr(hosts, "probe", lambda: [(kind, kind in possible, "") for kind in kinds])
-    monkeypatch.setattr(hosts, "prepare", lambda _, kind: built.append(kind))
+    monkeypatch.setattr(choosing, "probe", lambda: [(kind, kind in possible, "") for kind in kinds])
+    monkeypatch.setattr(choosing, "prepare", lambda _, kind: built.append(kind))
 
-    prepare_hosts(wanted, print)
+    hosts.prepare_start(print, wanted)
 
     assert built == prepared
+
+
+def test_the_command_offers_the_kinds_of_hosts_that_there_are():
+    assert (*(kind for kind, _, _ in hosts.probe()), "none") == HOST_KINDS

@@ -13,7 +13,7 @@ import pytest
 
 from kokunai import playbooks, role_variables
 from kokunai.catalog import platforms
-from kokunai.lab import hosts, slots
+from kokunai.lab import hosts, port_slots
 from kokunai.lab.machines import Gpu, Machine, Machines, NfsAppliance, Nic
 from kokunai.lab.places import Places
 from kokunai.plugin.ansible.configuration import Configuration
@@ -189,7 +189,7 @@ class Lab:
 def lab(tmp_path: Path):
     (tmp_path / "lab").mkdir()
     # Held until the lab is torn down: tests beside this one must not take the same network.
-    slot = slots.claim(tmp_path / "lab", None)
+    slot = port_slots.claim(tmp_path / "lab", None)
     hosts.prepare(lambda _line: None)
     machines = hosts.choose(slot.places)
     made = Lab(machines, slot.places, _new_key(tmp_path))

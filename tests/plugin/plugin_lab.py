@@ -11,9 +11,9 @@ import time
 import urllib.request
 from typing import TYPE_CHECKING, Any
 
-from kokunai.lab import control
-from kokunai.lab.access import environment_of
-from kokunai.lab.record import places_of
+from kokunai.lab.emulators import environment_of
+from kokunai.lab.inquiry import state_of
+from kokunai.lab.state_file import places_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -35,7 +35,7 @@ class Lab:
         ]
         self._process = subprocess.Popen(command, start_new_session=True)
         deadline = time.monotonic() + 20
-        while control.state_of(self.directory) is None:
+        while state_of(self.directory) is None:
             assert time.monotonic() < deadline, "the lab did not start"
             assert self._process.poll() is None, "the lab ended"
             time.sleep(0.02)

@@ -9,50 +9,35 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
-from functools import update_wrapper
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
 import click
 
 from kokunai import extras
+from kokunai.cli.local import STATE, project_root
 from kokunai.cli.namespaces import enter, enter_new
+from kokunai.errors import KokunaiError
 from kokunai.lab import control
-from kokunai.lab.access import environment_of
-from kokunai.lab.machines import MachinesError
-from kokunai.lab.record import places_of, read_record
+from kokunai.lab.emulators import environment_of
+from kokunai.lab.inquiry import State, state_of
+from kokunai.lab.machines import HOST_KINDS
+from kokunai.lab.state_file import places_of, read_state_file
 
-_KINDS = ("full", "rootless", "light", "none")
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
-class _Fixable(click.ClickException):
-    """Shown as it is: the text has both languages."""
-
-    def show(self, file: Any = None) -> None:
-        click.echo(self.message, err=True, file=file)
-
-
-def _guarded(command: Command) -> Command:
-    """A refusal of the lab or of the file system becomes a sentence instead of a traceback."""
-
-    def run(*args: Any, **kwargs: Any) -> Any:
-        try:
-            return command(*args, **kwargs)
-        except MachinesError as problem:
-            raise _Fixable(str(problem)) from None
-        except BrokenPipeError:
-            raise  # click ends quietly when nobody reads on
-        except OSError as problem:
-            raise _Fixable(
-                f"ファイルを利用できません: {problem}\nA file could not be used: {problem}"
-            ) from None
-
-    return cast("Command", update_wrapper(run, command))
-
-
 def _place(_: click.Context, __: click.Parameter, value: Path | None) -> Path:
-    return (value or control.find_directory(Path.cwd())).resolve()
+    return (value or _directory_of_project()).resolve()
+
+
+def _directory_of_project() -> Path:
+    """Outside a project it is a lab of the current folder."""
+    try:
+        root = project_root()
+    except KokunaiError:
+        root = Path.cwd()
+    return root / STATE / "lab"
 
 
 _directory = click.option(
@@ -90,24 +75,24 @@ def _told(message: str) -> None:
 @_directory
 @click.option(
     "--hosts",
-    type=click.Choice(_KINDS),
+    type=click.Choice(HOST_KINDS),
     envvar="KOKUNAI_LAB_HOSTS",
     help="ホストの種類 kind of hosts [このマシンで最良のもの the best this machine allows]",
 )
 @_seconds("copy", "ディスクのコピー copying a disk")
 @_seconds("boot", "起動 switching on")
 @_seconds("stop", "停止 switching off")
-@_guarded
 def up(directory: Path, hosts: str | None, **delays: float | None) -> None:
     """起動する(すでに動いていれば何もしない) Start; already running is fine."""
     extras.require("lab")
-    enter_new(directory, hosts or "")
+    with control.usable_files():
+        enter_new(directory, hosts or "")
     given = {name: value for name, value in delays.items() if value is not None}
     state = control.up(directory, hosts or "", given, _told)
     _show_kind(state)
 
 
-def _show_kind(state: control.State) -> None:
+def _show_kind(state: State) -> None:
     machines = state["machines"]
     click.echo(f"ラボ稼働中 lab running: http://127.0.0.1:{state['port']} ({machines['kind']})")
     click.echo(machines["limits"])
@@ -116,7 +101,6 @@ def _show_kind(state: control.State) -> None:
 @lab.command()
 @_directory
 @click.option("--purge", is_flag=True, help="保存した状態も消す also delete the stored state")
-@_guarded
 def down(directory: Path, *, purge: bool) -> None:
     """止めてホストを片付ける Stop and remove every host."""
     enter(directory, start=True)
@@ -127,11 +111,10 @@ def down(directory: Path, *, purge: bool) -> None:
 @lab.command()
 @_directory
 @_as_json
-@_guarded
 def status(directory: Path, *, as_json: bool) -> None:
     """何が動いているか What is running; exit code 1 when nothing is."""
     enter(directory)
-    state = control.state_of(directory)
+    state = state_of(directory)
     if as_json:
         click.echo(json.dumps(state, ensure_ascii=False, indent=2))
     elif state is None:
@@ -142,7 +125,7 @@ def status(directory: Path, *, as_json: bool) -> None:
     sys.exit(0 if state else 1)
 
 
-def _show_servers(state: control.State) -> None:
+def _show_servers(state: State) -> None:
     counts = ", ".join(f"{name} {count}" for name, count in state["counts"].items())
     click.echo(counts)
     for server in [*state["servers"], *state["appliances"]]:
@@ -156,24 +139,24 @@ def _show_servers(state: control.State) -> None:
 @lab.command()
 @_directory
 @click.option("-f", "--follow", is_flag=True, help="追い続ける keep following")
-@_guarded
 def logs(directory: Path, *, follow: bool) -> None:
     """ログ The daemon's log."""
     log = places_of(directory).log
     if not log.exists():
-        raise _Fixable(f"ログがありません。 There is no log: {log}")
+        raise KokunaiError(ja=f"ログがありません: {log}", en=f"There is no log: {log}")
     if follow:
-        os.execvp("tail", ["tail", "-n", "200", "-F", str(log)])  # noqa: S606
-    shutil.copyfileobj(log.open("r", encoding="utf-8", errors="replace"), sys.stdout)
+        arguments = ["tail", "-n", "200", "-F", str(log)]
+        os.execvp("tail", arguments)  # noqa: S606 - replaces this process, so that signals reach it
+    with control.usable_files(), log.open(encoding="utf-8", errors="replace") as lines:
+        shutil.copyfileobj(lines, sys.stdout)
 
 
 @lab.command()
 @_directory
 @_as_json
-@_guarded
 def env(directory: Path, *, as_json: bool) -> None:
     """環境変数 Print export lines for `eval`."""
-    if read_record(directory) is None:
+    if read_state_file(directory) is None:
         _told("起動前です。ポートは変わりえます。 Not started yet; the port may still change.")
     values = environment_of(places_of(directory))
     if as_json:
@@ -186,7 +169,6 @@ def env(directory: Path, *, as_json: bool) -> None:
 @lab.command(name="exec", context_settings={"ignore_unknown_options": True})
 @_directory
 @click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED)
-@_guarded
 def execute(directory: Path, command: tuple[str, ...]) -> None:
     """ラボの環境変数でコマンドを実行 Run a command with the lab's environment."""
     enter(directory)
@@ -194,5 +176,8 @@ def execute(directory: Path, command: tuple[str, ...]) -> None:
     try:
         done = subprocess.run(command, env=environment, check=False)
     except OSError as problem:
-        raise _Fixable(f"{command[0]}: {problem}") from None
+        raise KokunaiError(
+            ja=f"{command[0]} を実行できません: {problem}",
+            en=f"{command[0]} could not be run: {problem}",
+        ) from None
     sys.exit(done.returncode)

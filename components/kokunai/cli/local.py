@@ -49,8 +49,8 @@ def environment(root: Path) -> dict[str, str]:
 
 
 def _lab_environment(directory: Path) -> dict[str, str]:
-    from kokunai.lab.access import environment_of
-    from kokunai.lab.record import places_of
+    from kokunai.lab.emulators import environment_of
+    from kokunai.lab.state_file import places_of
 
     return environment_of(places_of(directory)) if directory.exists() else {}
 

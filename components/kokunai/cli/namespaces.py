@@ -1,4 +1,4 @@
-"""An ordinary user's lab lives in namespaces of its own; commands that need its hosts go there."""
+"""Runs a command again inside the namespaces of an ordinary user's lab, where its hosts are."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ def enter(directory: Path, *, start: bool = False) -> None:
 
     `start` enters a stopped lab's namespaces too: only there can its files be removed.
     """
-    from kokunai.lab.record import places_of, read_record
+    from kokunai.lab.state_file import places_of, read_state_file
 
-    record = read_record(directory)
-    if record and _are_elsewhere(record.hosts):
+    saved = read_state_file(directory)
+    if saved and _are_elsewhere(saved.hosts):
         from kokunai.lab.hosts import is_open
 
         if start or is_open(places_of(directory)):
@@ -32,7 +32,7 @@ def enter_new(directory: Path, hosts: str) -> None:
     if _are_elsewhere(hosts):
         from kokunai.lab.hosts import prepare
 
-        # Before going in: nothing inside reaches the Debian archive.
+        # Before entering, because nothing inside reaches the Debian archive.
         prepare(lambda line: click.echo(line, err=True), "rootless")
         _go(directory)
 
@@ -43,7 +43,7 @@ def _are_elsewhere(hosts: str) -> bool:
 
 def _go(directory: Path) -> None:
     from kokunai.lab.hosts import inside
-    from kokunai.lab.record import places_of
+    from kokunai.lab.state_file import places_of
 
     prefix = inside(places_of(directory))
     os.execvp(prefix[0], [*prefix, sys.executable, *sys.argv])  # noqa: S606 - replaces this process

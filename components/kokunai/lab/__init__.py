@@ -1,1 +1,1 @@
-"""The alliance on one machine: an API emulator and real Linux hosts with simulated hardware."""
+"""The alliance on one machine: emulated APIs and real Linux hosts with simulated hardware."""

@@ -1,10 +1,9 @@
-"""Starting, stopping and asking a lab from outside its process; light, so that asking is quick."""
+"""Starts and stops a lab from outside its process, from whatever state it is in."""
 
 from __future__ import annotations
 
 import contextlib
 import fcntl
-import http.client
 import json
 import os
 import shutil
@@ -16,56 +15,39 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import IO, Any, cast
+from typing import IO
 
-from .machines import MachinesError
-from .places import Places
-from .record import living_pid, places_of, read_record, started_at, write_record
+from kokunai.errors import KokunaiError
+from kokunai.lab.inquiry import State, find_daemon, state_of
+from kokunai.lab.places import Places
+from kokunai.lab.state_file import places_of, read_state_file, started_at, write_state_file
 
-State = dict[str, Any]
 Progress = Callable[[str], None]
 _STOP_SECONDS = 15
 _LOG_BYTES = 16 * 1024 * 1024
-_PROBED_SLOTS = 4
 _KEPT = (
     "動いているラボの設定は変わりません。変えるには先に kokunai lab down を。\n"
     "The running lab keeps its settings; to change them, `kokunai lab down` first."
 )
+_FOLDERS = ("hosts", "stores")
 _FILES = (
     *("lab.json", "lab.partial", "lab.pid", "lab.log", "lab.log.old"),
-    *("store.sqlite", "store.sqlite-shm", "store.sqlite-wal", "store.sqlite-journal"),
     *("daemon.lock", "control.lock"),
 )
-"""All that a lab writes into its directory, beside the folder `hosts`."""
+"""With `_FOLDERS` all that a lab writes into its directory."""
 
 
-def find_directory(start: Path) -> Path:
-    """`.kokunai/lab` of the project that holds the directory."""
-    for folder in (start, *start.parents):
-        if (folder / "Pulumi.yaml").exists():
-            return folder / ".kokunai" / "lab"
-    return start / ".kokunai" / "lab"
-
-
-def ask(places: Places, path: str = "/_lab/state", *, seconds: float = 5) -> State | None:
-    """The lab's answer, or None when it gives none or another lab answers."""
-    connection = http.client.HTTPConnection("127.0.0.1", places.port, timeout=seconds)
+@contextmanager
+def usable_files() -> Iterator[None]:
+    """A file that cannot be read or written becomes a KokunaiError."""
     try:
-        connection.request("GET", path)
-        state: Any = json.loads(connection.getresponse().read())
-    except (OSError, ValueError, http.client.HTTPException):
-        return None
-    finally:
-        connection.close()
-    if not isinstance(state, dict) or state.get("lab_id") != places.lab_id:
-        return None
-    return cast("State", state)
-
-
-def state_of(directory: Path) -> State | None:
-    """What the running lab says; None when it is not running."""
-    places = places_of(directory)
-    return ask(places) if living_pid(places) else None
+        yield
+    except BrokenPipeError:
+        raise  # Nobody reads the output any more, which is no fault of a file.
+    except OSError as problem:
+        raise KokunaiError(
+            ja=f"ファイルを利用できません: {problem}", en=f"A file could not be used: {problem}"
+        ) from problem
 
 
 @contextmanager
@@ -76,7 +58,7 @@ def _alone(directory: Path, progress: Progress) -> Iterator[None]:
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         with path.open("w") as handle:
             _lock(handle, progress)
-            # The one before may have purged the directory and this lock with it.
+            # Whoever held the lock before may have purged the directory with the file itself.
             if _inode(path) == os.fstat(handle.fileno()).st_ino:
                 yield
                 return
@@ -96,8 +78,13 @@ def _inode(path: Path) -> int:
     return 0
 
 
+@usable_files()
 def up(directory: Path, hosts: str, delays: dict[str, float], progress: Progress) -> State:
-    """Start the lab or find it running; MachinesError says why it cannot start."""
+    """Start the lab or find it running; returns its state.
+
+    `hosts` is one of machines.HOST_KINDS or empty for the kind it had, else the best possible.
+    Raises KokunaiError that says why it cannot start.
+    """
     state = state_of(directory)
     if state is not None:
         if delays or hosts not in ("", state["machines"]["kind"]):
@@ -107,27 +94,27 @@ def up(directory: Path, hosts: str, delays: dict[str, float], progress: Progress
         _leave_old_place(directory, progress)
         state = state_of(directory)
         if state is None:
-            _kill_deaf(places_of(directory))
+            _stop_unresponsive(places_of(directory))
             _start(directory, hosts, delays, progress)
             state = state_of(directory)
     if state is None:
-        raise MachinesError(_died(places_of(directory)))
+        raise _no_start(places_of(directory).log)
     return state
 
 
-def _kill_deaf(places: Places) -> None:
-    """A daemon that does not answer, or whose files are gone, is of no use and in the way."""
-    pid = _find_daemon(places)
+def _stop_unresponsive(places: Places) -> None:
+    """A daemon that does not answer, or whose files are gone, holds the port for nothing."""
+    pid = find_daemon(places)
     if pid:
         _stop(pid)
 
 
 def _start(directory: Path, hosts: str, delays: dict[str, float], progress: Progress) -> None:
-    record = read_record(directory)
-    kind = hosts or (record.hosts if record else "")
+    saved = read_state_file(directory)
+    kind = hosts or (saved.hosts if saved else "")
     reading, writing = os.pipe()
     command = [sys.executable, "-m", "kokunai.lab.daemon", "--directory", str(directory)]
-    command += ["--hosts", kind, "--delays", json.dumps(delays), "--herald", str(writing)]
+    command += ["--hosts", kind, "--delays", json.dumps(delays), "--start-pipe", str(writing)]
     log_file = Places(directory).log
     if log_file.exists() and log_file.stat().st_size > _LOG_BYTES:
         log_file.replace(log_file.with_suffix(".log.old"))
@@ -151,31 +138,18 @@ def _listen(events: IO[str], progress: Progress) -> None:
     for line in events:
         event = json.loads(line)
         if event["event"] == "failed":
-            raise MachinesError(event["message"])
+            raise KokunaiError(ja=event["ja"], en=event["en"])
         if event["event"] == "ready":
             return
-        if event["message"]:
-            progress(event["message"])
+        progress(event["message"])
 
 
-def _died(places: Places) -> str:
-    lines: list[str] = []
-    if places.log.exists():
-        lines = places.log.read_text("utf-8", "replace").splitlines()[-5:]
-    tail = "\n".join(f"  {line}" for line in lines)
-    return f"ラボを起動できませんでした: {places.log}\nThe lab did not start: {places.log}\n{tail}"
-
-
-def _find_daemon(places: Places) -> int:
-    """By its file; where that is lost, by who answers on the lab's ports."""
-    pid = living_pid(places)
-    if pid:
-        return pid
-    for slot in {places.slot, *range(_PROBED_SLOTS)}:
-        state = ask(Places(places.directory, slot), seconds=1)
-        if state is not None:
-            return int(state["pid"])
-    return 0
+def _no_start(log: Path) -> KokunaiError:
+    lines = log.read_text("utf-8", "replace").splitlines()[-5:] if log.exists() else []
+    tail = "".join(f"\n  {line}" for line in lines)
+    return KokunaiError(
+        ja=f"ラボを起動できませんでした: {log}", en=f"The lab did not start: {log}{tail}"
+    )
 
 
 def _stop(pid: int) -> None:
@@ -190,44 +164,48 @@ def _stop(pid: int) -> None:
             time.sleep(0.02)
 
 
+@usable_files()
 def down(directory: Path, *, purge: bool, progress: Progress) -> None:
     """Stop the daemon and take down every host, from whatever state the lab is in."""
     existed = directory.exists()
     with _alone(directory, progress):
         _leave_old_place(directory, progress)
-        places, record = places_of(directory), read_record(directory)
-        pid = _find_daemon(places)
+        places, saved = places_of(directory), read_state_file(directory)
+        pid = find_daemon(places)
         if pid:
             _stop(pid)
         places.pid_file.unlink(missing_ok=True)
-        if (record and record.hosts not in ("", "none")) or _left_hosts(places):
+        if (saved and saved.hosts not in ("", "none")) or _left_hosts(places):
             _tear_down(places, progress)
         if purge or not existed:
             _purge(directory)
 
 
 def _leave_old_place(directory: Path, progress: Progress) -> None:
-    """End what runs under the names of the place a lab was moved from; a copied one stays there."""
-    record = read_record(directory)
-    if record is None or record.directory in ("", str(directory)):
+    """End what still runs under the names of the place that a lab was moved from.
+
+    A lab that was copied is still at its old place and goes on running there.
+    """
+    saved = read_state_file(directory)
+    if saved is None or saved.directory in ("", str(directory)):
         return
-    old = Places(Path(record.directory), record.slot)
+    old = Places(Path(saved.directory), saved.slot)
     if not old.directory.exists():
-        pid = _find_daemon(old)
+        pid = find_daemon(old)
         if pid:
             _stop(pid)
-        if record.hosts not in ("", "none"):
+        if saved.hosts not in ("", "none"):
             _tear_down(old, progress)
-    write_record(directory, replace(record, directory=str(directory)))
+    write_state_file(directory, replace(saved, directory=str(directory)))
 
 
 def _left_hosts(places: Places) -> bool:
-    """Whether the machine holds hosts that the record does not tell of."""
+    """Whether the machine holds hosts that the state file does not tell of."""
     return any(Path("/run/netns").glob(f"{places.namespace}*"))
 
 
 def _tear_down(places: Places, progress: Progress) -> None:
-    from .hosts import tear_down  # The host side is slow to import.
+    from kokunai.lab.hosts import tear_down  # The host side is slow to import.
 
     progress("ホストを片付けています。 Removing the hosts.")
     tear_down(places)
@@ -236,8 +214,9 @@ def _tear_down(places: Places, progress: Progress) -> None:
 def _purge(directory: Path) -> None:
     """Only what a lab wrote: a mistyped directory and its files must survive."""
     is_lab = any((directory / name).exists() for name in ("lab.json", "daemon.lock"))
-    if is_lab and (directory / "hosts").is_dir():
-        shutil.rmtree(directory / "hosts")
+    for folder in _FOLDERS if is_lab else ():
+        if (directory / folder).is_dir():
+            shutil.rmtree(directory / folder)
     for name in _FILES if is_lab else ("control.lock",):
         (directory / name).unlink(missing_ok=True)
     with contextlib.suppress(OSError):  # Not empty: somebody else's files are there too.

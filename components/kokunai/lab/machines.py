@@ -1,9 +1,12 @@
-"""What the emulator asks of the host side of the lab: the contract between API and hosts."""
+"""What the emulators ask of the host side of the lab: the contract between APIs and hosts."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Protocol
+
+HOST_KINDS = ("full", "light", "rootless", "none")
+"""Kinds of hosts, best first; `none` is an API without hosts, the others are in lab/hosts."""
 
 
 @dataclass(frozen=True)
@@ -80,15 +83,14 @@ class NfsAppliance:
     size_gib: int
 
 
-class MachinesError(Exception):
-    """The machine refused; the text says what and what would help, Japanese then English."""
-
-
 class Machines(Protocol):
-    """Hosts, switches and file servers of one lab; blocking calls, each idempotent by id."""
+    """Hosts, switches and file servers of one lab; blocking calls, each idempotent by id.
+
+    What the machine refuses is a KokunaiError.
+    """
 
     kind: str
-    """full, rootless, light or none."""
+    """One of HOST_KINDS."""
     limits: str
     """One line, Japanese then English: what this kind cannot do."""
 
@@ -129,7 +131,7 @@ class Machines(Protocol):
 
 
 class NoMachines:
-    """API without hosts: power states are only remembered; for tests of the API alone."""
+    """APIs without hosts: implements Machines by remembering which servers are on."""
 
     kind = "none"
     limits = "ホストは起動しません(API のみ)。 No hosts are started (API only)."
@@ -143,7 +145,7 @@ class NoMachines:
     def boot(self, machine: Machine) -> None:
         self._on.add(machine.server_id)
 
-    def power_off(self, server_id: str, *, force: bool) -> None:  # noqa: ARG002
+    def power_off(self, server_id: str, *, force: bool) -> None:  # noqa: ARG002 - of the protocol
         self._on.discard(server_id)
 
     def set_filter(

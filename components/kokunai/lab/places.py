@@ -38,6 +38,11 @@ class Places:
         return _FIRST_PORT + self._number % _PORT_COUNT
 
     @property
+    def url(self) -> str:
+        """Address of the emulators, without a path."""
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
     def shared_network(self) -> ipaddress.IPv4Network:
         """The /24 of the shared segment: .1 the edge, .2 this machine, servers from .11."""
         first = int(_TEST_RANGE.network_address) + (self._number % 512) * 256
@@ -59,13 +64,20 @@ class Places:
         return f"kk{self.lab_id}"
 
     @property
-    def store(self) -> Path:
-        return self.directory / "store.sqlite"
+    def stores(self) -> Path:
+        """Folder of the emulators' stores."""
+        return self.directory / "stores"
+
+    def store(self, emulator: str) -> Path:
+        """SQLite file with all that one emulator remembers."""
+        return self.stores / f"{emulator}.sqlite"
 
     @property
     def log(self) -> Path:
+        """What the daemon logs."""
         return self.directory / "lab.log"
 
     @property
     def pid_file(self) -> Path:
+        """Names the daemon's process while it runs."""
         return self.directory / "lab.pid"

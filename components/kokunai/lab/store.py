@@ -1,4 +1,4 @@
-"""The emulator's memory: documents in SQLite, each change one transaction."""
+"""An emulator's memory: documents in SQLite and the jobs that follow from their changes."""
 
 from __future__ import annotations
 
@@ -23,22 +23,33 @@ CREATE TABLE IF NOT EXISTS documents (
 CREATE INDEX IF NOT EXISTS by_kind ON documents (kind, zone);
 CREATE INDEX IF NOT EXISTS by_server ON documents (kind, json_extract(doc, '$.server_id'));
 CREATE INDEX IF NOT EXISTS by_switch ON documents (kind, json_extract(doc, '$.switch_id'));
-CREATE TABLE IF NOT EXISTS chores (
+CREATE TABLE IF NOT EXISTS jobs (
   number INTEGER PRIMARY KEY AUTOINCREMENT,
   key TEXT NOT NULL, action TEXT NOT NULL, target TEXT NOT NULL
 ) STRICT;
 """
+_ONE = "SELECT doc FROM documents WHERE kind = ? AND id = ?"
+_OF_KIND = "SELECT doc FROM documents WHERE kind = ? ORDER BY rowid"
+_OF_ZONE = "SELECT doc FROM documents WHERE kind = ? AND zone = ? ORDER BY rowid"
+_OF_SERVER = (
+    "SELECT doc FROM documents WHERE kind = ? AND json_extract(doc, '$.server_id') = ?"
+    " ORDER BY rowid"
+)
+_OF_SWITCH = (
+    "SELECT doc FROM documents WHERE kind = ? AND json_extract(doc, '$.switch_id') = ?"
+    " ORDER BY rowid"
+)
 # Above the fixed ids of public archives, notes and the shared segment.
 _FIRST_ID = 114_000_000_000
 
 
 @dataclass(frozen=True)
-class Chore:
-    """Work owed to the machine, written with the change that made it necessary, kept until done."""
+class Job:
+    """Work for the machine, written with the change that made it necessary, kept until done."""
 
     number: int
     key: str
-    """Chores and power changes of one key run one after another."""
+    """Jobs and power changes of one key run one after another."""
     action: str
     target: str
 
@@ -47,6 +58,7 @@ class Store:
     """Documents by 12-digit id; usable from several threads."""
 
     def __init__(self, path: Path) -> None:
+        path.parent.mkdir(mode=0o700, exist_ok=True)
         self._lock = threading.RLock()
         self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
         path.chmod(0o600)
@@ -59,6 +71,7 @@ class Store:
         self._db.executescript(_SCHEMA)
 
     def close(self) -> None:
+        """Every later call fails."""
         with self._lock:
             self._db.close()
 
@@ -74,26 +87,25 @@ class Store:
                 raise
             self._db.execute("COMMIT")
 
-    def _docs(self, condition: str, *values: str) -> list[Doc]:
-        # Conditions are constants of this class, never given.
-        query = f"SELECT doc FROM documents WHERE {condition} ORDER BY rowid"  # noqa: S608
+    def _docs(self, query: str, *values: str) -> list[Doc]:
         with self._lock:
             return [json.loads(row[0]) for row in self._db.execute(query, values).fetchall()]
 
     def get(self, kind: str, doc_id: str) -> Doc | None:
-        found = self._docs("kind = ? AND id = ?", kind, doc_id)
-        return found[0] if found else None
+        """One document, or None."""
+        return next(iter(self._docs(_ONE, kind, doc_id)), None)
 
     def all(self, kind: str, zone: str = "") -> list[Doc]:
-        if zone:
-            return self._docs("kind = ? AND zone = ?", kind, zone)
-        return self._docs("kind = ?", kind)
+        """Documents of a kind in the order of their making, of one zone or of all."""
+        return self._docs(_OF_ZONE, kind, zone) if zone else self._docs(_OF_KIND, kind)
 
     def of_server(self, kind: str, server_id: str) -> list[Doc]:
-        return self._docs("kind = ? AND json_extract(doc, '$.server_id') = ?", kind, server_id)
+        """Documents whose field `server_id` names the server."""
+        return self._docs(_OF_SERVER, kind, server_id)
 
     def of_switch(self, kind: str, switch_id: str) -> list[Doc]:
-        return self._docs("kind = ? AND json_extract(doc, '$.switch_id') = ?", kind, switch_id)
+        """Documents whose field `switch_id` names the switch."""
+        return self._docs(_OF_SWITCH, kind, switch_id)
 
     def put(self, kind: str, doc: Doc) -> None:
         """Insert or replace; the document carries its `id` and `zone`."""
@@ -115,6 +127,7 @@ class Store:
             return doc
 
     def delete(self, doc_id: str) -> None:
+        """Remove a document; absent is success."""
         with self._lock:
             self._db.execute("DELETE FROM documents WHERE id = ?", (doc_id,))
 
@@ -123,21 +136,25 @@ class Store:
         with self._lock:
             while True:
                 number = str(_FIRST_ID + secrets.randbelow(1_000_000_000))
-                if not self._docs("id = ?", number):
+                query = "SELECT doc FROM documents WHERE id = ?"
+                if not self._docs(query, number):
                     return number
 
-    def owe(self, key: str, action: str, target: str) -> Chore:
+    def enqueue(self, key: str, action: str, target: str) -> Job:
+        """Write down work; in a transaction it is kept exactly when the change is."""
         with self._lock:
             cursor = self._db.execute(
-                "INSERT INTO chores (key, action, target) VALUES (?, ?, ?)", (key, action, target)
+                "INSERT INTO jobs (key, action, target) VALUES (?, ?, ?)", (key, action, target)
             )
-            return Chore(cursor.lastrowid or 0, key, action, target)
+            return Job(cursor.lastrowid or 0, key, action, target)
 
-    def owed(self) -> list[Chore]:
+    def pending_jobs(self) -> list[Job]:
+        """What is not done, oldest first."""
         with self._lock:
-            query = "SELECT number, key, action, target FROM chores ORDER BY number"
-            return [Chore(*row) for row in self._db.execute(query).fetchall()]
+            query = "SELECT number, key, action, target FROM jobs ORDER BY number"
+            return [Job(*row) for row in self._db.execute(query).fetchall()]
 
-    def settle(self, chore: Chore) -> None:
+    def done(self, job: Job) -> None:
+        """Forget a job."""
         with self._lock:
-            self._db.execute("DELETE FROM chores WHERE number = ?", (chore.number,))
+            self._db.execute("DELETE FROM jobs WHERE number = ?", (job.number,))

@@ -1,4 +1,4 @@
-"""Threads for the machine's blocking work: jobs of one key in order, others side by side."""
+"""Threads for the machine's blocking work: one key in order, different keys side by side."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 
-Job = Callable[[], None]
+Work = Callable[[], None]
 _LOG = logging.getLogger(__name__)
 
 
@@ -18,28 +18,29 @@ class Workers:
     def __init__(self, thread_count: int = 16) -> None:
         self._pool = ThreadPoolExecutor(thread_count, thread_name_prefix="lab")
         self._lock = threading.Lock()
-        self._queues: dict[str, deque[tuple[Job, Future[None]]]] = {}
+        self._queues: dict[str, deque[tuple[Work, Future[None]]]] = {}
         self._timers: set[threading.Timer] = set()
         self._closed = False
 
-    def submit(self, key: str, job: Job) -> Future[None]:
+    def submit(self, key: str, work: Work) -> Future[None]:
+        """Run after what was submitted under the same key; cancelled when the pool is closed."""
         done: Future[None] = Future()
         with self._lock:
             if self._closed:
                 done.cancel()
                 return done
             queue = self._queues.setdefault(key, deque())
-            queue.append((job, done))
+            queue.append((work, done))
             if len(queue) == 1:
                 self._pool.submit(self._drain, key)
         return done
 
-    def later(self, seconds: float, key: str, job: Job) -> None:
+    def later(self, seconds: float, key: str, work: Work) -> None:
         """Submit after a delay; at once when there is none."""
         if seconds <= 0:
-            self.submit(key, job)
+            self.submit(key, work)
             return
-        timer = threading.Timer(seconds, lambda: self._ring(timer, key, job))
+        timer = threading.Timer(seconds, lambda: self._ring(timer, key, work))
         timer.daemon = True
         with self._lock:
             if self._closed:
@@ -48,7 +49,7 @@ class Workers:
         timer.start()
 
     def busy(self) -> int:
-        """Jobs running, queued or waiting for their time."""
+        """How much is running, queued or waiting for its time."""
         with self._lock:
             return sum(len(queue) for queue in self._queues.values()) + len(self._timers)
 
@@ -64,17 +65,17 @@ class Workers:
             timer.cancel()
         self._pool.shutdown(wait=True, cancel_futures=True)
 
-    def _ring(self, timer: threading.Timer, key: str, job: Job) -> None:
-        # Submitted before the timer is forgotten, so that busy() never drops to zero in between.
-        self.submit(key, job)
+    def _ring(self, timer: threading.Timer, key: str, work: Work) -> None:
+        # In this order, or busy() would be zero for a moment although work is due.
+        self.submit(key, work)
         with self._lock:
             self._timers.discard(timer)
 
     def _drain(self, key: str) -> None:
         while True:
             with self._lock:
-                job, done = self._queues[key][0]
-            _run(job, done)
+                work, done = self._queues[key][0]
+            _run(work, done)
             with self._lock:
                 queue = self._queues[key]
                 queue.popleft()
@@ -83,11 +84,11 @@ class Workers:
                     return
 
 
-def _run(job: Job, done: Future[None]) -> None:
+def _run(work: Work, done: Future[None]) -> None:
     try:
-        job()
-    except Exception:  # noqa: BLE001 - a bug in one job must not stop the queue of its key
-        _LOG.exception("a job failed")
+        work()
+    except Exception:  # noqa: BLE001 - a bug here must not stop the queue of its key
+        _LOG.exception("work for the machine failed")
     finally:
         if not done.cancelled():
             done.set_result(None)

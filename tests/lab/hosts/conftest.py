@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from kokunai.lab import hosts, slots
+from kokunai.lab import hosts, port_slots
 from kokunai.lab.hosts import control_groups, processes
 from kokunai.lab.hosts.names import Names
 from kokunai.lab.machines import Gpu, Machine, Machines, Nic
@@ -61,7 +61,9 @@ def pytest_collection_modifyitems(items):
 
 
 @dataclass
-class Lab:
+class HostsOfLab:
+    """The host side of a lab, without a daemon, and a key for its hosts."""
+
     places: Places
     machines: Machines
     key: Path
@@ -123,15 +125,15 @@ class Lab:
 
 
 @contextmanager
-def open_lab(directory: Path, kind: str = "full") -> Iterator[Lab]:
+def open_lab(directory: Path, kind: str = "full") -> Iterator[HostsOfLab]:
     directory.mkdir(exist_ok=True)
     # Held until the lab is torn down: tests beside this one must not take the same network.
-    slot = slots.claim(directory, None)
+    slot = port_slots.claim(directory, None)
     key = directory / "id_ed25519"
     command = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", key]
     subprocess.run(command, check=True)
     machines = hosts.choose(slot.places, kind)
-    yield Lab(slot.places, machines, key)
+    yield HostsOfLab(slot.places, machines, key)
     machines.tear_down()
     slot.server.close()
     slot.network_lock.close()

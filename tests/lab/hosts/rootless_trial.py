@@ -8,8 +8,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+from kokunai.errors import KokunaiError
 from kokunai.lab import hosts
-from kokunai.lab.machines import FilterRule, Gpu, Machine, MachinesError, NfsAppliance, Nic
+from kokunai.lab.machines import FilterRule, Gpu, Machine, NfsAppliance, Nic
 from kokunai.lab.places import Places
 
 SWITCH = "500000000001"
@@ -22,7 +23,7 @@ def outside(places):
     seen = {"kinds": {kind: possible for kind, possible, _ in hosts.probe()}}
     try:
         hosts.choose(places)
-    except MachinesError as error:
+    except KokunaiError as error:
         seen["refusal"] = str(error)
     command = [*hosts.inside(places), sys.executable, __file__, str(places.directory), "inside"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)

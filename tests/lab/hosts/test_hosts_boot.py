@@ -5,13 +5,13 @@ from __future__ import annotations
 import subprocess
 import sys
 import threading
-import time
 from dataclasses import replace
 
 import pytest
+from lab_process import wait_until
 
+from kokunai.errors import KokunaiError
 from kokunai.lab.hosts import choosing
-from kokunai.lab.machines import MachinesError
 
 pytestmark = pytest.mark.hosts
 
@@ -164,7 +164,7 @@ def test_a_reboot_from_inside_comes_back(lab):
 
     lab.ssh(machine, "systemctl reboot")
 
-    wait_for(lambda: lab.ssh(machine, "true").returncode == 0 and boot_id(lab, machine) != before)
+    wait_until(lambda: lab.ssh(machine, "true").returncode == 0 and boot_id(lab, machine) != before)
     assert lab.machines.running() == {machine.server_id}
 
 
@@ -173,7 +173,7 @@ def test_a_power_off_from_inside_shows_and_the_host_boots_again(lab):
     lab.machines.boot(machine)
 
     lab.ssh(machine, "systemctl poweroff")
-    wait_for(lambda: lab.machines.running() == set())
+    wait_until(lambda: lab.machines.running() == set())
     lab.machines.boot(machine)
 
     assert lab.on(machine, "hostname") == "node-1"
@@ -214,7 +214,7 @@ def test_a_host_without_an_init_is_refused_with_its_console(lab):
         (upper / name).unlink(missing_ok=True)
         (upper / name).write_text("not a program")
 
-    with pytest.raises(MachinesError) as refusal:
+    with pytest.raises(KokunaiError) as refusal:
         lab.machines.boot(machine)
 
     assert "起動しませんでした" in str(refusal.value)
@@ -224,7 +224,7 @@ def test_a_host_without_an_init_is_refused_with_its_console(lab):
 def test_a_kind_that_is_not_possible_is_refused_with_the_reason(lab, monkeypatch):
     monkeypatch.setattr(choosing.os, "geteuid", lambda: 1000)
 
-    with pytest.raises(MachinesError) as refusal:
+    with pytest.raises(KokunaiError) as refusal:
         choosing.choose(lab.places, "full")
 
     assert "not root" in str(refusal.value)
@@ -254,10 +254,3 @@ def test_running_hosts_are_found_by_another_process(lab):
 
 def boot_id(lab, machine):
     return lab.ssh(machine, "cat /proc/sys/kernel/random/boot_id").stdout.strip()
-
-
-def wait_for(condition, seconds=20):
-    limit = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < limit, "it never came true"
-        time.sleep(0.1)

@@ -8,8 +8,9 @@ from dataclasses import replace
 
 import pytest
 
+from kokunai.errors import KokunaiError
 from kokunai.lab.hosts import filters
-from kokunai.lab.machines import FilterRule, MachinesError
+from kokunai.lab.machines import FilterRule
 
 ALLOW_SSH = FilterRule("tcp", "allow", destination_port="22")
 DENY_ALL = FilterRule("ip", "deny")
@@ -183,7 +184,7 @@ def test_filters_stay_in_force_after_many_changes_and_a_power_cycle(lab):
 def test_an_unknown_protocol_is_refused_by_name(lab):
     machine = filtered(lab.machine(), FilterRule("sctp", "allow"))
 
-    with pytest.raises(MachinesError) as refusal:
+    with pytest.raises(KokunaiError) as refusal:
         lab.machines.boot(machine)
 
     assert "sctp" in str(refusal.value)

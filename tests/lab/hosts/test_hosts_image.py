@@ -8,14 +8,14 @@ import socket
 import subprocess
 import sys
 import threading
-import time
 from pathlib import Path
 
 import pytest
+from lab_process import wait_until
 
+from kokunai.errors import KokunaiError
 from kokunai.lab import hosts
 from kokunai.lab.hosts import apt, choosing, image, image_files
-from kokunai.lab.machines import MachinesError
 
 STANZA = """\
 Types: deb
@@ -140,7 +140,7 @@ def test_a_finished_root_has_labels_stand_ins_and_no_host_keys(tmp_path):
 def test_tools_that_are_missing_are_named_with_their_packages(monkeypatch):
     monkeypatch.setattr(choosing.shutil, "which", lambda tool, path: None)
 
-    with pytest.raises(MachinesError) as refusal:
+    with pytest.raises(KokunaiError) as refusal:
         hosts.prepare(print)
 
     assert "apt-get install -y" in str(refusal.value)
@@ -152,7 +152,7 @@ def test_tools_that_are_missing_are_named_with_their_packages(monkeypatch):
 def test_an_archive_that_cannot_be_reached_is_refused_and_leaves_no_root(cache, silent_mirror):
     silent_mirror.close()
 
-    with pytest.raises(MachinesError) as refusal:
+    with pytest.raises(KokunaiError) as refusal:
         image.ensure(lambda _: None)
 
     assert "apt-get update" in str(refusal.value)
@@ -171,7 +171,7 @@ def test_the_way_to_the_archive_is_not_on_the_command_line(cache, tmp_path, monk
     monkeypatch.setattr(apt, "options", lambda: ['Acquire::http::Proxy "http://me:word@x";'])
     said = []
 
-    with pytest.raises(MachinesError) as refusal:
+    with pytest.raises(KokunaiError) as refusal:
         image.ensure(said.append)
 
     assert "me:word" in str(refusal.value)
@@ -189,7 +189,7 @@ def test_a_build_that_is_killed_leaves_no_mount_and_no_process(cache, silent_mir
                 break
         mounts = Path(f"/proc/{builder.pid}/mountinfo").read_text()
         builder.send_signal(signal.SIGKILL)
-    wait_for(lambda: not processes_of(cache))
+    wait_until(lambda: not processes_of(cache))
 
     assert str(cache) not in mounts
     assert not image.is_built()
@@ -199,16 +199,16 @@ def test_a_build_that_is_killed_leaves_no_mount_and_no_process(cache, silent_mir
 def test_what_a_killed_build_left_is_cleared_and_a_second_builder_waits(cache, monkeypatch):
     stale = image.directory().parent / "building-stale"
     stale.mkdir(parents=True)
-    built = []
+    built, told = [], []
 
     def build(directory, building, progress):
         built.append(directory)
         (building / "etc/ssh").mkdir(parents=True)
         (building / "sbin").mkdir()
-        time.sleep(0.3)
+        wait_until(lambda: sum("waiting" in line for line in told) == 2)
 
     monkeypatch.setattr(image, "_run_builder", build)
-    threads = [threading.Thread(target=image.ensure, args=(lambda _: None,)) for _ in range(3)]
+    threads = [threading.Thread(target=image.ensure, args=(told.append,)) for _ in range(3)]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -243,10 +243,3 @@ def processes_of(directory):
         except OSError:
             continue
     return found
-
-
-def wait_for(condition, seconds=10):
-    limit = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < limit, "it never came true"
-        time.sleep(0.05)

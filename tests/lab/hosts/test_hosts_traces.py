@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from kokunai.errors import KokunaiError
 from kokunai.lab import hosts
-from kokunai.lab.machines import MachinesError, NfsAppliance
+from kokunai.lab.machines import NfsAppliance
 from kokunai.lab.places import Places
 
 pytestmark = pytest.mark.hosts
@@ -201,7 +202,7 @@ def test_a_shared_network_that_is_taken_is_refused_with_the_way_out(lab, tmp_pat
     )
     machines = hosts.choose(other, "full")
 
-    with pytest.raises(MachinesError) as refusal:
+    with pytest.raises(KokunaiError) as refusal:
         machines.ensure_switch("shared")
 
     machines.tear_down()

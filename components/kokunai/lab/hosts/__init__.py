@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import os
 
-from kokunai.lab.hosts.choosing import choose, missing_packages, prepare, probe, tear_down
+from kokunai.lab.hosts.choosing import (
+    choose,
+    missing_packages,
+    prepare,
+    prepare_start,
+    probe,
+    tear_down,
+)
 from kokunai.lab.hosts.rootless import inside, is_open, leave
 
 __all__ = [
@@ -14,6 +21,7 @@ __all__ = [
     "leave",
     "missing_packages",
     "prepare",
+    "prepare_start",
     "probe",
     "tear_down",
 ]

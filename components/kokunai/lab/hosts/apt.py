@@ -13,7 +13,8 @@ _SOURCES = Path("/etc/apt")
 KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 _MIRROR = "http://deb.debian.org/debian"
 _SECURITY = "http://deb.debian.org/debian-security"
-# Only how to reach an archive; the machine's hooks and lists are its own business.
+# Only the options that say how to reach an archive: hooks and package lists of the machine have no
+# place in the root of a host.
 _KEPT_OPTION = re.compile(r"^Acquire::(https?|Check-|Retries|ForceIPv|Proxy|ftp)", re.IGNORECASE)
 
 

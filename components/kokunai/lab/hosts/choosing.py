@@ -7,13 +7,14 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from kokunai.errors import KokunaiError
 from kokunai.lab.hosts import apt, image, rootless
 from kokunai.lab.hosts.fleet import Fleet
 from kokunai.lab.hosts.full import Full
 from kokunai.lab.hosts.light import Light
 from kokunai.lab.hosts.names import Names
 from kokunai.lab.hosts.rootless import Rootless
-from kokunai.lab.hosts.shell import refused, run
+from kokunai.lab.hosts.shell import run
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,10 +24,15 @@ if TYPE_CHECKING:
 
 _INSTANCES = Path("/proc/sys/fs/inotify/max_user_instances")
 _ENOUGH_INSTANCES = 8192
-"""The kernel's 128 stop the thirtieth systemd of one user, measured; 64 hosts need some 1,000."""
+"""Instances of inotify that a user may have.
 
-_KINDS: dict[str, type[Full | Light]] = {"full": Full, "light": Light, "rootless": Rootless}
-"""Best first."""
+Measured: with the kernel's 128 the thirtieth systemd does not start; 64 hosts need some 1,000.
+"""
+
+_LAUNCHERS: dict[str, type[Full | Light]] = {
+    launcher.kind: launcher for launcher in (Full, Light, Rootless)
+}
+"""Best first, as machines.HOST_KINDS lists them."""
 _TOOLS = {
     "systemd-nspawn": "systemd-container",
     "mmdebstrap": "mmdebstrap",
@@ -44,31 +50,31 @@ def missing_packages(kind: str = "full") -> list[str]:
     keyring = [] if apt.KEYRING.exists() else ["debian-archive-keyring"]
     path = f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"
     needed = [tool for tool in _TOOLS if tool not in unneeded]
-    found = {_TOOLS[tool] for tool in needed if not shutil.which(tool, path=path)}
-    return sorted([*found, *keyring])
+    missing = {_TOOLS[tool] for tool in needed if not shutil.which(tool, path=path)}
+    return sorted([*missing, *keyring])
 
 
 def probe() -> list[tuple[str, bool, str]]:
     """Every kind, whether it is possible here, and why not; best first."""
-    reasons = [(kind, _why_not(kind)) for kind in _KINDS]
+    reasons = [(kind, _why_not(kind)) for kind in _LAUNCHERS]
     return [(kind, not reason, reason) for kind, reason in reasons]
 
 
 def choose(places: Places, kind: str | None = None) -> Machines:
-    """Hosts of the wanted kind, or of the best possible; MachinesError says what is missing."""
+    """Hosts of the wanted kind, or of the best possible; KokunaiError says what is missing."""
     chosen = _pick(probe(), kind)
     if chosen == "rootless" and not rootless.is_inside():
-        raise refused(
-            "rootless のラボは hosts.inside() の中で開きます",
-            "a rootless lab is opened inside hosts.inside()",
+        raise KokunaiError(
+            ja="rootless のラボは hosts.inside() の中で開きます。",
+            en="a rootless lab is opened inside hosts.inside().",
         )
     _refuse_unfit(places.directory)
-    return Fleet(places, _KINDS[chosen](Names(places)))
+    return Fleet(places, _LAUNCHERS[chosen](Names(places)))
 
 
 def tear_down(places: Places) -> None:
     """Remove what any kind of host left of a lab, also where no host could be booted any more."""
-    for kind in _KINDS.values():
+    for kind in _LAUNCHERS.values():
         Fleet(places, kind(Names(places))).tear_down()
     rootless.leave(places)
 
@@ -80,16 +86,32 @@ def prepare(progress: Callable[[str], None], kind: str = "full") -> None:
     image.ensure(progress)
 
 
-def _pick(found: list[tuple[str, bool, str]], kind: str | None) -> str:
-    for name, possible, reason in found:
+def prepare_start(progress: Callable[[str], None], kind: str) -> None:
+    """Prepare for the wanted kind, or for the best possible where `kind` is empty.
+
+    What cannot be is passed over: `choose` says why. Rootless hosts are prepared by whoever enters
+    their namespaces, because nothing inside reaches the Debian archive.
+    """
+    possible = [name for name, is_possible, _ in probe() if is_possible]
+    chosen = kind or next(iter(possible), "")
+    if chosen in possible and chosen != "rootless":
+        prepare(progress, chosen)
+
+
+def _pick(probed: list[tuple[str, bool, str]], kind: str | None) -> str:
+    for name, possible, reason in probed:
         if possible and kind in (None, name):
             return name
         if name == kind:
-            raise refused(
-                f"種類 {name} は使えません: {reason}", f"kind {name} is not possible: {reason}"
+            raise KokunaiError(
+                ja=f"種類 {name} は使えません: {reason}。",
+                en=f"kind {name} is not possible: {reason}.",
             )
-    reasons = "; ".join(f"{name}: {reason}" for name, _, reason in found)
-    raise refused(f"ホストを起動できません: {reasons}", f"no kind of host is possible: {reasons}")
+    reasons = "; ".join(f"{name}: {reason}" for name, _, reason in probed)
+    raise KokunaiError(
+        ja=f"ホストを起動できません: {reasons}。",
+        en=f"no kind of host is possible: {reasons}.",
+    )
 
 
 def _why_not(kind: str) -> str:
@@ -119,7 +141,10 @@ def _why_not_nspawn() -> str:
 def _refuse_missing(kind: str) -> None:
     if missing := missing_packages(kind):
         line = f"apt-get install -y {' '.join(missing)}"
-        raise refused(f"次を実行してください: {line}", f"tools are missing; run: {line}")
+        raise KokunaiError(
+            ja=f"次を実行してください: {line}。",
+            en=f"tools are missing; run: {line}.",
+        )
 
 
 def _raise_inotify_limit(progress: Callable[[str], None]) -> None:
@@ -145,7 +170,7 @@ def _refuse_unfit(directory: Path) -> None:
     )
     shutil.rmtree(trial, ignore_errors=True)
     if done.returncode != 0:
-        raise refused(
-            f"{directory} では overlay を使えません。--directory で別の場所を指定してください",
-            f"{directory} cannot carry an overlay; choose another place with --directory",
+        raise KokunaiError(
+            ja=f"{directory} では overlay を使えません。--directory で別の場所を指定してください。",
+            en=f"{directory} cannot carry an overlay; choose another place with --directory.",
         )

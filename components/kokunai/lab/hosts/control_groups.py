@@ -41,7 +41,7 @@ def remove(lab: str, server_id: str = "") -> None:
 
 
 def _remove_tree(directory: Path) -> None:
-    # Only rmdir works here, deepest first; the files inside belong to the kernel.
+    # The kernel keeps the files inside, so directories are removed with rmdir, the deepest first.
     with contextlib.suppress(OSError):
         for child in [entry for entry in directory.iterdir() if entry.is_dir()]:
             _remove_tree(child)

@@ -41,6 +41,7 @@ class Disk:
         self._write(identity.labels(machine))
 
     def remove(self) -> None:
+        """Delete the contents; absent is success."""
         shutil.rmtree(self.directory, ignore_errors=True)
 
     def _make(self, machine: Machine) -> None:
@@ -72,11 +73,11 @@ class Disk:
     def _write(self, files: Files) -> None:
         for path, file in files.items():
             self._make_directories(path.rpartition("/")[0])
-            # A guest may have put a symbolic link there; renaming replaces it and never follows.
+            # A guest may have put a symbolic link there; renaming replaces it, writing follows it.
             _replace(self._upper / path, file)
 
     def _make_directories(self, path: str) -> None:
-        """Directories of a disk keep the mode of the shared root's: the upper one wins."""
+        """Modes are those of the shared root: in an overlay the upper directory's mode counts."""
         made, below = self._upper, self._root
         for part in path.split("/"):
             made, below = made / part, below / part

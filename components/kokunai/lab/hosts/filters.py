@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from kokunai.lab.machines import FilterRule
 
 _TABLE = "bridge kokunai"
-# MF bit or an offset: every piece of a fragmented packet.
+# The bit "more fragments" or an offset: true for every piece of a fragmented packet.
 _FRAGMENT = "ip frag-off & 0x3fff != 0"
 _PROTOCOLS = {
     "tcp": "meta l4proto tcp",
@@ -20,7 +20,7 @@ _PROTOCOLS = {
     "https": "tcp dport 443",
     "icmp": "meta l4proto icmp",
     "fragment": _FRAGMENT,
-    "ip": "meta protocol { ip, ip6 }",  # never ARP: without it nothing passes
+    "ip": "meta protocol { ip, ip6 }",  # not ARP, which a host needs to be reached at all
 }
 _VERDICTS = {"allow": "accept", "deny": "drop"}
 
@@ -51,7 +51,7 @@ def _matched(rule: FilterRule) -> str:
 
 
 def _source(network: str) -> str:
-    """As nftables writes it, which knows no netmask in dots."""
+    """As nftables writes it: prefix lengths, no netmasks in dots."""
     return str(ipaddress.IPv4Network(network, strict=False)) if "/" in network else network
 
 

@@ -11,12 +11,12 @@ import time
 from collections import defaultdict
 from typing import TYPE_CHECKING, Protocol
 
+from kokunai.errors import KokunaiError
 from kokunai.lab.hosts import hardware, identity, image, launching, processes
 from kokunai.lab.hosts.disk import Disk
 from kokunai.lab.hosts.names import Names
 from kokunai.lab.hosts.network import Network
 from kokunai.lab.hosts.nfs import FileServers
-from kokunai.lab.hosts.shell import refused
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -45,7 +45,8 @@ class Launcher(Protocol):
     def command(self, machine: Machine, directory: Path) -> tuple[str, ...]:
         """What runs in the host's network namespace until the host is off."""
 
-    def environment(self, server_id: str) -> dict[str, str]: ...
+    def environment(self, server_id: str) -> dict[str, str]:
+        """Variables of that command."""
 
     def wire(self, machine: Machine) -> None:
         """Configure the interfaces before the start, where the host does not do it itself."""
@@ -55,7 +56,10 @@ class Launcher(Protocol):
 
 
 class Fleet:
-    """Implements the Machines protocol; thread-safe, one operation at a time per host."""
+    """Implements the protocol Machines, where each method is described.
+
+    Thread-safe, one operation at a time per host.
+    """
 
     def __init__(self, places: Places, launcher: Launcher) -> None:
         self._names = Names(places)
@@ -120,8 +124,8 @@ class Fleet:
         prefix = f"{self._names.lab}-"
         names = [name for name in self._network.namespaces() if name.startswith(prefix)]
         ids = {processes.inode(name): name.removeprefix(prefix) for name in names}
-        alive = [one for one in processes.everything() if one.namespace in ids]
-        return {ids[one.namespace] for one in alive if one.is_init()}
+        alive = [process for process in processes.everything() if process.namespace in ids]
+        return {ids[process.namespace] for process in alive if process.is_init()}
 
     def tear_down(self) -> None:
         """The disks' and file servers' contents stay: they are files of the lab's directory."""
@@ -175,9 +179,9 @@ class Fleet:
         console = self._names.machine_directory(server_id) / "console.log"
         said = console.read_text(encoding="utf-8", errors="replace").strip()[-800:]
         self._stop(server_id)
-        raise refused(
-            f"ホスト {server_id} が起動しませんでした: {said}",
-            f"host {server_id} did not start: {said}",
+        raise KokunaiError(
+            ja=f"ホスト {server_id} が起動しませんでした: {said}。",
+            en=f"host {server_id} did not start: {said}.",
         )
 
     def _has_ended(self, server_id: str) -> bool:
@@ -200,29 +204,30 @@ class Fleet:
         self._launcher.clean(server_id)
 
     def _interface_ids(self, server_id: str) -> list[str]:
-        """Of the last start; without the file the ports go with the namespace, only later."""
+        """Of the last start; without its file the kernel removes the ports with the namespace."""
         path = self._names.machine_directory(server_id) / "machine.json"
         with contextlib.suppress(FileNotFoundError, ValueError):
             return [nic["interface_id"] for nic in json.loads(path.read_text("utf-8"))["nics"]]
         return []
 
     def _init(self, server_id: str, look: Look = processes.everything) -> Process | None:
-        return next((one for one in self._processes(server_id, look) if one.is_init()), None)
+        inits = (process for process in self._processes(server_id, look) if process.is_init())
+        return next(inits, None)
 
     def _processes(self, server_id: str, look: Look = processes.everything) -> list[Process]:
         name, mark = self._names.server(server_id), self._names.mark(server_id)
-        return processes.select(look(), [name], lambda found: found == mark)
+        return processes.select(look(), [name], lambda given: given == mark)
 
     def _all_processes(self) -> list[Process]:
         prefix = self._names.mark("")
         names = self._network.namespaces()
         return processes.select(
-            processes.everything(), names, lambda found: found.startswith(prefix)
+            processes.everything(), names, lambda given: given.startswith(prefix)
         )
 
 
 def _silently(_: str) -> None:
-    """Whoever wants progress prepares before the first boot."""
+    """Drops the progress of building a root, which `prepare` shows to those who wait for it."""
 
 
 def _point(link: Path, target: Path) -> None:

@@ -31,6 +31,7 @@ class Full:
         self._names = names
 
     def command(self, machine: Machine, directory: Path) -> tuple[str, ...]:
+        """systemd-nspawn in a mount namespace of its own."""
         unit = f"{self._names.lab}-{machine.server_id}"
         shares = self._names.shares(machine)
         binds = (
@@ -41,6 +42,7 @@ class Full:
         return (*separate, "sh", str(_SCRIPT), str(directory), unit, *binds)
 
     def environment(self, server_id: str) -> dict[str, str]:
+        """The control groups that the guest is put into."""
         groups = control_groups.make(self._names.control_group, server_id)
         return {"KOKUNAI_CONTROL_GROUPS": " ".join(str(group) for group in groups)}
 

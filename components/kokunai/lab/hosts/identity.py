@@ -24,6 +24,8 @@ _MOTD = (
 
 @dataclass(frozen=True)
 class File:
+    """Text and mode of one file."""
+
     content: str
     mode: int = 0o644
 

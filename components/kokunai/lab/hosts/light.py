@@ -35,6 +35,8 @@ class Light:
         self._names = names
 
     def command(self, machine: Machine, directory: Path) -> tuple[str, ...]:
+        """A shell as process 1 that starts sshd and waits."""
+        """Nothing: a light host has no control group of its own."""
         shares = [str(share) for share in self._names.shares(machine)]
         arguments = (str(directory), machine.host_name, self._overlay_options, *shares)
         return ("unshare", *_NAMESPACES, "sh", str(_SCRIPT), *arguments)
@@ -43,6 +45,7 @@ class Light:
         return {}
 
     def wire(self, machine: Machine) -> None:
+        """Give the interfaces their addresses, since no networkd runs in the host."""
         launching.configure_addresses(self._names.server(machine.server_id), machine.nics)
 
     def clean(self, server_id: str) -> None:

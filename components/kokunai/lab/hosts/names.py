@@ -35,34 +35,41 @@ class Names:
 
     @property
     def control_group(self) -> str:
+        """Directory of the lab in every hierarchy of control groups."""
         return f"kokunai-{self.places.lab_id}"
 
     @property
     def hosts(self) -> Path:
+        """Folder of everything that belongs to hosts."""
         return self.places.directory / "hosts"
 
     def mark(self, server_id: str) -> str:
+        """Value of MARK in what belongs to one host."""
         return f"{self.places.lab_id}/{server_id}"
 
     def server(self, server_id: str) -> str:
+        """Network namespace of a server."""
         return f"{self.lab}-{server_id}"
 
     def appliance(self, appliance_id: str) -> str:
+        """Network namespace of a file server."""
         return f"{self.lab}-nfs-{appliance_id}"
 
     def machine_directory(self, server_id: str) -> Path:
+        """Run-time files of a server, removed with it."""
         return self.hosts / "machines" / server_id
 
     def disk_directory(self, disk_id: str) -> Path:
+        """Contents of a disk, kept until it is deleted."""
         return self.hosts / "disks" / disk_id
 
     def shares(self, machine: Machine) -> list[Path]:
         """Directories of the file servers on the switches of a machine, made if absent."""
         switches = sorted({nic.switch_id for nic in machine.nics if nic.switch_id})
-        found = [self.share_directory(switch_id) for switch_id in switches]
-        for share in found:
+        shares = [self.share_directory(switch_id) for switch_id in switches]
+        for share in shares:
             share.mkdir(parents=True, exist_ok=True)
-        return found
+        return shares
 
     def share_directory(self, switch_id: str) -> Path:
         """Data of the file servers on one switch, a directory per address."""
@@ -70,10 +77,12 @@ class Names:
 
 
 def bridge(switch_id: str) -> str:
+    """Bridge of a switch."""
     return interface("br", switch_id)
 
 
 def port(interface_id: str) -> str:
+    """The lab's end of an interface's cable."""
     return interface("p", interface_id)
 
 

@@ -8,9 +8,10 @@ import ipaddress
 import json
 from typing import TYPE_CHECKING
 
+from kokunai.errors import KokunaiError
 from kokunai.lab.hosts import filters, processes
 from kokunai.lab.hosts.names import NAMESPACES, Names, bridge, port
-from kokunai.lab.hosts.shell import refused, run
+from kokunai.lab.hosts.shell import run
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -28,9 +29,10 @@ class Network:
     def __init__(self, names: Names) -> None:
         self._names = names
         self._made: dict[str, int] = {}
-        """Switch -> inode of the lab's namespace it was made in; sixty-four boots ask for each."""
+        """Switch -> inode of the lab's namespace that it was made in; saves every boot a look."""
 
     def ensure_switch(self, switch_id: str) -> None:
+        """Make the bridge of a switch, and for the shared one the way to the machine."""
         with self._locked():
             self._ensure_switch(switch_id)
 
@@ -44,6 +46,7 @@ class Network:
         self._made[switch_id] = number
 
     def remove_switch(self, switch_id: str) -> None:
+        """Remove the bridge; absent is success."""
         self._made.pop(switch_id, None)
         if processes.inode(self._names.lab) is not None:
             run("ip", "-n", self._names.lab, "link", "delete", bridge(switch_id), check=False)
@@ -74,6 +77,7 @@ class Network:
         remove_namespace(namespace)
 
     def has_port(self, interface_id: str) -> bool:
+        """Whether an interface is plugged in."""
         shown = run("ip", "-n", self._names.lab, "link", "show", port(interface_id), check=False)
         return shown.returncode == 0
 
@@ -82,8 +86,9 @@ class Network:
         try:
             text = filters.chain(port(interface_id), rules)
         except KeyError as error:
-            raise refused(
-                f"パケットフィルタの値 {error} は無効です", f"packet filter: {error} is not known"
+            raise KokunaiError(
+                ja=f"パケットフィルタの値 {error} は無効です。",
+                en=f"packet filter: {error} is not known.",
             ) from error
         self._load(text)
 
@@ -111,8 +116,8 @@ class Network:
 
     def namespaces(self) -> list[str]:
         """Every namespace name of the lab, its own last."""
-        found = NAMESPACES.glob(f"{self._names.lab}-*") if NAMESPACES.is_dir() else ()
-        return [*sorted(path.name for path in found), self._names.lab]
+        paths = NAMESPACES.glob(f"{self._names.lab}-*") if NAMESPACES.is_dir() else ()
+        return [*sorted(path.name for path in paths), self._names.lab]
 
     def _ensure_lab(self) -> int:
         _add_namespace(self._names.lab)
@@ -138,11 +143,12 @@ class Network:
         self._ensure_edge(f"{places.gateway}/{length}")
 
     def _ensure_edge(self, address: str) -> None:
-        """A gateway that refuses: programs that look outside fail at once instead of hanging."""
+        """Make the gateway, which refuses, so that programs that look outside do not hang."""
         lab = self._names.lab
         run("ip", "-n", lab, "address", "replace", address, "dev", bridge(SHARED))
         run("ip", "-n", lab, "route", "replace", "unreachable", "default")
-        # Unlimited: the kernel answers one packet a second, a resolver asks several at once.
+        # No limit on ICMP: the kernel would answer one packet a second, but a resolver asks several
+        # servers at once and would wait for the rest.
         settings = "cd /proc/sys/net/ipv4 && echo 1 >ip_forward && echo 0 >icmp_ratelimit"
         run("ip", "netns", "exec", lab, "sh", "-c", settings)
 
@@ -191,7 +197,7 @@ def _wiring(namespace: str, number: int, nic: Nic) -> Iterator[str]:
 def _refuse_taken(places: Places) -> None:
     if other := interface_in_the_way(places):
         network = places.shared_network
-        raise refused(
-            f"{network} は {other} で使用中です。別の slot を使ってください",
-            f"{network} is in use on {other}; choose another slot",
+        raise KokunaiError(
+            ja=f"{network} は {other} で使用中です。別の slot を使ってください。",
+            en=f"{network} is in use on {other}; choose another slot.",
         )

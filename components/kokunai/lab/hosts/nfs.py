@@ -31,6 +31,7 @@ class FileServers:
         self._network = network
 
     def ensure(self, appliance: NfsAppliance) -> None:
+        """Make the share and, unless it runs, start what answers for it."""
         namespace = self._names.appliance(appliance.appliance_id)
         self._make_share(appliance)
         if processes.in_namespace(namespace):
@@ -43,6 +44,7 @@ class FileServers:
         launching.start(namespace, listener, mark=mark, log=self._names.hosts / "nfs.log")
 
     def remove(self, appliance_id: str) -> None:
+        """End it and delete its data; absent is success."""
         self._clear(appliance_id)
         for owner in self._names.hosts.glob(f"nfs/*/*/{_OWNER}"):
             if owner.read_text(encoding="ascii") == appliance_id:

@@ -1,4 +1,4 @@
-"""Finds and ends the processes of a lab as the machine shows them: files lie after a crash."""
+"""Finds and ends a lab's processes by what the machine shows; files may be wrong after a crash."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from kokunai.errors import KokunaiError
 from kokunai.lab.hosts.names import MARK, NAMESPACES
-from kokunai.lab.hosts.shell import refused
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,12 +25,14 @@ _RECENT_SECONDS = 0.1
 
 @dataclass(frozen=True)
 class Process:
+    """A living process of the machine."""
+
     pid: int
     namespace: int
     """Inode of its network namespace."""
 
     def mark(self) -> str:
-        """Value of KOKUNAI_HOST in its environment, or empty; costs more than all the rest."""
+        """Value of KOKUNAI_HOST in its environment, or empty; slow, so it is asked last."""
         prefix = f"{MARK}=".encode()
         with contextlib.suppress(OSError):
             for item in (_PROC / str(self.pid) / "environ").read_bytes().split(b"\0"):
@@ -52,8 +54,8 @@ def everything() -> list[Process]:
     """Every living process; one that ends while being read is left out."""
     own = os.getpid()
     numbers = [int(entry.name) for entry in _PROC.iterdir() if entry.name.isdigit()]
-    found = (_look_at(number) for number in numbers if number != own)
-    return [process for process in found if process is not None]
+    processes = (_look_at(number) for number in numbers if number != own)
+    return [process for process in processes if process is not None]
 
 
 class _Snapshot:
@@ -65,6 +67,7 @@ class _Snapshot:
         self._found: list[Process] = []
 
     def recent(self) -> list[Process]:
+        """Every living process, at most a tenth of a second ago."""
         with self._lock:
             if time.monotonic() - self._taken > _RECENT_SECONDS:
                 self._found = everything()
@@ -84,15 +87,18 @@ def _look_at(pid: int) -> Process | None:
     return Process(pid=pid, namespace=namespace)
 
 
-def select(found: list[Process], names: list[str], belongs: Callable[[str], bool]) -> list[Process]:
+def select(
+    candidates: list[Process], names: list[str], belongs: Callable[[str], bool]
+) -> list[Process]:
     """Processes in the named namespaces, and in nameless ones those whose mark belongs."""
     wanted = {inode(name) for name in names}
     known = {inode(path.name) for path in NAMESPACES.glob("*")}
     known.add((_PROC / "self" / "ns" / "net").stat().st_ino)
     return [
-        one
-        for one in found
-        if one.namespace in wanted or (one.namespace not in known and belongs(one.mark()))
+        process
+        for process in candidates
+        if process.namespace in wanted
+        or (process.namespace not in known and belongs(process.mark()))
     ]
 
 
@@ -104,25 +110,33 @@ def inode(namespace: str) -> int | None:
     except OSError:
         return None
     if status.st_dev != kernel.st_dev or status.st_ino == kernel.st_ino:
-        return None  # an empty file left by a crash, or the machine's own namespace: never ours
+        return None  # an empty file that a crash left, or the machine's own namespace
     return status.st_ino
 
 
 def in_namespace(namespace: str) -> list[Process]:
+    """Processes in a named network namespace."""
     number = inode(namespace)
-    return [] if number is None else [one for one in everything() if one.namespace == number]
+    return (
+        []
+        if number is None
+        else [process for process in everything() if process.namespace == number]
+    )
 
 
 def end_all(find: Callable[[], list[Process]]) -> None:
     """Kill what `find` returns until it returns nothing: a dying host may still fork."""
     limit = time.monotonic() + _KILL_LIMIT_SECONDS
-    while found := find():
+    while left := find():
         if time.monotonic() > limit:
-            numbers = ", ".join(str(one.pid) for one in found)
-            raise refused(f"プロセスが終了しません: {numbers}", f"processes do not end: {numbers}")
-        for one in found:
+            numbers = ", ".join(str(process.pid) for process in left)
+            raise KokunaiError(
+                ja=f"プロセスが終了しません: {numbers}。",
+                en=f"processes do not end: {numbers}.",
+            )
+        for process in left:
             with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.kill(one.pid, signal.SIGKILL)
+                os.kill(process.pid, signal.SIGKILL)
         time.sleep(0.02)
 
 

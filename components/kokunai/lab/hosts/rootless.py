@@ -11,8 +11,9 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from kokunai.errors import KokunaiError
 from kokunai.lab.hosts.light import Light
-from kokunai.lab.hosts.shell import refused, run
+from kokunai.lab.hosts.shell import run
 
 if TYPE_CHECKING:
     from kokunai.lab.places import Places
@@ -20,7 +21,8 @@ if TYPE_CHECKING:
 USER_NAMESPACE = ("unshare", "--user", "--map-auto", "--map-root-user", "--mount")
 _MARK = "KOKUNAI_NAMESPACES_OF"
 _START_LIMIT_SECONDS = 10.0
-# /run is the machine's: names of network namespaces need one of our own.
+# The names of network namespaces are files in /run, where only the machine's root may write; hence
+# a /run of its own.
 _HOLD = "mount -t tmpfs tmpfs /run && ip link set lo up && exec sleep infinity"
 
 
@@ -79,7 +81,10 @@ def is_open(places: Places) -> bool:
 
 
 def leave(places: Places) -> None:
-    """End the place of a torn-down lab; what still runs there keeps it alive, but nameless."""
+    """End the process that holds the namespaces of a torn-down lab.
+
+    The kernel keeps them as long as anything else runs there, but nobody finds them any more.
+    """
     while pid := _holder(places):
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, 9)
@@ -88,7 +93,10 @@ def leave(places: Places) -> None:
 
 def _start_holder(places: Places) -> int:
     if reason := why_not():
-        raise refused(f"rootless は使えません: {reason}", f"rootless is not possible: {reason}")
+        raise KokunaiError(
+            ja=f"rootless は使えません: {reason}。",
+            en=f"rootless is not possible: {reason}.",
+        )
     command = ("setsid", "--fork", *USER_NAMESPACE, "--net", "sh", "-c", _HOLD)
     environment = os.environ | {_MARK: places.lab_id}
     silent = subprocess.DEVNULL
@@ -98,7 +106,10 @@ def _start_holder(places: Places) -> int:
         if pid := _holder(places):
             return pid
         time.sleep(0.02)
-    raise refused("名前空間を作れませんでした", "the namespaces could not be made")
+    raise KokunaiError(
+        ja="名前空間を作れませんでした。",
+        en="the namespaces could not be made.",
+    )
 
 
 def _holder(places: Places) -> int | None:

@@ -1,1 +1,0 @@
-"""The IaaS API over HTTP, as its documentation and its public clients describe it."""

@@ -1,0 +1,95 @@
+"""The lab's one HTTP application: emulators below their prefixes, the lab's own paths, faults."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+
+from starlette.applications import Starlette
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Mount, Route
+
+from kokunai.lab.faults import Fault, Faults
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+
+    from kokunai.lab.services import Services
+
+
+def build(services: Services) -> Faults:
+    """The whole lab over HTTP; faults are the outermost layer.
+
+    The lab's own paths are below `/_lab` and need no key: the daemon listens on 127.0.0.1 only.
+    """
+    app = Starlette()
+    app.router.redirect_slashes = False
+    faults = Faults(app, lambda path, *refusal: _error(services, path, *refusal))
+    app.routes.extend(_state_routes(services, faults))
+    app.routes.extend(_fault_routes(faults))
+    for emulator in services.emulators:
+        app.routes.append(Mount(emulator.prefix, app=emulator.service.app))
+    return faults
+
+
+def _error(services: Services, path: str, status: int, code: str, message: str) -> Response:
+    """A refusal as the API that the path belongs to writes it."""
+    for emulator in services.emulators:
+        if path.startswith(f"{emulator.prefix}/"):
+            return emulator.service.error(status, code, message)
+    return JSONResponse({"code": code, "message": message}, status)
+
+
+def state_of(services: Services) -> dict[str, Any]:
+    """Where the lab is, what it works at, and everything in its emulated accounts."""
+    places, machines, contents = services.places, services.machines, services.contents()
+    names: dict[str, list[str]] = {}
+    for account in contents:
+        for plural, given in account.names.items():
+            names[plural] = [*names.get(plural, []), *given]
+    return {
+        "lab_id": places.lab_id,
+        "pid": os.getpid(),
+        "port": places.port,
+        "slot": places.slot,
+        "shared_network": str(places.shared_network),
+        "machines": {"kind": machines.kind, "limits": machines.limits},
+        "emulators": [emulator.name for emulator in services.emulators],
+        "busy": services.busy(),
+        "owed": services.pending_job_count(),
+        "counts": {plural: len(given) for plural, given in names.items()},
+        "names": names,
+        "servers": [row for account in contents for row in account.servers],
+        "appliances": [row for account in contents for row in account.appliances],
+    }
+
+
+def _state_routes(services: Services, faults: Faults) -> list[Route]:
+    async def state(_: Request) -> Response:
+        return JSONResponse({**state_of(services), "calls": faults.call_counter.view()})
+
+    return [Route("/_lab/state", state)]
+
+
+def _fault_routes(faults: Faults) -> list[Route]:
+    async def show(_: Request) -> Response:
+        return JSONResponse({"faults": [fault.view() for fault in faults.active]})
+
+    async def add(request: Request) -> Response:
+        try:
+            body = await request.json()
+            added = [Fault.parse(row) for row in (body if isinstance(body, list) else [body])]
+        except (ValueError, TypeError) as problem:
+            return JSONResponse({"error": str(problem)}, 400)
+        faults.active.extend(added)
+        return JSONResponse({"faults": [fault.view() for fault in faults.active]}, 201)
+
+    async def clear(_: Request) -> Response:
+        faults.active.clear()
+        return JSONResponse({"faults": []})
+
+    return [
+        Route("/_lab/faults", show, methods=["GET"]),
+        Route("/_lab/faults", add, methods=["POST"]),
+        Route("/_lab/faults", clear, methods=["DELETE"]),
+    ]

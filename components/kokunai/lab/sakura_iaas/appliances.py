@@ -1,0 +1,127 @@
+"""NFS appliances: made in the background, boot by themselves, must be off to be deleted."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from kokunai.lab.sakura_iaas import catalogue, fields, views
+from kokunai.lab.sakura_iaas.call import Call, Reply, changed, created, done, one, page
+from kokunai.lab.sakura_iaas.errors import refuse
+from kokunai.lab.sakura_iaas.interfaces import new_mac_address
+from kokunai.lab.sakura_iaas.power_states import new_power
+
+if TYPE_CHECKING:
+    from kokunai.lab.sakura_iaas.call import Cloud
+    from kokunai.lab.store import Doc
+
+
+def view_of(cloud: Cloud, doc: Doc) -> views.View:
+    """An NFS appliance as the API shows it."""
+    switch_doc = cloud.store.get("switch", doc["switch_id"]) or {"id": doc["switch_id"], "name": ""}
+    link = {"ID": switch_doc["id"], "Name": switch_doc["name"], "Scope": "user"}
+    zone = views.zone_of(doc) or {}
+    subnet = {"DefaultRoute": doc["gateway"], "NetworkMaskLen": doc["prefix_length"]}
+    nic = {
+        "ID": doc["interface_id"],
+        "MACAddress": doc["mac_address"],
+        "IPAddress": None,
+        "UserIPAddress": doc["address"],
+        "HostName": None,
+        "Switch": {**link, "Subnet": None, "UserSubnet": subnet},
+        "PacketFilter": None,
+    }
+    return {
+        **views.common(doc),
+        "Class": "nfs",
+        "Availability": doc["availability"],
+        "ServiceClass": f"cloud/appliance/nfs/{doc['plan_id']}",
+        "Plan": {"ID": int(doc["plan_id"])},
+        "Remark": {
+            "Zone": {"ID": zone.get("ID")},
+            "Switch": {"ID": switch_doc["id"]},
+            "Network": subnet,
+            "Servers": [{"IPAddress": doc["address"]}],
+            "Plan": {"ID": int(doc["plan_id"])},
+        },
+        "Instance": views.instance(doc),
+        "Interfaces": [nic],
+        "Switch": link,
+        "Settings": None,
+        "SettingsHash": None,
+    }
+
+
+def list_appliances(call: Call) -> Reply:
+    """GET appliance."""
+    docs = call.store.all("appliance", call.zone)
+    return page(call, "Appliances", [view_of(call.cloud, doc) for doc in docs])
+
+
+def read_appliance(call: Call) -> Reply:
+    """GET appliance/{id}."""
+    return one("Appliance", view_of(call.cloud, call.mine("appliance")))
+
+
+def _plan_id(body: fields.Body, remark: fields.Body) -> str:
+    plan_id = fields.reference(body, "Plan") or fields.reference(remark, "Plan")
+    if catalogue.nfs_size_gib(plan_id) is None:
+        refuse("param_res_not_found", f"Plan {plan_id}")
+    return plan_id
+
+
+def _own_address(remark: fields.Body) -> str:
+    servers = fields.listing(remark, "Servers")
+    first: Any = servers[0] if servers else {}
+    value = fields.address(first.get("IPAddress") if isinstance(first, dict) else "", "IPAddress")
+    if not value:
+        refuse("missing_param", "Remark.Servers.IPAddress")
+    return value
+
+
+def create_appliance(call: Call) -> Reply:
+    """POST appliance."""
+    body = fields.section(call.body, "Appliance")
+    if fields.text(body, "Class") != "nfs":
+        refuse("bad_request", "Class: nfs")
+    remark = fields.section(body, "Remark")
+    switch = call.named("switch", fields.reference(remark, "Switch"))
+    network, plan_id = fields.section(remark, "Network"), _plan_id(body, remark)
+    doc = call.new(
+        name=fields.name_of(body),
+        description=fields.text(body, "Description"),
+        tags=fields.tags_of(body),
+        plan_id=plan_id,
+        size_gib=catalogue.nfs_size_gib(plan_id),
+        switch_id=switch["id"],
+        address=_own_address(remark),
+        prefix_length=fields.integer(network, "NetworkMaskLen", 24),
+        gateway=fields.address(network.get("DefaultRoute"), "DefaultRoute"),
+        interface_id=call.store.new_id(),
+        mac_address=new_mac_address(call),
+        availability="migrating",
+        **new_power(),
+    )
+    call.save("appliance", doc)
+    call.after_commit.append(lambda: call.cloud.reconciler.appliance_made(doc["id"]))
+    return created("Appliance", view_of(call.cloud, doc), accepted=True)
+
+
+def update_appliance(call: Call) -> Reply:
+    """PUT appliance/{id}."""
+    doc, body = call.mine("appliance"), fields.section(call.body, "Appliance")
+    doc["name"] = fields.name_of(body, doc["name"])
+    doc["description"] = fields.text(body, "Description", doc["description"])
+    doc["tags"] = fields.tags_of(body, doc["tags"])
+    return changed("Appliance", view_of(call.cloud, call.save("appliance", doc)))
+
+
+def delete_appliance(call: Call) -> Reply:
+    """DELETE appliance/{id}."""
+    doc = call.mine("appliance")
+    if doc["availability"] == "migrating":
+        refuse("still_creating", doc["id"])
+    if doc["status"] != "down" or doc["wanted"] != "down":
+        refuse("server_power_must_be_down", doc["id"])
+    call.store.delete(doc["id"])
+    call.enqueue(f"appliance-{doc['id']}", "remove_nfs", doc["id"])
+    return done()

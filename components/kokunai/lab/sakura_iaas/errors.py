@@ -1,0 +1,75 @@
+"""Refusals of the API: code, HTTP status and the documented body, also for unknown paths."""
+
+from __future__ import annotations
+
+import http
+import secrets
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from starlette.responses import JSONResponse, Response
+
+from kokunai.lab.sakura_iaas.catalogue import data
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from starlette.requests import Request
+
+
+class ApiError(Exception):
+    """A refusal that becomes an error response; `code` is a key of data/errors.yaml."""
+
+    def __init__(self, code: str, detail: str = "") -> None:
+        super().__init__(f"{code}: {detail}")
+        row = data("errors")["codes"][code]
+        self.status: int = row["status"]
+        self.code = code
+        self.message = " ".join(part for part in (row["ja"], row["en"], detail) if part)
+
+
+def refuse(code: str, detail: str = "") -> NoReturn:
+    """End the call with this refusal; raises ApiError."""
+    raise ApiError(code, detail)
+
+
+def usual_code(status: int) -> str:
+    """The first documented code of an HTTP status."""
+    rows: dict[str, dict[str, Any]] = data("errors")["codes"]
+    return next((code for code, row in rows.items() if row["status"] == status), "unknown")
+
+
+def body(status: int, code: str, message: str) -> dict[str, Any]:
+    """The documented body of a refusal."""
+    try:
+        phrase = http.HTTPStatus(status).phrase
+    except ValueError:
+        phrase = "Unknown"
+    return {
+        "is_fatal": True,
+        "serial": secrets.token_hex(16),
+        "status": f"{status} {phrase}",
+        "error_code": code,
+        "error_msg": message,
+    }
+
+
+def response(status: int, code: str, message: str) -> JSONResponse:
+    """A refusal ready to be sent."""
+    return JSONResponse(body(status, code, message), status)
+
+
+def handlers() -> dict[Any, Callable[[Request, Exception], Awaitable[Response]]]:
+    """Starlette's exception handlers, so that its own refusals look like the API's."""
+    return {
+        404: _handler("resource_path_not_found"),
+        405: _handler("method_not_allowed"),
+        500: _handler("internal_server_error"),
+    }
+
+
+def _handler(code: str) -> Callable[[Request, Exception], Awaitable[Response]]:
+    async def answer(_: Request, __: Exception) -> Response:
+        error = ApiError(code)
+        return response(error.status, error.code, error.message)
+
+    return answer

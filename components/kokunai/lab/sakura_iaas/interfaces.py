@@ -1,0 +1,160 @@
+"""Network interfaces: to which segment and filter a server is connected."""
+
+from __future__ import annotations
+
+import secrets
+from typing import TYPE_CHECKING
+
+from kokunai.lab.sakura_iaas import fields, views
+from kokunai.lab.sakura_iaas.call import Call, Reply, changed, created, done, one, page
+from kokunai.lab.sakura_iaas.errors import refuse
+
+if TYPE_CHECKING:
+    from kokunai.lab.store import Doc
+
+_FIRST_SHARED_HOST = 11
+_LAST_SHARED_HOST = 254
+_NIC_COUNT = 10
+_VENDOR_PREFIX = "9C:A3:BA"
+
+
+def new_mac_address(call: Call) -> str:
+    """An address with the provider's prefix that no interface of the lab has."""
+    taken = {nic["mac_address"] for nic in call.store.all("interface")}
+    while True:
+        tail = secrets.token_hex(3).upper()
+        address = f"{_VENDOR_PREFIX}:{tail[:2]}:{tail[2:4]}:{tail[4:]}"
+        if address not in taken:
+            return address
+
+
+def _free_shared_host(call: Call) -> int:
+    """Smallest free last number of the shared segment, which all zones of a lab share."""
+    taken = {nic["shared_host"] for nic in call.store.all("interface")}
+    free = set(range(_FIRST_SHARED_HOST, _LAST_SHARED_HOST + 1)) - taken
+    if not free:
+        refuse("run_out_of_ipaddress")
+    return min(free)
+
+
+def connect(call: Call, nic: Doc, switch_id: str) -> None:
+    """Put an interface on a switch, or on the shared segment, which gives it an address."""
+    if switch_id == "shared":
+        nic.update(switch_id="shared", shared_host=_free_shared_host(call))
+    else:
+        nic.update(switch_id=call.named("switch", switch_id)["id"], shared_host=None)
+
+
+def add(call: Call, server: Doc, switch_id: str) -> Doc:
+    """A new interface of a server; an empty switch id leaves it unconnected."""
+    if len(call.store.of_server("interface", server["id"])) >= _NIC_COUNT:
+        refuse("limit_count_in_zone", f"interfaces <= {_NIC_COUNT}")
+    nic = call.new(
+        server_id=server["id"],
+        mac_address=new_mac_address(call),
+        switch_id=None,
+        shared_host=None,
+        user_ip_address="",
+        user_subnet=None,
+        packet_filter_id=None,
+    )
+    if switch_id:
+        connect(call, nic, switch_id)
+    return call.save("interface", nic)
+
+
+def _server_that_is_off(call: Call, server_id: str) -> Doc:
+    server = call.named("server", server_id)
+    if server["status"] != "down" or server["wanted"] != "down":
+        refuse("server_power_must_be_down", server_id)
+    return server
+
+
+def _mine_and_off(call: Call) -> Doc:
+    nic = call.mine("interface")
+    _server_that_is_off(call, nic["server_id"])
+    return nic
+
+
+def list_interfaces(call: Call) -> Reply:
+    """GET interface."""
+    docs = call.store.all("interface", call.zone)
+    return page(call, "Interfaces", [views.whole_interface(call.cloud, doc) for doc in docs])
+
+
+def list_of_server(call: Call) -> Reply:
+    """GET server/{id}/interface."""
+    docs = call.store.of_server("interface", call.mine("server")["id"])
+    return page(call, "Interfaces", [views.whole_interface(call.cloud, doc) for doc in docs])
+
+
+def create_interface(call: Call) -> Reply:
+    """POST interface."""
+    server_id = fields.reference(fields.section(call.body, "Interface"), "Server")
+    if not server_id:
+        refuse("missing_param", "Server.ID")
+    nic = add(call, _server_that_is_off(call, server_id), "")
+    return created("Interface", views.whole_interface(call.cloud, nic))
+
+
+def read_interface(call: Call) -> Reply:
+    """GET interface/{id}."""
+    return one("Interface", views.whole_interface(call.cloud, call.mine("interface")))
+
+
+def update_interface(call: Call) -> Reply:
+    """PUT interface/{id}."""
+    nic, body = call.mine("interface"), fields.section(call.body, "Interface")
+    if "UserIPAddress" in body:
+        nic["user_ip_address"] = fields.address(body["UserIPAddress"], "UserIPAddress")
+    call.save("interface", nic)
+    return changed("Interface", views.whole_interface(call.cloud, nic))
+
+
+def delete_interface(call: Call) -> Reply:
+    """DELETE interface/{id}."""
+    call.store.delete(_mine_and_off(call)["id"])
+    return done()
+
+
+def connect_switch(call: Call) -> Reply:
+    """PUT interface/{id}/to/switch/{switch}."""
+    nic = _mine_and_off(call)
+    if nic["switch_id"] is not None:
+        refuse("res_already_connected", nic["id"])
+    connect(call, nic, call.path["switch"])
+    call.save("interface", nic)
+    return done()
+
+
+def disconnect_switch(call: Call) -> Reply:
+    """DELETE interface/{id}/to/switch."""
+    nic = _mine_and_off(call)
+    if nic["switch_id"] is None:
+        refuse("res_already_disconnected", nic["id"])
+    nic.update(switch_id=None, shared_host=None)
+    call.save("interface", nic)
+    return done()
+
+
+def _set_filter(call: Call, nic: Doc, filter_id: str | None) -> Reply:
+    nic["packet_filter_id"] = filter_id
+    call.save("interface", nic)
+    call.enqueue(f"server-{nic['server_id']}", "set_filter", nic["id"])
+    return done()
+
+
+def connect_filter(call: Call) -> Reply:
+    """PUT interface/{id}/to/packetfilter/{filter}."""
+    nic, wanted = call.mine("interface"), call.named("packetfilter", call.path["filter"])
+    if nic["packet_filter_id"] is not None:
+        refuse("res_already_connected", nic["id"])
+    return _set_filter(call, nic, wanted["id"])
+
+
+def disconnect_filter(call: Call) -> Reply:
+    """DELETE interface/{id}/to/packetfilter."""
+    nic = call.mine("interface")
+    if nic["packet_filter_id"] is None:
+        refuse("res_already_disconnected", nic["id"])
+    return _set_filter(call, nic, None)

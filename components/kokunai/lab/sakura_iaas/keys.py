@@ -1,0 +1,164 @@
+"""SSH keys and notes (startup scripts); both belong to the account and not to a zone."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+from typing import TYPE_CHECKING
+
+from kokunai.lab.sakura_iaas import catalogue, fields, views
+from kokunai.lab.sakura_iaas.call import Call, Reply, changed, created, done, one, page
+from kokunai.lab.sakura_iaas.errors import refuse
+
+if TYPE_CHECKING:
+    from kokunai.lab.store import Doc
+
+_PUBLIC_KEY_LENGTH = 16_384
+_SCRIPT_LENGTH = 65_536
+_NOTE_CLASSES = ("shell", "yaml_cloud_config", "json")
+
+
+def fingerprint_of(public_key: str) -> str:
+    """MD5 of the key's blob as the API prints it; 400 for what is no OpenSSH public key."""
+    words = public_key.split()
+    try:
+        blob = base64.b64decode(words[1], validate=True)
+    except (IndexError, binascii.Error):
+        refuse("invalid_format", "PublicKey")
+    if not blob.startswith(len(words[0]).to_bytes(4, "big") + words[0].encode()):
+        refuse("invalid_format", "PublicKey")
+    digest = hashlib.md5(blob, usedforsecurity=False).hexdigest()
+    return ":".join(digest[index : index + 2] for index in range(0, 32, 2))
+
+
+def _key_view(doc: Doc) -> views.View:
+    view = views.common(doc)
+    del view["Tags"], view["Icon"]
+    return {**view, "PublicKey": doc["public_key"], "Fingerprint": doc["fingerprint"]}
+
+
+def list_keys(call: Call) -> Reply:
+    """GET sshkey."""
+    return page(call, "SSHKeys", [_key_view(doc) for doc in call.store.all("sshkey")])
+
+
+def create_key(call: Call) -> Reply:
+    """POST sshkey."""
+    body = fields.section(call.body, "SSHKey")
+    public_key = fields.text(body, "PublicKey", length=_PUBLIC_KEY_LENGTH).strip()
+    if not public_key:
+        refuse("missing_param", "PublicKey")
+    doc = call.new(
+        zone="",
+        name=fields.name_of(body),
+        description=fields.text(body, "Description"),
+        tags=[],
+        public_key=public_key,
+        fingerprint=fingerprint_of(public_key),
+    )
+    return created("SSHKey", _key_view(call.save("sshkey", doc)))
+
+
+def read_key(call: Call) -> Reply:
+    """GET sshkey/{id}."""
+    return one("SSHKey", _key_view(call.mine("sshkey")))
+
+
+def update_key(call: Call) -> Reply:
+    """PUT sshkey/{id}."""
+    doc, body = call.mine("sshkey"), fields.section(call.body, "SSHKey")
+    doc["name"] = fields.name_of(body, doc["name"])
+    doc["description"] = fields.text(body, "Description", doc["description"])
+    return changed("SSHKey", _key_view(call.save("sshkey", doc)))
+
+
+def delete_key(call: Call) -> Reply:
+    """DELETE sshkey/{id}."""
+    call.store.delete(call.mine("sshkey")["id"])
+    return done()
+
+
+def _public_notes() -> list[Doc]:
+    moment = "2025-01-01T00:00:00+09:00"
+    note = {
+        "id": "113000000101",
+        "zone": "",
+        "name": "sys-nfs",
+        "description": "",
+        "tags": [f"@zone={zone['Name']}" for zone in catalogue.zones()],
+        "scope": "shared",
+        "class": "json",
+        "content": catalogue.nfs_note_content(),
+        "created_at": moment,
+        "modified_at": moment,
+    }
+    return [note]
+
+
+def note_named(call: Call, note_id: str) -> Doc:
+    """A note of the account or a public one; 404 when there is none."""
+    public = next((doc for doc in _public_notes() if doc["id"] == note_id), None)
+    return public or call.mine("note", note_id)
+
+
+def _own_note(call: Call) -> Doc:
+    doc = note_named(call, call.id)
+    if doc["scope"] == "shared":
+        refuse("forbidden", call.id)
+    return doc
+
+
+def _note_view(doc: Doc) -> views.View:
+    fixed = {"Scope": doc["scope"], "Availability": "available", "Remark": None, "Storage": None}
+    return {**views.common(doc), **fixed, "Class": doc["class"], "Content": doc["content"]}
+
+
+def list_notes(call: Call) -> Reply:
+    """GET note."""
+    docs = [*_public_notes(), *call.store.all("note")]
+    return page(call, "Notes", [_note_view(doc) for doc in docs])
+
+
+def _note_class(body: fields.Body, default: str) -> str:
+    value = fields.text(body, "Class") or default
+    if value not in _NOTE_CLASSES:
+        refuse("invalid_format", f"Class: {', '.join(_NOTE_CLASSES)}")
+    return value
+
+
+def create_note(call: Call) -> Reply:
+    """POST note."""
+    body = fields.section(call.body, "Note")
+    doc = call.new(
+        zone="",
+        name=fields.name_of(body),
+        description=fields.text(body, "Description"),
+        tags=fields.tags_of(body),
+        scope="user",
+        content=fields.text(body, "Content", length=_SCRIPT_LENGTH),
+        **{"class": _note_class(body, "shell")},
+    )
+    return created("Note", _note_view(call.save("note", doc)))
+
+
+def read_note(call: Call) -> Reply:
+    """GET note/{id}."""
+    return one("Note", _note_view(note_named(call, call.id)))
+
+
+def update_note(call: Call) -> Reply:
+    """PUT note/{id}."""
+    doc, body = _own_note(call), fields.section(call.body, "Note")
+    doc["name"] = fields.name_of(body, doc["name"])
+    doc["description"] = fields.text(body, "Description", doc["description"])
+    doc["tags"] = fields.tags_of(body, doc["tags"])
+    doc["class"] = _note_class(body, doc["class"])
+    doc["content"] = fields.text(body, "Content", doc["content"], length=_SCRIPT_LENGTH)
+    return changed("Note", _note_view(call.save("note", doc)))
+
+
+def delete_note(call: Call) -> Reply:
+    """DELETE note/{id}."""
+    call.store.delete(_own_note(call)["id"])
+    return done()

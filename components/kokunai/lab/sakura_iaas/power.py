@@ -1,0 +1,96 @@
+"""Power of servers and NFS appliances: the request is taken at once, the change follows."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from kokunai.lab.sakura_iaas import disks, fields, views
+from kokunai.lab.sakura_iaas.call import Call, Reply, accepted, done, one
+from kokunai.lab.sakura_iaas.errors import refuse
+
+if TYPE_CHECKING:
+    from kokunai.lab.store import Doc
+
+
+def read_server_power(call: Call) -> Reply:
+    """GET server/{id}/power."""
+    return one("Instance", views.instance(call.mine("server")))
+
+
+def read_appliance_power(call: Call) -> Reply:
+    """GET appliance/{id}/power."""
+    return one("Instance", views.instance(call.mine("appliance")))
+
+
+def _want(call: Call, kind: str, doc: Doc, **wish: str | bool) -> None:
+    doc.update(wish)
+    call.save(kind, doc)
+    call.after_commit.append(lambda: call.cloud.reconciler.reconcile(kind, doc["id"]))
+
+
+def _want_up(call: Call, kind: str, doc: Doc) -> None:
+    if doc["status"] == "cleaning":
+        refuse("server_is_cleaning", doc["id"])
+    if doc["status"] == "up" or doc["wanted"] == "up":
+        refuse("conflict", f"{doc['id']} is already on")
+    # An earlier stop may have been forced; that must not make the next clean stop a forced one.
+    _want(call, kind, doc, wanted="up", problem="", force=False)
+
+
+def _want_down(call: Call, kind: str, doc: Doc) -> None:
+    if doc["status"] != "up" and doc["wanted"] != "up":
+        refuse("server_power_must_be_up", doc["id"])
+    force = fields.flag(call.body, "Force") or bool(doc["force"])
+    _want(call, kind, doc, wanted="down", force=force)
+
+
+def _want_reset(call: Call, kind: str, doc: Doc) -> None:
+    if doc["status"] != "up":
+        refuse("server_power_must_be_up", doc["id"])
+    _want(call, kind, doc, reset=True)
+
+
+def boot_server(call: Call) -> Reply:
+    """PUT server/{id}/power."""
+    doc = call.mine("server")
+    for disk in call.store.of_server("disk", doc["id"]):
+        disks.refuse_while_copying(disk)
+    _want_up(call, "server", doc)
+    return done()
+
+
+def stop_server(call: Call) -> Reply:
+    """DELETE server/{id}/power."""
+    _want_down(call, "server", call.mine("server"))
+    return done()
+
+
+def reset_server(call: Call) -> Reply:
+    """PUT server/{id}/reset."""
+    _want_reset(call, "server", call.mine("server"))
+    return done()
+
+
+def _made_appliance(call: Call) -> Doc:
+    doc = call.mine("appliance")
+    if doc["availability"] == "migrating":
+        refuse("still_creating", doc["id"])
+    return doc
+
+
+def boot_appliance(call: Call) -> Reply:
+    """PUT appliance/{id}/power."""
+    _want_up(call, "appliance", _made_appliance(call))
+    return accepted()
+
+
+def stop_appliance(call: Call) -> Reply:
+    """DELETE appliance/{id}/power."""
+    _want_down(call, "appliance", _made_appliance(call))
+    return accepted()
+
+
+def reset_appliance(call: Call) -> Reply:
+    """PUT appliance/{id}/reset."""
+    _want_reset(call, "appliance", _made_appliance(call))
+    return accepted()

@@ -1,0 +1,153 @@
+"""Servers: made of a plan, interfaces and disks; a plan change gives a new id."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from kokunai.lab.sakura_iaas import catalogue, disks, fields, interfaces, views
+from kokunai.lab.sakura_iaas.call import Call, Reply, changed, created, done, one, page
+from kokunai.lab.sakura_iaas.errors import refuse
+from kokunai.lab.sakura_iaas.power_states import new_power
+
+if TYPE_CHECKING:
+    from kokunai.lab.store import Doc
+
+_DRIVERS = ("virtio", "e1000")
+
+
+def list_servers(call: Call) -> Reply:
+    """GET server."""
+    docs = call.store.all("server", call.zone)
+    return page(call, "Servers", [views.server(call.cloud, doc) for doc in docs])
+
+
+def read_server(call: Call) -> Reply:
+    """GET server/{id}."""
+    return one("Server", views.server(call.cloud, call.mine("server")))
+
+
+def find_plan(call: Call, wanted: fields.Body) -> catalogue.Row:
+    """The newest plan with what the body names; 400 when the zone sells none such."""
+    plan_id = fields.identifier(wanted.get("ID"))
+    numbers = {
+        "CPU": fields.integer(wanted, "CPU"),
+        "MemoryMB": fields.integer(wanted, "MemoryMB"),
+        "Generation": fields.integer(wanted, "Generation"),
+    }
+    words = {name: fields.text(wanted, name) for name in ("GPUModel", "CPUModel")}
+    asked = {name: value for name, value in {**numbers, **words}.items() if value}
+    asked["Commitment"] = fields.text(wanted, "Commitment") or "standard"
+    asked["GPU"] = fields.integer(wanted, "GPU")
+    found = [
+        plan
+        for plan in catalogue.server_plans(call.zone)
+        if str(plan["ID"]) == plan_id or (not plan_id and numbers["CPU"] and _has(plan, asked))
+    ]
+    if not found:
+        refuse("param_res_not_found", f"ServerPlan {plan_id or asked}")
+    return max(found, key=_generation)
+
+
+def _generation(plan: catalogue.Row) -> int:
+    return int(plan["Generation"])
+
+
+def _has(plan: catalogue.Row, asked: dict[str, Any]) -> bool:
+    return all(plan[name] == value for name, value in asked.items())
+
+
+def _driver(body: fields.Body, default: str = "virtio") -> str:
+    value = fields.text(body, "InterfaceDriver") or default
+    if value not in _DRIVERS:
+        refuse("invalid_format", f"InterfaceDriver: {', '.join(_DRIVERS)}")
+    return value
+
+
+def _segment(entry: Any) -> str:
+    """One entry of ConnectedSwitches: null is an interface without a cable."""
+    if entry is None:
+        return ""
+    if not isinstance(entry, dict):
+        refuse("invalid_format", "ConnectedSwitches")
+    if entry.get("Scope") == "shared":
+        return "shared"
+    switch_id = fields.identifier(entry.get("ID"))
+    if not switch_id:
+        refuse("missing_param", "ConnectedSwitches.ID")
+    return switch_id
+
+
+def create_server(call: Call) -> Reply:
+    """POST server."""
+    body = fields.section(call.body, "Server")
+    doc = call.new(
+        name=fields.name_of(body),
+        description=fields.text(body, "Description"),
+        tags=fields.tags_of(body),
+        host_name=fields.text(body, "HostName", length=64),
+        interface_driver=_driver(body),
+        plan=find_plan(call, fields.section(body, "ServerPlan")),
+        **new_power(),
+    )
+    call.save("server", doc)
+    for entry in fields.listing(body, "ConnectedSwitches"):
+        interfaces.add(call, doc, _segment(entry))
+    return created("Server", views.server(call.cloud, doc))
+
+
+def update_server(call: Call) -> Reply:
+    """PUT server/{id}."""
+    doc, body = call.mine("server"), fields.section(call.body, "Server")
+    doc["name"] = fields.name_of(body, doc["name"])
+    doc["description"] = fields.text(body, "Description", doc["description"])
+    doc["tags"] = fields.tags_of(body, doc["tags"])
+    doc["interface_driver"] = _driver(body, doc["interface_driver"])
+    return changed("Server", views.server(call.cloud, call.save("server", doc)))
+
+
+def _mine_and_off(call: Call) -> Doc:
+    doc = call.mine("server")
+    if doc["status"] == "cleaning":
+        refuse("server_is_cleaning", doc["id"])
+    if doc["status"] != "down" or doc["wanted"] != "down":
+        refuse("server_power_must_be_down", doc["id"])
+    return doc
+
+
+def delete_server(call: Call) -> Reply:
+    """WithDisk names disks to delete as well; other disks of the server stay, disconnected."""
+    doc = _mine_and_off(call)
+    wanted = {fields.identifier(each) for each in fields.listing(call.body, "WithDisk")}
+    attached = call.store.of_server("disk", doc["id"])
+    for disk_id in wanted - {disk["id"] for disk in attached}:
+        call.named("disk", disk_id)
+        refuse("param_res_not_found", f"WithDisk {disk_id}")
+    for disk in attached:
+        if disk["id"] in wanted:
+            disks.refuse_while_copying(disk)
+    call.enqueue(f"server-{doc['id']}", "remove_machine", doc["id"])
+    for disk in attached:
+        if disk["id"] in wanted:
+            disks.remove(call, disk)
+        else:
+            disk.update(server_id="", connection_order=0)
+            call.save("disk", disk)
+    for nic in call.store.of_server("interface", doc["id"]):
+        call.store.delete(nic["id"])
+    call.store.delete(doc["id"])
+    return done()
+
+
+def change_plan(call: Call) -> Reply:
+    """The server moves to another plan and thereby to another id; the old one is gone."""
+    doc = _mine_and_off(call)
+    plan, old_id = find_plan(call, call.body), doc["id"]
+    call.store.delete(old_id)
+    doc.update(id=call.store.new_id(), plan=plan)
+    call.save("server", doc)
+    for kind in ("disk", "interface"):
+        for part in call.store.of_server(kind, old_id):
+            part["server_id"] = doc["id"]
+            call.save(kind, part)
+    call.enqueue(f"server-{old_id}", "remove_machine", old_id)
+    return changed("Server", views.server(call.cloud, doc))

@@ -161,7 +161,7 @@ def logs(directory: Path, *, follow: bool) -> None:
     if not log.exists():
         raise _Fixable(f"ログがありません。 There is no log: {log}")
     if follow:
-        os.execvp("tail", ["tail", "-n", "200", "-F", str(log)])  # noqa: S606
+        os.execvp("tail", ["tail", "-n", "200", "-F", str(log)])
     shutil.copyfileobj(log.open("r", encoding="utf-8", errors="replace"), sys.stdout)
 
 

@@ -1,7 +1,9 @@
 """The command line answers with one message a person can act on, from any folder of the project."""
 
 import json
+import os
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -11,6 +13,21 @@ from kokunai.cli import outputs
 
 ROOT = Path(__file__).parents[1]
 BROKEN = ROOT / "tests/data/broken_stack_files"
+
+
+@pytest.fixture
+def own_project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A project outside of the checkout, entered, and an engine that somebody installed."""
+    for name, says in (("pulumi", "echo v3.240.0"), ("pulumi-language-python", "")):
+        program = tmp_path / "official" / name
+        program.parent.mkdir(exist_ok=True)
+        program.write_text(f"#!/bin/sh\n{says}\n")
+        program.chmod(0o755)
+    root = tmp_path / "own"
+    (root / "below").mkdir(parents=True)
+    (root / "Pulumi.yaml").write_text("name: own\nruntime: python\n")
+    monkeypatch.chdir(root / "below")
+    return root
 
 
 def _run(*arguments: str) -> int:
@@ -117,3 +134,74 @@ def test_outside_a_project_the_command_says_where_to_run(
     assert _run("summary") == 1
 
     assert "Pulumi.yaml" in capsys.readouterr().err
+
+
+def test_nodes_are_read_from_one_map_and_from_one_map_a_pool():
+    per_pool = {"nodes": {"p": OUTPUTS["nodes"]}}
+
+    assert outputs.nodes_of(per_pool) == outputs.nodes_of(OUTPUTS)
+    assert [row[:2] for row in outputs.nodes_of(OUTPUTS)] == [("p", "a-node-with-a-long-name-0")]
+
+
+def test_the_inventory_groups_hosts_by_pool(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(ROOT)
+
+    groups = outputs._inventory({**OUTPUTS, "nodes": {"a-pool": OUTPUTS["nodes"]}})["all"]
+
+    assert list(groups["children"]) == ["p"]
+    assert groups["children"]["p"]["hosts"]["a-node-with-a-long-name-0"] == {
+        "ansible_host": "198.18.0.11",
+        "ansible_user": "root",
+        "ansible_ssh_private_key_file": str(ROOT / "key"),
+    }
+
+
+@pytest.mark.parametrize(
+    ("text", "columns"),
+    [("fail", 4), ("不合格", 6), ("ｶﾅ", 2), ("か\u3099", 2), ("Ａ1", 3), ("", 0)],
+)
+def test_full_width_characters_take_two_columns(text: str, columns: int):
+    assert outputs.width(text) == columns
+
+
+def test_columns_after_japanese_cells_begin_at_the_same_place(capsys: pytest.CaptureFixture[str]):
+    outputs._show_table([["石狩", "pass", "x"], ["tokyo", "fail", "y"]])
+
+    first, second = capsys.readouterr().out.splitlines()
+    columns = [
+        outputs.width(line[: line.index(word)])
+        for line, word in ((first, "pass"), (second, "fail"))
+    ]
+    assert columns[0] == columns[1]
+
+
+def test_a_project_without_our_makefile_is_told_how_to_destroy(
+    own_project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    monkeypatch.setattr(outputs, "stack_outputs", lambda _: OUTPUTS)
+
+    _run("summary", "--stack", "dev")
+
+    assert "run -- pulumi destroy --stack dev" in capsys.readouterr().out
+
+
+def test_a_command_runs_with_the_state_and_the_programs_of_a_project_of_ones_own(
+    own_project: Path, tmp_path: Path
+):
+    scripts = Path(sys.executable).parent
+    script = (
+        "import os, shutil; "
+        "print(os.environ['PULUMI_BACKEND_URL'], *map(shutil.which, ('pulumi', 'kokunai')))"
+    )
+    command = [scripts / "kokunai", "run", "--", "python3", "-c", script]
+    search = f"{tmp_path / 'official'}:{os.defpath}"
+
+    ended = subprocess.run(
+        command, env={**os.environ, "PATH": search}, capture_output=True, text=True, check=False
+    )
+
+    backend, pulumi, kokunai = ended.stdout.split()
+    assert backend == f"file://{own_project}/.kokunai/state"
+    assert Path(pulumi) == tmp_path / "official/pulumi"
+    assert Path(kokunai) == scripts / "kokunai"
+    assert (own_project / ".kokunai/passphrase").stat().st_mode & 0o777 == 0o600

@@ -1,4 +1,4 @@
-"""Reads YAML so that a file means here what it means to Pulumi, and refuses keys given twice."""
+"""Reads YAML so that a file means here what it means to Pulumi, and refuses duplicate keys."""
 
 from __future__ import annotations
 
@@ -17,27 +17,32 @@ _TIME = "tag:yaml.org,2002:timestamp"
 
 
 class NotYaml(Exception):
-    """What is wrong and where, on one line."""
+    """A file is not YAML, or repeats a key; the text says what is wrong and where, on one line."""
+
+
+def _resolvers() -> dict[str, list[tuple[str, re.Pattern[str]]]]:
+    """PyYAML's rules for plain scalars, without those of YAML 1.1 for booleans and dates."""
+    return {
+        first: [(tag, form) for tag, form in rules if tag not in {_BOOLEAN, _TIME}]
+        for first, rules in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    }
 
 
 class _Loader(yaml.SafeLoader):
-    """Keys are text, `yes` and days are text, only `true` and `false` are booleans."""
+    """Keys, `yes` and dates are text, and only `true` and `false` are booleans, as in YAML 1.2."""
 
-    yaml_implicit_resolvers: Any = {  # noqa: RUF012 - the library keeps it on the class
-        first: [(tag, form) for tag, form in rows if tag not in {_BOOLEAN, _TIME}]
-        for first, rows in yaml.SafeLoader.yaml_implicit_resolvers.items()
-    }
+    yaml_implicit_resolvers = _resolvers()
 
     def compose_mapping_node(self, anchor: Any) -> yaml.MappingNode:
         node: yaml.MappingNode = super().compose_mapping_node(anchor)
-        seen: set[str] = set()
+        keys: set[str] = set()
         for key, _ in node.value:
             if not isinstance(key, yaml.ScalarNode) or key.tag == _MERGE:
                 continue
-            if key.value in seen:
+            if key.value in keys:
                 problem = f"the key {key.value} stands twice"
                 raise yaml.composer.ComposerError(None, None, problem, key.start_mark)
-            seen.add(key.value)
+            keys.add(key.value)
             key.tag = _TEXT
         return node
 
@@ -50,14 +55,22 @@ _Loader.add_implicit_resolver(
 def read(path: Path) -> Any:
     """Plain data of a file. Raises OSError or NotYaml."""
     try:
-        return yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)  # noqa: S506 - safe
+        return _load(path.read_text(encoding="utf-8"))
     except RecursionError:
         raise NotYaml("nested too deeply") from None
     except yaml.MarkedYAMLError as error:
         raise NotYaml(_where(error)) from None
-    # The constructors of numbers raise ValueError, and undecodable bytes are one.
+    # The constructors of numbers raise ValueError, and so does text that is not UTF-8.
     except (yaml.YAMLError, ValueError) as error:
         raise NotYaml(" ".join(str(error).split())) from None
+
+
+def _load(text: str) -> Any:
+    loader = _Loader(text)
+    try:
+        return loader.get_single_data()
+    finally:
+        loader.dispose()
 
 
 def _where(error: yaml.MarkedYAMLError) -> str:
@@ -67,14 +80,14 @@ def _where(error: yaml.MarkedYAMLError) -> str:
 
 
 def holds_key(data: Any, key: str) -> bool:
-    """Whether the key stands anywhere in the data; what anchors share is looked at once."""
-    waiting, seen = [data], set()
+    """Whether the key stands anywhere in the data; a part that anchors share is visited once."""
+    waiting, visited = [data], set()
     while waiting:
-        one = waiting.pop()
-        if id(one) in seen or not isinstance(one, dict | list):
+        part = waiting.pop()
+        if id(part) in visited or not isinstance(part, dict | list):
             continue
-        seen.add(id(one))
-        if isinstance(one, dict) and key in one:
+        visited.add(id(part))
+        if isinstance(part, dict) and key in part:
             return True
-        waiting.extend(one.values() if isinstance(one, dict) else one)
+        waiting.extend(part.values() if isinstance(part, dict) else part)
     return False

@@ -13,8 +13,8 @@ from pulumi.runtime.proto import language_pb2, language_pb2_grpc
 
 from kokunai.airgap import engine as engine_module
 from kokunai.airgap.engine import Engine
-from kokunai.airgap.errors import AirgapError
 from kokunai.airgap.wrapper import is_ours
+from kokunai.errors import KokunaiError
 
 HOST = (
     sys.executable,
@@ -125,7 +125,7 @@ def engine(monkeypatch: pytest.MonkeyPatch) -> Engine:
     monkeypatch.setenv("PATH", os.pathsep.join(closed))
     try:
         return engine_module.find_or_build_engine()
-    except AirgapError as error:
+    except KokunaiError as error:
         pytest.skip(error.en)
 
 

@@ -11,8 +11,8 @@ from airgap_processes import ends_within, wait_for_text
 
 from kokunai.airgap.cache import find_built, find_cache, keep
 from kokunai.airgap.engine import find_engine, find_or_build_engine
-from kokunai.airgap.errors import AirgapError
-from kokunai.airgap.release import VERSION
+from kokunai.airgap.versions import VERSION
+from kokunai.errors import KokunaiError
 
 # Answers as the compiler does: `go build ... -o FILE PACKAGE` makes a program with a version.
 _GO = f"""
@@ -40,20 +40,20 @@ def go(tmp_path, program, monkeypatch, cache) -> Path:
 
 @pytest.fixture
 def no_go(monkeypatch, cache):
-    monkeypatch.setattr("kokunai.airgap.search.shutil.which", lambda *_args, **_names: None)
+    monkeypatch.setattr("kokunai.airgap.installed.shutil.which", lambda *_args, **_names: None)
 
 
 def test_with_neither_engine_nor_go_the_refusal_names_the_installer_and_go(no_go):
-    with pytest.raises(AirgapError) as refusal:
+    with pytest.raises(KokunaiError) as refusal:
         find_or_build_engine()
 
     assert "pulumi が PATH にありません" in refusal.value.ja
     assert "https://www.pulumi.com/docs/install/" in refusal.value.ja
-    assert "Go 1.25.11 or newer is missing" in refusal.value.en
+    assert "Go 1.26.6 or newer is missing" in refusal.value.en
 
 
 def test_source_path_never_builds(go):
-    with pytest.raises(AirgapError):
+    with pytest.raises(KokunaiError):
         find_or_build_engine("path")
 
     assert not go.exists()
@@ -177,7 +177,7 @@ def test_a_build_says_first_why_the_installed_engine_will_not_do(
 def test_where_nothing_can_be_built_only_what_is_missing_is_named(go, monkeypatch):
     monkeypatch.setattr(sys, "platform", "darwin")
 
-    with pytest.raises(AirgapError) as refusal:
+    with pytest.raises(KokunaiError) as refusal:
         find_or_build_engine()
 
     assert "There is no Pulumi engine: there is no pulumi on PATH. " in refusal.value.en
@@ -198,7 +198,7 @@ def test_a_failed_build_shows_the_end_of_the_compilers_output_and_keeps_nothing(
     program(tmp_path / "go" / "go", body)
     monkeypatch.setenv("PATH", f"{tmp_path / 'go'}:{os.defpath}")
 
-    with pytest.raises(AirgapError) as refusal:
+    with pytest.raises(KokunaiError) as refusal:
         find_or_build_engine()
 
     assert "no route to proxy" in refusal.value.en
@@ -210,7 +210,7 @@ def test_a_cache_that_cannot_be_written_is_refused_with_its_path(go, tmp_path, m
     (tmp_path / "file").touch()
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
 
-    with pytest.raises(AirgapError) as refusal:
+    with pytest.raises(KokunaiError) as refusal:
         find_or_build_engine()
 
     assert f"{tmp_path / 'file'}/kokunai/engine にエンジンを置けません" in refusal.value.ja
@@ -227,7 +227,7 @@ def test_a_relative_cache_directory_is_ignored_as_the_specification_says(monkeyp
 def test_a_build_that_calls_itself_something_else_is_not_kept(go, tmp_path, program, cache):
     program(tmp_path / "go" / "go", _GO.replace(VERSION, "v0.0.0"))
 
-    with pytest.raises(AirgapError) as refusal:
+    with pytest.raises(KokunaiError) as refusal:
         find_or_build_engine()
 
     assert "0.0.0" in refusal.value.ja

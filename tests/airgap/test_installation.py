@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from kokunai.airgap.errors import AirgapError
 from kokunai.airgap.language_host.install import describe_environment, plan_installation
 from kokunai.airgap.language_host.interpreters import find_interpreter, name_virtualenv
+from kokunai.errors import KokunaiError
 
 
 def pip(python: Path | str, *wanted: str) -> list[str]:
@@ -92,7 +92,7 @@ def test_uv_is_told_the_environment_the_project_names(tmp_path, describe):
 def test_a_missing_uv_is_refused(tmp_path, describe, monkeypatch):
     monkeypatch.setenv("PATH", str(tmp_path))
 
-    with pytest.raises(AirgapError) as refusal:
+    with pytest.raises(KokunaiError) as refusal:
         plan_installation(describe(tmp_path, toolchain="uv"), tmp_path, is_plugin=False)
 
     assert "uv が PATH にありません" in refusal.value.ja

@@ -9,17 +9,18 @@ from pathlib import Path
 
 import pytest
 
-from kokunai.airgap import progress
-from kokunai.airgap.errors import AirgapError
+from kokunai import progress
+from kokunai.airgap import build
+from kokunai.errors import KokunaiError
 
 
 def run_sleep(tmp_path: Path, command: str) -> None:
-    progress.run(["sh", "-c", command], label="build", cwd=tmp_path, env=os.environ)
+    build.run_step(["sh", "-c", command], label="build", cwd=tmp_path, env=os.environ)
 
 
 def test_without_a_terminal_a_line_comes_now_and_then(tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(progress, "_LINE_SECONDS", 0.3)
-    monkeypatch.setattr(progress, "_TICK_SECONDS", 0.05)
+    monkeypatch.setattr(build, "_TICK_SECONDS", 0.05)
 
     run_sleep(tmp_path, "sleep 0.8")
 
@@ -36,8 +37,8 @@ def test_a_short_command_says_nothing(tmp_path, capsys):
 
 def test_on_a_terminal_one_line_moves_and_is_gone_at_the_end():
     body = (
-        "import os; from pathlib import Path; from kokunai.airgap import progress; "
-        "progress.run(['sleep', '0.5'], label='build', cwd=Path('/'), env=os.environ)"
+        "import os; from pathlib import Path; from kokunai.airgap import build; "
+        "build.run_step(['sleep', '0.5'], label='build', cwd=Path('/'), env=os.environ)"
     )
     ours, theirs = pty.openpty()
     seen: list[bytes] = []
@@ -64,7 +65,7 @@ def test_on_a_terminal_one_line_moves_and_is_gone_at_the_end():
 
 
 def test_a_failed_command_is_reported_with_its_last_lines_only(tmp_path):
-    with pytest.raises(AirgapError) as refusal:
+    with pytest.raises(KokunaiError) as refusal:
         run_sleep(tmp_path, "seq 100; exit 3")
 
     assert "終了コード 3" in refusal.value.ja
@@ -73,7 +74,7 @@ def test_a_failed_command_is_reported_with_its_last_lines_only(tmp_path):
 
 
 def test_what_a_command_says_takes_no_room_on_the_disk_that_may_be_full(tmp_path):
-    with pytest.raises(AirgapError) as refusal:
+    with pytest.raises(KokunaiError) as refusal:
         run_sleep(tmp_path, "echo no space left on device; ls; exit 1")
 
     assert refusal.value.en.endswith("exit code 1:\n  no space left on device")

@@ -1,20 +1,24 @@
 """Finds the Pulumi engine to use, or builds it."""
 
+from __future__ import annotations
+
 import contextlib
 import os
 import sys
-from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from kokunai.airgap import cache
 from kokunai.airgap.build import build
-from kokunai.airgap.errors import AirgapError
-from kokunai.airgap.progress import say
-from kokunai.airgap.release import INSTALLER, VERSION, format_version, read_version
-from kokunai.airgap.search import Found, find_go, find_official_host, find_pulumi
+from kokunai.airgap.installed import Program, find_go, find_official_host, find_pulumi
+from kokunai.airgap.versions import INSTALLER, VERSION
 from kokunai.airgap.wrapper import place_wrapper
+from kokunai.errors import KokunaiError, Problem
+from kokunai.progress import say
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
 
 Source = Literal["auto", "path", "build"]
 
@@ -32,7 +36,7 @@ class Engine:
     """Whether our language host runs the programs, and not an official one."""
 
     def environment(self, base: Mapping[str, str] | None = None) -> dict[str, str]:
-        """Return the variables to add to `base` (this process's) so that `pulumi` is this one."""
+        """The variables to add to `base` (this process's) so that `pulumi` is this one."""
         given = os.environ if base is None else base
         own = [str(directory) for directory in self.directories]
         search = given.get("PATH", os.defpath).split(os.pathsep)
@@ -44,58 +48,72 @@ class Engine:
         return added
 
 
-def find_or_build_engine(source: Source = "auto") -> Engine:
-    """Return a usable engine; AirgapError says what to install when there is no way to one."""
-    installed = find_pulumi() if source != "build" else None
-    if installed and installed.path:
-        return Engine(installed.path, installed.version, "path", ())
+def find_or_build_engine(source: Source = "auto", search: str | None = None) -> Engine:
+    """A usable engine. Raises KokunaiError saying what to install when there is no way to one.
+
+    `source` is where it may come from: `path` takes an installed one only, `build` a built one
+    only, `auto` prefers the installed one. `search` is what to search instead of PATH.
+    """
+    problems = []
+    if source != "build":
+        installed = find_pulumi(search)
+        if isinstance(installed, Program):
+            return _describe_installed(installed)
+        problems.append(installed)
     if source == "path":
-        raise refuse(installed)
-    return find_built_engine() or build_engine(installed)
+        raise _refusal(problems)
+    return _find_built_engine(search) or _build_engine(problems, search)
 
 
-def find_engine() -> Engine | None:
-    """Return a usable engine if there is one already."""
-    installed = find_pulumi()
-    if installed.path:
-        return Engine(installed.path, installed.version, "path", ())
-    return find_built_engine()
+def find_engine(search: str | None = None) -> Engine | None:
+    """The engine that would be used, if there is one already."""
+    installed = find_pulumi(search)
+    if isinstance(installed, Program):
+        return _describe_installed(installed)
+    return _find_built_engine(search)
 
 
-def find_built_engine() -> Engine | None:
+def _describe_installed(installed: Program) -> Engine:
+    return Engine(installed.path, installed.version, "path", ())
+
+
+def _find_built_engine(search: str | None) -> Engine | None:
     pulumi = cache.find_built(cache.find_cache())
-    return describe_built(pulumi) if pulumi else None
+    return _describe_built(pulumi, search) if pulumi else None
 
 
-def build_engine(installed: Found | None) -> Engine:
+def _build_engine(problems: list[Problem], search: str | None) -> Engine:
+    """Build it; `problems` say why no installed engine will do."""
     go = find_go()
-    if go.path is None or sys.platform != "linux":
-        raise refuse(installed, go)
-    if installed:
-        say(f"{installed.ja}。\n{installed.en}.")
-    compiler = go.path
+    if isinstance(go, Problem):
+        raise _refusal([*problems, go])
+    if sys.platform != "linux":
+        only_linux = Problem("go", "ビルドできるのは Linux だけです", "only Linux can build it")
+        raise _refusal(problems or [only_linux])
+    for problem in problems:
+        say(f"{problem.ja}。\n{problem.en}.")
     directory = cache.find_cache()
-    with refusing_unwritable(directory):
-        pulumi = cache.keep(directory, lambda draft: build(compiler, draft))
-    return describe_built(pulumi)
+    with _refusing_unwritable(directory):
+        pulumi = cache.keep(directory, lambda draft: build(go.path, draft))
+    return _describe_built(pulumi, search)
 
 
-def describe_built(pulumi: Path) -> Engine:
-    """An official language host on PATH is left to do its work; ours stands in for none."""
-    own = find_official_host(None) is None
+def _describe_built(pulumi: Path, search: str | None) -> Engine:
+    """Our language host goes beside the engine only where no official one would be found."""
+    own = find_official_host(None, search) is None
     hosts = cache.find_cache() / "hosts"
-    with refusing_unwritable(hosts):
+    with _refusing_unwritable(hosts):
         directory = place_wrapper(pulumi, hosts) if own else pulumi.parent
-    version = format_version(read_version(VERSION) or ())
+    version = VERSION.removeprefix("v")
     return Engine(directory / "pulumi", version, "build", (directory,), has_own_host=own)
 
 
 @contextlib.contextmanager
-def refusing_unwritable(directory: Path) -> Iterator[None]:
+def _refusing_unwritable(directory: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise AirgapError(
+        raise KokunaiError(
             ja=f"{directory} にエンジンを置けません（{error.filename}: {error.strerror}）。"
             "XDG_CACHE_HOME で別の場所を指定できます。",
             en=f"the engine cannot be kept in {directory} ({error.filename}: {error.strerror}); "
@@ -103,11 +121,10 @@ def refusing_unwritable(directory: Path) -> Iterator[None]:
         ) from error
 
 
-def refuse(*missing: Found | None) -> AirgapError:
-    reasons = [found for found in missing if found and not found.path]
-    return AirgapError(
-        ja=f"Pulumi エンジンがありません: {'、'.join(found.ja for found in reasons)}。"
+def _refusal(problems: list[Problem]) -> KokunaiError:
+    return KokunaiError(
+        ja=f"Pulumi エンジンがありません: {'、'.join(problem.ja for problem in problems)}。"
         f"公式の手順 {INSTALLER} で入れるか、閉域網では Go を入れて再実行してください。",
-        en=f"There is no Pulumi engine: {'; '.join(found.en for found in reasons)}. "
+        en=f"There is no Pulumi engine: {'; '.join(problem.en for problem in problems)}. "
         f"Install it as {INSTALLER} says, or on a closed network install Go and run this again.",
     )

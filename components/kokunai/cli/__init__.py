@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import importlib
 import sys
-from typing import Any
 
 import click
+
+from kokunai.errors import KokunaiError
 
 # Each command is imported when it is asked for, so that --help answers at once.
 _COMMANDS = {
@@ -23,11 +24,11 @@ _COMMANDS = {
 }
 
 
-class _LateGroup(click.Group):
-    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
+class _LazyGroup(click.Group):
+    def list_commands(self, _ctx: click.Context) -> list[str]:
         return sorted(_COMMANDS)
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+    def get_command(self, _ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in _COMMANDS:
             return None
         module, attribute = _COMMANDS[cmd_name]
@@ -35,7 +36,7 @@ class _LateGroup(click.Group):
         return command
 
 
-@click.group(cls=_LateGroup)
+@click.group(cls=_LazyGroup)
 @click.version_option(package_name="kokunai")
 def _kokunai() -> None:
     """国内の GPU を Pulumi で。GPU clusters on domestic Japanese capacity.
@@ -55,13 +56,6 @@ def main(arguments: list[str] | None = None) -> None:
         sys.exit(error.exit_code)
     except (click.Abort, KeyboardInterrupt):
         sys.exit(130)
-    except Exception as error:  # noqa: BLE001 - only to tell a refusal from a bug
-        _refuse_or_raise(error)
-
-
-def _refuse_or_raise(error: Exception) -> Any:
-    """Errors of the lab and the engine are refusals like our own: they carry `ja` and `en`."""
-    if not (hasattr(error, "ja") and hasattr(error, "en")):
-        raise error
-    click.echo(click.style("エラー / error", fg="red") + f": {error}", err=True)
-    sys.exit(1)
+    except KokunaiError as error:
+        click.echo(click.style("エラー / error", fg="red") + f": {error}", err=True)
+        sys.exit(1)

@@ -14,8 +14,8 @@ from typing import Any, TypeVar
 
 import click
 
-from kokunai import extras
-from kokunai.cli.local import STATE, project_root
+from kokunai import extras, project
+from kokunai.cli.local import STATE
 from kokunai.cli.namespaces import enter, enter_new
 from kokunai.errors import KokunaiError
 from kokunai.lab import control
@@ -33,11 +33,8 @@ def _place(_: click.Context, __: click.Parameter, value: Path | None) -> Path:
 
 def _directory_of_project() -> Path:
     """Outside a project it is a lab of the current folder."""
-    try:
-        root = project_root()
-    except KokunaiError:
-        root = Path.cwd()
-    return root / STATE / "lab"
+    here = Path.cwd()
+    return (project.find_root(here) or here) / STATE / "lab"
 
 
 _directory = click.option(
@@ -145,8 +142,7 @@ def logs(directory: Path, *, follow: bool) -> None:
     if not log.exists():
         raise KokunaiError(ja=f"ログがありません: {log}", en=f"There is no log: {log}")
     if follow:
-        arguments = ["tail", "-n", "200", "-F", str(log)]
-        os.execvp("tail", arguments)  # noqa: S606 - replaces this process, so that signals reach it
+        os.execvp("tail", ["tail", "-n", "200", "-F", str(log)])
     with control.usable_files(), log.open(encoding="utf-8", errors="replace") as lines:
         shutil.copyfileobj(lines, sys.stdout)
 

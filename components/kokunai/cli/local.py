@@ -1,4 +1,4 @@
-"""The environment of the stack `local`: engine, state on this machine, the lab's API."""
+"""Runs commands for a project with its own state, the engine, and the lab on this machine."""
 
 from __future__ import annotations
 
@@ -10,27 +10,17 @@ from urllib.parse import quote
 
 import click
 
+from kokunai import project
 from kokunai.errors import KokunaiError
 
 STATE = Path(".kokunai")
 
 
-def project_root() -> Path:
-    """Nearest folder upwards with Pulumi.yaml. Raises KokunaiError outside a project."""
-    here = Path.cwd()
-    for folder in (here, *here.parents):
-        if (folder / "Pulumi.yaml").is_file():
-            return folder
-    raise KokunaiError(
-        ja="Pulumi.yaml のあるフォルダーの中で実行してください。",
-        en="run this inside a folder with Pulumi.yaml.",
-    )
-
-
 def environment(root: Path) -> dict[str, str]:
-    """Variables for pulumi: state the caller chose is kept, the lab's API always wins.
+    """The variables for pulumi in the project at `root`; its `.kokunai/` is made where needed.
 
-    Mixing a real account's token with the lab's address would send it to the wrong place.
+    State that the caller chose is kept. The API of a lab always wins: mixing a real account's
+    token with the lab's address would send the token to the wrong place.
     """
     from kokunai.cli.engine import engine_environment
 
@@ -45,7 +35,7 @@ def environment(root: Path) -> dict[str, str]:
     kept = {key: value for key, value in ours.items() if key not in os.environ}
     if "PULUMI_CONFIG_PASSPHRASE" in os.environ:
         kept.pop("PULUMI_CONFIG_PASSPHRASE_FILE", None)
-    return {**kept, **_lab_environment(root / STATE / "lab"), **engine_environment()}
+    return {**kept, **_lab_environment(state / "lab"), **engine_environment()}
 
 
 def _lab_environment(directory: Path) -> dict[str, str]:
@@ -73,22 +63,20 @@ def _passphrase(path: Path) -> Path:
 @click.command()
 def env() -> None:
     """環境変数を export 文で表示します。Print the variables: eval "$(kokunai env)"."""
-    for key, value in environment(project_root()).items():
+    for key, value in environment(project.root(Path.cwd())).items():
         click.echo(f"export {key}={shlex.quote(value)}")
 
 
 @click.command(context_settings={"ignore_unknown_options": True})
 @click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED)
 def run(command: tuple[str, ...]) -> None:
-    """ローカル環境でコマンドを実行します。Run a command with those variables set."""
+    """プロジェクトの環境でコマンドを実行します。Run a command with those variables set."""
     from kokunai.cli.namespaces import enter
 
-    root = project_root()
+    root = project.root(Path.cwd())
     enter(root / STATE / "lab")
-    variables = {**os.environ, **environment(root)}
-    os.environ["PATH"] = variables["PATH"]
     try:
-        os.execvpe(command[0], command, variables)  # noqa: S606 - replaces this process
+        os.execvpe(command[0], command, {**os.environ, **environment(root)})
     except FileNotFoundError:
         raise KokunaiError(
             ja=f"{command[0]} が見つかりません。", en=f"{command[0]} was not found."

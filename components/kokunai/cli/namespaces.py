@@ -46,4 +46,4 @@ def _go(directory: Path) -> None:
     from kokunai.lab.state_file import places_of
 
     prefix = inside(places_of(directory))
-    os.execvp(prefix[0], [*prefix, sys.executable, *sys.argv])  # noqa: S606 - replaces this process
+    os.execvp(prefix[0], [*prefix, sys.executable, *sys.argv])  # replaces this process

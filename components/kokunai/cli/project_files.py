@@ -9,7 +9,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kokunai.airgap.release import VERSION as ENGINE_VERSION
+from kokunai.airgap.versions import VERSION as ENGINE_VERSION
 from kokunai.errors import KokunaiError
 
 if TYPE_CHECKING:

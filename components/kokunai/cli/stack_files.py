@@ -16,18 +16,19 @@ def check(files: tuple[Path, ...]) -> None:
     """スタックファイルを検査します。Check stack files and report every mistake."""
     from kokunai import stack_file
 
-    refusals = []
+    errors = []
     for path in files:
         try:
             environment = stack_file.read_file(path)
-        except KokunaiError as refusal:
-            refusals.append(refusal)
+        except KokunaiError as error:
+            errors.append(error)
             continue
         nodes = sum(pool.node_count for pool in environment.pools)
         click.echo(f"{path}: ok ({len(environment.pools)} pool(s), {nodes} node(s))")
-    if refusals:
-        ja, en = ("\n".join(getattr(one, tongue) for one in refusals) for tongue in ("ja", "en"))
-        raise KokunaiError(ja=ja, en=en)
+    if errors:
+        raise KokunaiError(
+            ja="\n".join(error.ja for error in errors), en="\n".join(error.en for error in errors)
+        )
 
 
 @click.command()

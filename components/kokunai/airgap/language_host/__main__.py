@@ -1,4 +1,6 @@
-"""Starts the host by its path, past the package initialisers it does not need."""
+"""Starts the language host by its path, without running the initialisers of packages."""
+
+from __future__ import annotations
 
 import importlib.util
 import os
@@ -9,7 +11,7 @@ from pathlib import Path
 from types import ModuleType
 
 
-def import_bare(name: str, directory: Path) -> None:
+def _import_bare(name: str, directory: Path) -> None:
     """Make `name` a package without running its initialiser; a loaded one stays."""
     if name in sys.modules:
         return
@@ -19,10 +21,10 @@ def import_bare(name: str, directory: Path) -> None:
     sys.modules[name] = module
 
 
-def import_stubs_only() -> None:
-    """`import pulumi` takes longer than the rest of the start; only its gRPC stubs are used."""
+def _import_stubs_only() -> None:
+    """Make the gRPC stubs of pulumi importable alone: the whole SDK takes longer than the rest."""
     kokunai = Path(__file__).resolve().parents[2]
-    import_bare("kokunai", kokunai)
+    _import_bare("kokunai", kokunai)
     spec = importlib.util.find_spec("pulumi")
     if spec is None or not spec.submodule_search_locations:
         sys.exit(
@@ -30,17 +32,18 @@ def import_stubs_only() -> None:
             f"the pulumi SDK is missing: {sys.executable} -m pip install pulumi"
         )
     pulumi = Path(spec.submodule_search_locations[0])
-    import_bare("pulumi", pulumi)
-    import_bare("pulumi.runtime", pulumi / "runtime")
+    _import_bare("pulumi", pulumi)
+    _import_bare("pulumi.runtime", pulumi / "runtime")
 
 
 def main() -> None:
     # Until the server takes over, Ctrl-C ends the host without a traceback.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
-    # gRPC's fork handlers would print warnings; children are spawned, never forked to go on.
+    # gRPC would warn at each fork, but every child of this host runs another program at once.
     os.environ["GRPC_ENABLE_FORK_SUPPORT"] = "0"
-    import_stubs_only()
-    from kokunai.airgap.language_host.server import run  # after the bare packages
+    _import_stubs_only()
+    # This import needs the bare packages that were made in the line above.
+    from kokunai.airgap.language_host.server import run
 
     del os.environ["GRPC_ENABLE_FORK_SUPPORT"]
     run(sys.argv[1:])

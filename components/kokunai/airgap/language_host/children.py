@@ -1,4 +1,6 @@
-"""Starts the processes of a user's code so that none of them outlives the host."""
+"""Starts the processes of a user's code, streams their output and lets none outlive the host."""
+
+from __future__ import annotations
 
 import asyncio
 import contextlib
@@ -6,18 +8,24 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import IO, TYPE_CHECKING, Any, Literal
 
-from kokunai.airgap.errors import AirgapError
+from kokunai.errors import KokunaiError
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Mapping, Sequence
 
 _LAUNCH = Path(__file__).with_name("launch.py")
 _GRACE_SECONDS = 2.0
+_CHUNK_BYTES = 64 * 1024
+_DRAIN_SECONDS = 0.5
+
+Chunk = tuple[Literal["stdout", "stderr"], bytes]
 
 
-def watch_end(pid: int) -> "asyncio.Future[None]":
-    """Return a future that is done when the process `pid` has ended."""
+def _watch_end(pid: int) -> asyncio.Future[None]:
+    """A future that is done when the process `pid` has ended."""
     loop = asyncio.get_running_loop()
     ended: asyncio.Future[None] = loop.create_future()
     descriptor = os.pidfd_open(pid)
@@ -37,7 +45,7 @@ class Child:
 
     def __init__(self, process: subprocess.Popen[bytes]) -> None:
         self.process = process
-        self._ended = watch_end(process.pid)
+        self._ended = _watch_end(process.pid)
         self._stopping: asyncio.Task[None] | None = None
 
     @property
@@ -45,11 +53,11 @@ class Child:
         return self._stopping is not None
 
     async def wait(self) -> int:
-        """Return the exit code; asyncio's own wait would also wait for the pipes to close."""
+        """The exit code; asyncio's own wait would also wait for the pipes to close."""
         await asyncio.shield(self._ended)
         if self._stopping:
             await asyncio.shield(self._stopping)
-        # What it left behind may hold the host's own output, whose end the engine waits for.
+        # Processes it left behind may hold the host's output, whose end the engine waits for.
         self._signal(signal.SIGKILL)
         return self.process.wait()
 
@@ -70,17 +78,18 @@ class Child:
 
     def _signal(self, number: int) -> None:
         if self.process.returncode is not None:
-            return  # collected: its number may be another's by now
+            return  # The process was collected, and its number may belong to another one by now.
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self.process.pid, number)
 
 
-def spawn(command: Sequence[str], **options: Any) -> subprocess.Popen[bytes]:
+def _spawn(command: Sequence[str], **options: Any) -> subprocess.Popen[bytes]:
     try:
         return subprocess.Popen(command, **options)
-    except OSError as error:  # a directory that is gone, a configuration past the kernel's limit
+    # For example the directory is gone, or the configuration exceeds the kernel's limit.
+    except OSError as error:
         reason = f"{error.filename or 'exec'}: {error.strerror}"
-        raise AirgapError(
+        raise KokunaiError(
             ja=f"プロセスを起動できません: {reason}", en=f"a process could not be started: {reason}"
         ) from error
 
@@ -94,9 +103,11 @@ class Children:
     def start(
         self, command: Sequence[str], *, cwd: str, env: Mapping[str, str], piped: bool
     ) -> Child:
-        """Run `command` in a session of its own: with pipes, or on the host's own output."""
-        # Called in the main thread only: the kernel ties a child to the thread that started it.
-        process = spawn(
+        """Run `command` in a session of its own, with pipes or on the host's own output.
+
+        Call it in the main thread: the kernel ties a child to the thread that started it.
+        """
+        process = _spawn(
             [sys.executable, "-I", "-S", str(_LAUNCH), str(os.getpid()), *command],
             cwd=cwd,
             env=dict(env),
@@ -115,3 +126,44 @@ class Children:
 
     async def stop_all(self) -> None:
         await asyncio.gather(*(child.stop() for child in self._running))
+
+
+async def stream_output(child: Child) -> AsyncIterator[Chunk]:
+    """Yield what `child` prints, in order, until it has ended and its pipes are empty."""
+    queue: asyncio.Queue[Chunk | None] = asyncio.Queue()
+    readers = asyncio.gather(
+        _pump("stdout", child.process.stdout, queue),
+        _pump("stderr", child.process.stderr, queue),
+    )
+    end = asyncio.ensure_future(_announce_end(child, readers, queue))
+    try:
+        while (chunk := await queue.get()) is not None:
+            yield chunk
+    finally:
+        end.cancel()
+        readers.cancel()
+        await asyncio.gather(readers, end, return_exceptions=True)
+
+
+async def _pump(
+    name: Literal["stdout", "stderr"],
+    pipe: IO[bytes] | None,
+    queue: asyncio.Queue[Chunk | None],
+) -> None:
+    stream = asyncio.StreamReader()
+    loop = asyncio.get_running_loop()
+    transport, _ = await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(stream), pipe)
+    try:
+        while data := await stream.read(_CHUNK_BYTES):
+            queue.put_nowait((name, data))
+    finally:
+        transport.close()
+
+
+async def _announce_end(
+    child: Child, readers: asyncio.Future[tuple[None, None]], queue: asyncio.Queue[Chunk | None]
+) -> None:
+    await child.wait()
+    # The pipes are not awaited for ever: a process that it left behind may hold them open.
+    await asyncio.wait([readers], timeout=_DRAIN_SECONDS)
+    queue.put_nowait(None)

@@ -1,45 +1,49 @@
 """Makes a project's virtual environment and fills it, for `pulumi install`."""
 
+from __future__ import annotations
+
 import os
 import shlex
 import shutil
 import sys
-from collections.abc import AsyncGenerator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pulumi.runtime.proto import language_pb2
 
-from kokunai.airgap.errors import AirgapError
-from kokunai.airgap.language_host.children import Children
+from kokunai.airgap.language_host.children import Children, stream_output
 from kokunai.airgap.language_host.interpreters import (
     find_ambient_interpreter,
     name_virtualenv,
     read_options,
 )
-from kokunai.airgap.language_host.output import stream_output
+from kokunai.errors import KokunaiError
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator
 
 
 def plan_installation(
     info: language_pb2.ProgramInfo, directory: Path, *, is_plugin: bool
 ) -> list[list[str]]:
-    """Return the commands, in order; none of them shall run when an earlier one failed."""
+    """The commands, in order; one that fails keeps the next from running."""
     if read_options(info).get("toolchain") == "uv":
-        return [[find_uv(), "sync"]]
+        return [[_find_uv(), "sync"]]
     virtualenv = name_virtualenv(info, is_plugin=is_plugin)
-    wanted = name_requirements(directory)
+    wanted = _requirements(directory)
     if virtualenv is None and is_plugin and wanted:
         virtualenv = Path(info.root_directory) / "venv"
     if virtualenv is None:
-        return [pip_install(find_ambient_interpreter().executable, wanted)] if wanted else []
+        return [_pip_install(find_ambient_interpreter().executable, wanted)] if wanted else []
     python = virtualenv / "bin" / "python"
-    # pip comes last: a creation that was cut short left a Python without it.
+    # venv installs pip last, so a Python without pip is left of a creation that was cut short.
     whole = python.exists() and (virtualenv / "bin" / "pip").exists()
     creation = [] if whole else [[sys.executable, "-m", "venv", str(virtualenv)]]
-    return [*creation, pip_install(str(python), wanted)] if wanted else creation
+    return [*creation, _pip_install(str(python), wanted)] if wanted else creation
 
 
-def name_requirements(directory: Path) -> list[str]:
-    """Return pip's arguments for what the directory says it needs."""
+def _requirements(directory: Path) -> list[str]:
+    """The arguments of pip that install what the directory says it needs."""
     if (directory / "requirements.txt").is_file():
         return ["-r", "requirements.txt"]
     if (directory / "pyproject.toml").is_file():
@@ -47,14 +51,14 @@ def name_requirements(directory: Path) -> list[str]:
     return []
 
 
-def pip_install(python: str, wanted: list[str]) -> list[str]:
+def _pip_install(python: str, wanted: list[str]) -> list[str]:
     return [python, "-m", "pip", "install", "--disable-pip-version-check", *wanted]
 
 
-def find_uv() -> str:
+def _find_uv() -> str:
     uv = shutil.which("uv")
     if uv is None:
-        raise AirgapError(
+        raise KokunaiError(
             ja="toolchain: uv と書かれていますが、uv が PATH にありません。",
             en="the project says `toolchain: uv`, but there is no uv on PATH",
         )
@@ -62,7 +66,7 @@ def find_uv() -> str:
 
 
 def describe_environment(info: language_pb2.ProgramInfo) -> dict[str, str]:
-    """Return this process's environment; uv reads there where the project wants its own."""
+    """The variables of this process, and for uv the place of the project's environment."""
     if read_options(info).get("toolchain") != "uv":
         return dict(os.environ)
     return {**os.environ, "UV_PROJECT_ENVIRONMENT": str(name_virtualenv(info))}
@@ -85,13 +89,13 @@ async def install(
             exit_code = await child.wait()
         finally:
             await children.stop(child)
-        check_success(command, exit_code)
+        _check_success(command, exit_code)
 
 
-def check_success(command: list[str], exit_code: int) -> None:
+def _check_success(command: list[str], exit_code: int) -> None:
     if exit_code:
         line = shlex.join(command)
-        raise AirgapError(
+        raise KokunaiError(
             ja=f"依存関係を用意できませんでした（終了コード {exit_code}）: {line}",
             en=f"the dependencies could not be installed (exit code {exit_code}): {line}",
         )

@@ -1,15 +1,20 @@
 """Decides which Python runs a program, a plugin or a pack."""
 
+from __future__ import annotations
+
 import asyncio
 import os
 import sys
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from pulumi.runtime.proto import language_pb2
+from kokunai.errors import KokunaiError
 
-from kokunai.airgap.errors import AirgapError
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from pulumi.runtime.proto import language_pb2
 
 
 @dataclass(frozen=True)
@@ -20,7 +25,7 @@ class Interpreter:
     virtualenv: Path | None
 
     def activate(self, environment: Mapping[str, str]) -> dict[str, str]:
-        """Return `environment` as the activated virtual environment would have it."""
+        """The variables in `environment` as an activated virtual environment has them."""
         active = dict(environment)
         if self.virtualenv:
             active.pop("PYTHONHOME", None)
@@ -37,16 +42,16 @@ class Interpreter:
 
 
 def read_options(info: language_pb2.ProgramInfo) -> dict[str, str]:
-    """Return the runtime options of the project file as text."""
+    """The runtime options of the project file as text."""
     return {key: str(value) for key, value in info.options.items() if value is not None}
 
 
 def name_virtualenv(info: language_pb2.ProgramInfo, *, is_plugin: bool = False) -> Path | None:
-    """Return the directory the options name; a plugin's `venv` counts where it exists."""
+    """The directory the options name; a plugin's `venv` counts where it exists."""
     options = read_options(info)
     toolchain = options.get("toolchain", "pip")
     if toolchain not in ("pip", "uv"):
-        raise AirgapError(
+        raise KokunaiError(
             ja=f"toolchain {toolchain} には対応していません。使えるもの: pip, uv",
             en=f"the toolchain {toolchain} is not supported; supported: pip, uv",
         )
@@ -61,13 +66,13 @@ def name_virtualenv(info: language_pb2.ProgramInfo, *, is_plugin: bool = False) 
 
 
 def find_interpreter(info: language_pb2.ProgramInfo, *, is_plugin: bool = False) -> Interpreter:
-    """Return the Python of the project's virtual environment, else the ambient one."""
+    """The Python of the project's virtual environment, else the ambient one."""
     virtualenv = name_virtualenv(info, is_plugin=is_plugin)
     if virtualenv is None:
         return find_ambient_interpreter()
     executable = virtualenv / "bin" / "python"
     if not os.access(executable, os.X_OK):
-        raise AirgapError(
+        raise KokunaiError(
             ja=f"仮想環境 {virtualenv} がありません。`pulumi install` で作るか、"
             f"{info.root_directory} の設定の virtualenv を直してください。",
             en=f"there is no virtual environment at {virtualenv}: create it with `pulumi install`, "
@@ -77,7 +82,7 @@ def find_interpreter(info: language_pb2.ProgramInfo, *, is_plugin: bool = False)
 
 
 async def read_python_version(executable: str) -> str:
-    """Return for example `3.11.7`, as that Python says it."""
+    """What that Python calls its version, for example `3.11.7`."""
     asked = await asyncio.create_subprocess_exec(
         *(executable, "-I", "-S", "-c", "import platform; print(platform.python_version())"),
         stdin=asyncio.subprocess.DEVNULL,
@@ -88,7 +93,7 @@ async def read_python_version(executable: str) -> str:
 
 
 def find_ambient_interpreter() -> Interpreter:
-    """Return the Python named by PULUMI_PYTHON_CMD, else the one that runs this host."""
+    """The Python named by PULUMI_PYTHON_CMD, else the one that runs this host."""
     named = os.environ.get("PULUMI_PYTHON_CMD")
     if named:
         return Interpreter(named, None)

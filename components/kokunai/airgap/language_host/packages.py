@@ -1,25 +1,29 @@
-"""Reads what a project's Python has installed, from its files alone."""
+"""Reads which packages a project's Python has, from their files and without starting it."""
+
+from __future__ import annotations
 
 import importlib.metadata
 import json
 import re
-from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pulumi.runtime.proto import plugin_pb2
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
 
 def find_packages(site_packages: Sequence[str]) -> list[plugin_pb2.PackageDependency]:
-    """Return the Pulumi packages that the installed SDKs say they need."""
+    """The Pulumi packages that the installed SDKs say they need."""
     return [
-        describe_package(folder.parent, content)
-        for folder, content in read_declarations(site_packages)
+        _package(folder.parent, content)
+        for folder, content in _declarations(site_packages)
         if content.get("resource")
     ]
 
 
-def read_declarations(site_packages: Sequence[str]) -> Iterator[tuple[Path, dict[str, Any]]]:
+def _declarations(site_packages: Sequence[str]) -> Iterator[tuple[Path, dict[str, Any]]]:
     for root in site_packages:
         for file in sorted(Path(root).glob("*/pulumi-plugin.json")):
             try:
@@ -30,58 +34,58 @@ def read_declarations(site_packages: Sequence[str]) -> Iterator[tuple[Path, dict
                 yield file, content
 
 
-def describe_package(folder: Path, content: dict[str, Any]) -> plugin_pb2.PackageDependency:
+def _package(folder: Path, content: dict[str, Any]) -> plugin_pb2.PackageDependency:
     package = plugin_pb2.PackageDependency(
         name=content.get("name") or folder.name.removeprefix("pulumi_").replace("_", "-"),
         kind="resource",
-        version=add_v(content.get("version") or read_version(folder)),
+        version=_with_v(content.get("version") or _installed_version(folder)),
         server=content.get("server") or "",
     )
     parameterization = content.get("parameterization")
     if parameterization:
         package.parameterization.name = parameterization.get("name", "")
         package.parameterization.version = parameterization.get("version", "")
-        package.parameterization.value = decode(parameterization.get("value", ""))
+        package.parameterization.value = _decoded(parameterization.get("value", ""))
     return package
 
 
-def decode(value: str) -> bytes:
-    import base64  # rarely needed, and the start counts
+def _decoded(value: str) -> bytes:
+    import base64  # Rarely needed, and every import delays the start of the host.
 
     return base64.b64decode(value)
 
 
-def add_v(version: str) -> str:
+def _with_v(version: str) -> str:
     return f"v{version.removeprefix('v')}" if version else ""
 
 
-def read_version(folder: Path) -> str:
-    """Return the version of the distribution that installed `folder`, or nothing."""
+def _installed_version(folder: Path) -> str:
+    """The version of the distribution that installed `folder`, or nothing."""
     for record in folder.parent.glob(f"{folder.name}-*.dist-info"):
         return record.name.removesuffix(".dist-info").partition("-")[2]
     return ""
 
 
 def list_dependencies(site_packages: Sequence[str], *, transitive: bool) -> list[tuple[str, str]]:
-    """Return (name, version) of every distribution, or of those that no other one requires."""
-    found = {
-        normalise(distribution.name): distribution
+    """(name, version) of every distribution, or of those that no other one requires."""
+    distributions = {
+        _normalised(distribution.name): distribution
         for distribution in importlib.metadata.distributions(path=list(site_packages))
         if distribution.name
     }
     required = {
-        normalise(requirement)
-        for distribution in found.values()
+        _normalised(requirement)
+        for distribution in distributions.values()
         for requirement in distribution.requires or ()
     }
     return sorted(
         (distribution.name, distribution.version)
-        for name, distribution in found.items()
+        for name, distribution in distributions.items()
         if transitive or name not in required
     )
 
 
-def normalise(requirement: str) -> str:
-    """Return the bare name of a requirement such as `Foo_Bar[x]>=1; python_version<"3.12"`."""
+def _normalised(requirement: str) -> str:
+    """The bare name of a requirement such as `Foo_Bar[x]>=1; python_version<"3.12"`."""
     name = re.match(r"[A-Za-z0-9._-]*", requirement)
     return re.sub(r"[-_.]+", "-", name[0] if name else requirement).lower()

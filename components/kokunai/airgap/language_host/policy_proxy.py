@@ -1,4 +1,6 @@
-"""Stands before a policy pack, which must know the stack before it starts."""
+"""Answers the engine for a policy pack that cannot start before the engine names the stack."""
+
+from __future__ import annotations
 
 import asyncio
 import json
@@ -8,13 +10,13 @@ from typing import Any
 import grpc
 from pulumi.runtime.proto import analyzer_pb2
 
-from kokunai.airgap.language_host.transport import CHANNEL_OPTIONS, LOOPBACK
+from kokunai.airgap.language_host import CHANNEL_OPTIONS, LOOPBACK
 
 _SERVICE = "/pulumirpc.Analyzer/"
 
 
 class PolicyProxy(grpc.GenericRpcHandler):
-    """Answers until the pack runs, then passes every call on as it came.
+    """Answers until the pack runs, then passes every call on unchanged.
 
     The engine tells the stack's name and configuration by a call; a pack's SDK reads them from
     the environment when it starts. So the pack is started after that call, or, where the engine
@@ -29,14 +31,14 @@ class PolicyProxy(grpc.GenericRpcHandler):
         self._server = grpc.aio.server(handlers=[self], options=CHANNEL_OPTIONS)
 
     async def listen(self) -> int:
-        """Return the port for the engine."""
+        """The port for the engine."""
         port: int = self._server.add_insecure_port(f"{LOOPBACK}:0")
         await self._server.start()
         return port
 
     async def await_environment(self) -> dict[str, str]:
-        """Return the stack's facts as the pack's SDK reads them, once the engine told them."""
-        return describe_stack(await self._stack)
+        """The stack's facts as the pack's SDK reads them, once the engine told them."""
+        return _stack_variables(await self._stack)
 
     async def attach(self, port: int) -> None:
         """Let the waiting calls through to the pack that listens on `port`."""
@@ -44,7 +46,7 @@ class PolicyProxy(grpc.GenericRpcHandler):
         stack = self._stack.result()
         try:
             if stack is not None:
-                await configure_stack(channel, stack)
+                await _configure(channel, stack)
         except ConnectionError as error:
             self.fail(str(error))
         else:
@@ -54,7 +56,8 @@ class PolicyProxy(grpc.GenericRpcHandler):
         """Answer the waiting calls with `reason`: the pack did not come up."""
         if not self._pack.done():
             self._pack.set_exception(ConnectionError(reason))
-            self._pack.exception()  # seen: there may be no call that waits
+            # Reading it keeps asyncio from warning where no call waits for it.
+            self._pack.exception()
 
     async def close(self) -> None:
         await self._server.stop(None)
@@ -85,7 +88,8 @@ class PolicyProxy(grpc.GenericRpcHandler):
         return b""
 
     async def _cancel(self, request: bytes, context: Any) -> bytes:
-        if not self._pack.done():  # nothing runs yet, nothing to cancel
+        # Before the pack runs there is nothing to cancel.
+        if not self._pack.done():
             return b""
         return await self._forward(f"{_SERVICE}Cancel", request, context)
 
@@ -95,43 +99,43 @@ class PolicyProxy(grpc.GenericRpcHandler):
         try:
             channel = await asyncio.shield(self._pack)
         except ConnectionError as error:
-            return await refuse(context, grpc.StatusCode.UNAVAILABLE, str(error), ())
+            return await _abort(context, grpc.StatusCode.UNAVAILABLE, str(error), ())
         try:
-            return await call(channel, method, request)
+            return await _call(channel, method, request)
         except grpc.aio.AioRpcError as error:
             details = tuple(error.trailing_metadata() or ())
-            return await refuse(context, error.code(), error.details() or "", details)
+            return await _abort(context, error.code(), error.details() or "", details)
 
 
-async def call(channel: Any, method: str, request: bytes) -> bytes:
+async def _call(channel: Any, method: str, request: bytes) -> bytes:
     answer: bytes = await channel.unary_unary(method)(request)
     return answer
 
 
-async def refuse(
+async def _abort(
     context: Any, code: grpc.StatusCode, reason: str, details: tuple[Any, ...]
 ) -> bytes:
     await context.abort(code, reason, details)
-    return b""  # never reached: abort raises
+    return b""  # abort raises, but its type does not say so.
 
 
-def serialise(message: Any) -> bytes:
+def _serialised(message: Any) -> bytes:
     content: bytes = message.SerializeToString()
     return content
 
 
-async def configure_stack(
+async def _configure(
     channel: grpc.aio.Channel, stack: analyzer_pb2.AnalyzerStackConfigureRequest
 ) -> None:
-    """Tell the pack by the call too; packs older than the call do without."""
+    """Tell the pack its stack by the call too; a pack that is older than the call has no answer."""
     try:
-        await call(channel, f"{_SERVICE}ConfigureStack", serialise(stack))
+        await _call(channel, f"{_SERVICE}ConfigureStack", _serialised(stack))
     except grpc.aio.AioRpcError as error:
         if error.code() != grpc.StatusCode.UNIMPLEMENTED:
             raise ConnectionError(error.details()) from error
 
 
-def describe_stack(stack: analyzer_pb2.AnalyzerStackConfigureRequest | None) -> dict[str, str]:
+def _stack_variables(stack: analyzer_pb2.AnalyzerStackConfigureRequest | None) -> dict[str, str]:
     if stack is None:
         return {}
     return {

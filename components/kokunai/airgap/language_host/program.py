@@ -1,4 +1,6 @@
-"""Runs one Pulumi program inside the program's own Python, whatever version of the SDK that has."""
+"""Runs one Pulumi program inside the program's own Python, with the SDK that is there."""
+
+from __future__ import annotations
 
 import argparse
 import asyncio
@@ -15,7 +17,7 @@ from pathlib import Path
 _REASON_SHOWN = 32
 
 
-def read_arguments() -> argparse.Namespace:
+def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(allow_abbrev=False)
     for name in ("monitor", "engine", "project", "stack", "organization", "root-directory"):
         parser.add_argument(f"--{name}")
@@ -26,9 +28,9 @@ def read_arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def configure(arguments: argparse.Namespace) -> None:
+def _configure(arguments: argparse.Namespace) -> None:
     """Tell the SDK where the engine is and what the stack's configuration says."""
-    from pulumi import runtime  # its absence is reported, not a traceback
+    from pulumi import runtime  # Imported here, so that main can report that it is missing.
 
     runtime.set_all_config(runtime.get_config_env(), runtime.get_config_secret_keys_env())
     wanted = {name: value for name, value in vars(arguments).items() if name != "entry"}
@@ -38,24 +40,24 @@ def configure(arguments: argparse.Namespace) -> None:
     )
 
 
-def run_as_main(entry: str) -> None:
+def _run_as_main(entry: str) -> None:
     runpy.run_path(entry, run_name="__main__")
 
 
-def run(entry: str, *, parallel: int) -> None:
+def _run(entry: str, *, parallel: int) -> None:
     """Run the program and wait for every resource it declared."""
-    from pulumi import runtime  # see configure
+    from pulumi import runtime  # See _configure.
 
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
     with ThreadPoolExecutor(max_workers=4 * max(parallel, 1)) as executor:
         # Blocking calls to the engine run in threads, one for each resource in flight.
         loop.set_default_executor(executor)
-        loop.run_until_complete(runtime.run_in_stack(lambda: run_as_main(entry)))
+        loop.run_until_complete(runtime.run_in_stack(lambda: _run_as_main(entry)))
 
 
-def format_failure(error: BaseException, entry: str) -> str:
-    """Return the traceback from the user's first line on, without the machinery above it."""
+def _failure_text(error: BaseException, entry: str) -> str:
+    """The traceback from the user's first line on, without the machinery above it."""
     frames = traceback.extract_tb(error.__traceback__)
     program = Path(entry).resolve()
     own = [
@@ -67,51 +69,51 @@ def format_failure(error: BaseException, entry: str) -> str:
     return "".join(traceback.format_exception(error, limit=limit))
 
 
-def is_without_main(error: BaseException) -> bool:
-    """Whether runpy itself found nothing to run, as opposed to an import of the program's."""
+def _is_without_main(error: BaseException) -> bool:
+    """Whether runpy found no program, as opposed to a failed import inside of the program."""
     files = {frame.filename for frame in traceback.extract_tb(error.__traceback__)[-2:]}
     return isinstance(error, ImportError) and all("runpy" in file for file in files)
 
 
-def report(error: Exception, entry: str) -> None:
+def _report(error: Exception, entry: str) -> None:
     """Show a failure: one sentence for what the user can fix, else the traceback."""
-    import pulumi  # see configure
+    import pulumi  # See _configure.
 
     if isinstance(error, pulumi.RunError):
         pulumi.log.error(str(error))
-    elif is_without_main(error):
+    elif _is_without_main(error):
         pulumi.log.error(
             f"{Path(entry).resolve()} に __main__.py がありません。\n"
             f"there is no __main__.py in {Path(entry).resolve()}"
         )
     else:
         pulumi.log.error(
-            f"Program failed with an unhandled exception:\n{format_failure(error, entry)}"
+            f"Program failed with an unhandled exception:\n{_failure_text(error, entry)}"
         )
 
 
 def main() -> int:
-    # The host interrupts a program whose update was cancelled: end at once, without a traceback.
+    # The host interrupts a program whose update was cancelled; it ends without a traceback.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
-    arguments = read_arguments()
+    arguments = _arguments()
     try:
-        configure(arguments)
+        _configure(arguments)
     except ModuleNotFoundError as error:
         sys.stderr.write(
             f"{error.name} がこの Python にありません: {sys.executable} -m pip install pulumi\n"
             f"this Python lacks {error.name}: {sys.executable} -m pip install pulumi\n"
         )
         return 1
-    # A program that fails leaves futures nobody awaits; asyncio's complaints would bury the reason.
+    # A program that fails leaves futures nobody awaits; asyncio's warnings would hide the reason.
     logging.getLogger("asyncio").setLevel(logging.CRITICAL)
     sys.argv = [arguments.entry, *arguments.arguments]
-    # Python put this file's directory first; a program's own comes there (for a directory, runpy
-    # adds it itself).
+    # Python put the directory of this file first, where a program expects its own. For a program
+    # that is a directory, runpy adds that too.
     sys.path[0] = str(Path(arguments.entry).resolve().parent)
     try:
-        run(arguments.entry, parallel=arguments.parallel)
-    except Exception as error:  # noqa: BLE001 - whatever a program raises is shown
-        report(error, arguments.entry)
+        _run(arguments.entry, parallel=arguments.parallel)
+    except Exception as error:  # noqa: BLE001 - shows whatever a program raises
+        _report(error, arguments.entry)
         return _REASON_SHOWN
     return 0
 

@@ -1,5 +1,7 @@
 """Runs a Pulumi program as a process and judges how it ended."""
 
+from __future__ import annotations
+
 import json
 import os
 import signal
@@ -7,8 +9,8 @@ from pathlib import Path
 
 from pulumi.runtime.proto import language_pb2
 
-from kokunai.airgap.errors import AirgapError
 from kokunai.airgap.language_host.interpreters import find_interpreter, read_options
+from kokunai.errors import KokunaiError
 
 _PROGRAM = Path(__file__).with_name("program.py")
 _REASON_SHOWN = 32
@@ -16,39 +18,39 @@ _TYPE_CHECKERS = ("mypy", "pyright")
 
 
 def plan_run(request: language_pb2.RunRequest, engine_address: str) -> list[list[str]]:
-    """Return the commands, in order; one that fails keeps the next from running."""
+    """The commands, in order; one that fails keeps the next from running."""
     refuse_debugger(wanted=request.attach_debugger)
-    return [*plan_type_check(request), plan_program(request, engine_address)]
+    return [*_plan_type_check(request), _plan_program(request, engine_address)]
 
 
 def refuse_debugger(*, wanted: bool) -> None:
     if wanted:
-        raise AirgapError(
+        raise KokunaiError(
             ja="この言語ホストはデバッガに対応していません。--attach-debugger を外してください。",
             en="this language host has no debugger: leave out --attach-debugger",
         )
 
 
-def plan_type_check(request: language_pb2.RunRequest) -> list[list[str]]:
+def _plan_type_check(request: language_pb2.RunRequest) -> list[list[str]]:
     checker = read_options(request.info).get("typechecker")
     if not checker:
         return []
     if checker not in _TYPE_CHECKERS:
         known = ", ".join(_TYPE_CHECKERS)
-        raise AirgapError(
+        raise KokunaiError(
             ja=f"typechecker {checker} には対応していません。使えるもの: {known}",
             en=f"the typechecker {checker} is not supported; supported: {known}",
         )
-    return [[find_interpreter(request.info).executable, "-m", checker, str(name_entry(request))]]
+    return [[find_interpreter(request.info).executable, "-m", checker, str(_entry(request))]]
 
 
-def name_entry(request: language_pb2.RunRequest) -> Path:
+def _entry(request: language_pb2.RunRequest) -> Path:
     directory = request.info.program_directory or request.pwd
     return Path(directory) / (request.info.entry_point or ".")
 
 
-def plan_program(request: language_pb2.RunRequest, engine_address: str) -> list[str]:
-    """Return the command line; configuration, which holds secrets, is never part of it."""
+def _plan_program(request: language_pb2.RunRequest, engine_address: str) -> list[str]:
+    """The command line, without the configuration: other users could read its secrets there."""
     flags = {
         "monitor": request.monitor_address,
         "engine": engine_address,
@@ -68,13 +70,13 @@ def plan_program(request: language_pb2.RunRequest, engine_address: str) -> list[
         *named,
         *preview,
         "--",
-        str(name_entry(request)),
+        str(_entry(request)),
         *request.args,
     ]
 
 
 def describe_environment(request: language_pb2.RunRequest) -> dict[str, str]:
-    """Return the host's environment with the stack's configuration."""
+    """The host's environment with the stack's configuration."""
     stack = {
         "PULUMI_CONFIG": json.dumps(dict(request.config)),
         "PULUMI_CONFIG_SECRET_KEYS": json.dumps(list(request.configSecretKeys)),
@@ -83,7 +85,7 @@ def describe_environment(request: language_pb2.RunRequest) -> dict[str, str]:
 
 
 def judge_end(exit_code: int, *, cancelled: bool) -> language_pb2.RunResponse:
-    """A cancelled program must not count as one that declared everything it wanted."""
+    """The answer for the engine; a cancelled program never counts as complete."""
     if exit_code == _REASON_SHOWN or cancelled:
         return language_pb2.RunResponse(bail=True)
     if exit_code < 0:

@@ -7,6 +7,7 @@ import stat
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from kokunai import project
 from kokunai.errors import KokunaiError
 
 if TYPE_CHECKING:
@@ -16,10 +17,7 @@ if TYPE_CHECKING:
 def project_root() -> Path:
     """The folder of Pulumi.yaml; the engine starts the plugin in it or below."""
     here = Path.cwd()
-    for folder in (here, *here.parents):
-        if (folder / "Pulumi.yaml").is_file():
-            return folder
-    return here
+    return project.find_root(here) or here
 
 
 def configured_playbook(config: Mapping[str, object]) -> Path | None:

@@ -4,9 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from kokunai.airgap.release import read_version
-from kokunai.airgap.search import find_go, find_official_host, find_pulumi
+from kokunai.airgap.installed import find_go, find_official_host, find_pulumi
+from kokunai.airgap.versions import read_version
 from kokunai.airgap.wrapper import mark_as_ours
+from kokunai.errors import Problem
 
 
 @pytest.mark.parametrize(
@@ -49,7 +50,7 @@ def test_an_old_engine_is_refused_with_its_version_and_the_one_needed(tmp_path, 
 
     found = find_pulumi(str(tmp_path))
 
-    assert found.path is None
+    assert isinstance(found, Problem)
     assert "3.224.9" in found.ja
     assert "3.225.0" in found.en
 
@@ -59,7 +60,7 @@ def test_an_engine_without_its_language_host_is_refused(tmp_path, program):
 
     found = find_pulumi(str(tmp_path))
 
-    assert found.path is None
+    assert isinstance(found, Problem)
     assert "came without pulumi-language-python" in found.en
 
 
@@ -67,13 +68,13 @@ def test_an_engine_without_its_language_host_is_refused(tmp_path, program):
 def test_an_engine_that_tells_no_version_is_refused_with_its_path(
     tmp_path, program, monkeypatch, body
 ):
-    monkeypatch.setattr("kokunai.airgap.search._ANSWER_SECONDS", 0.5)
+    monkeypatch.setattr("kokunai.airgap.versions.ANSWER_SECONDS", 0.5)
     pulumi = program(tmp_path / "pulumi", body)
     program(tmp_path / "pulumi-language-python", "")
 
     found = find_pulumi(str(tmp_path))
 
-    assert found.path is None
+    assert isinstance(found, Problem)
     assert f"`{pulumi} version` does not tell a version" in found.en
 
 
@@ -101,7 +102,7 @@ def test_what_this_project_placed_on_the_path_is_not_taken_for_an_official_engin
     program(tmp_path / "pulumi-language-python", "")
     mark_as_ours(tmp_path)
 
-    assert find_pulumi(str(tmp_path)).path is None
+    assert isinstance(find_pulumi(str(tmp_path)), Problem)
     assert find_official_host(None, str(tmp_path)) is None
 
 
@@ -111,14 +112,14 @@ def test_an_old_go_is_refused_with_its_version(tmp_path, program, monkeypatch):
 
     found = find_go()
 
-    assert found.path is None
+    assert isinstance(found, Problem)
     assert str(go) in found.ja
-    assert "Go 1.25.11 or newer" in found.en
+    assert "Go 1.26.6 or newer" in found.en
 
 
 def test_the_version_of_go_is_asked_outside_of_the_project(tmp_path, program, monkeypatch):
     asked = tmp_path / "asked"
-    program(tmp_path / "go", f"pwd > {asked}; echo go version go1.26.0 linux/amd64")
+    program(tmp_path / "go", f"pwd > {asked}; echo go version go1.26.6 linux/amd64")
     monkeypatch.setenv("PATH", f"{tmp_path}:/bin:/usr/bin")
     monkeypatch.chdir(Path(__file__).parent)
 

@@ -16,7 +16,7 @@ from kokunai.network import ClusterNetwork, filter_props, switch_props
 from kokunai.node_pool import GpuNodePool, server_props
 from kokunai.playbooks import directory as playbooks_directory
 from kokunai.storage import SharedStorage, nfs_props
-from kokunai_policy import STACK_TYPE, Context, Resource, guard, state_store
+from kokunai_policy import STACK_TYPE, Context, Resource, guard, program_context
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -135,12 +135,12 @@ def _node_summary(plan: PoolPlan, node: Any, server: resources.Server) -> dict[s
 
 
 def _context(spec: model.Environment, root: Path) -> Context:
-    stack = pulumi.get_stack()
-    return Context(
+    return program_context(
+        root,
+        stack=pulumi.get_stack(),
+        project=pulumi.get_project(),
         lab=spec.lab,
-        stack=f"{stack}::{pulumi.get_project()}",
         environment=os.environ,
-        state=state_store(root, stack, os.environ),
     )
 
 

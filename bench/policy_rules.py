@@ -7,11 +7,11 @@ from pathlib import Path
 from types import SimpleNamespace
 
 from google.protobuf import struct_pb2
+from kokunai_policy.model import Inspected
 from pulumi.runtime.proto import analyzer_pb2
 from pulumi_policy import EnforcementLevel, ResourceValidationPolicy, policy
 
 from kokunai_policy import Context, Resource, StateStore, catalogue, judge, waivers
-from kokunai_policy.model import Inspected
 from kokunai_policy.rules import JUDGES
 
 RESOURCE_COUNT = 300

@@ -87,13 +87,17 @@ def test_a_stack_without_outputs_is_one_message(
 
 OUTPUTS = {
     "nodes": {
-        "a-node-with-a-long-name-0": {
-            "address": "198.18.0.11",
-            "private_address": None,
-            "pool": "p",
-            "site": "sakura-ishikari",
-            "gpu": "h100",
-            "user": "root",
+        "a-pool": {
+            "a-node-with-a-long-name-0": {
+                "address": "198.18.0.11",
+                "private_address": None,
+                "site": "sakura-ishikari",
+                "gpu": "h100",
+                "offer": "resold-h100",
+                "seller": "highreso",
+                "operator": "sakura",
+                "user": "root",
+            }
         }
     },
     "verified": {
@@ -105,7 +109,6 @@ OUTPUTS = {
             "a-node-with-a-long-name-1": {},
         }
     },
-    "login": {"a-node-with-a-long-name-0": "ssh -i key root@198.18.0.11"},
     "private_key_file": "key",
 }
 
@@ -119,7 +122,10 @@ def test_the_summary_is_a_table_with_what_to_type_next(
     assert _run("summary") == 0
 
     lines = capsys.readouterr().out.splitlines()
-    assert lines[1] == "  a-node-with-a-long-name-0  198.18.0.11  -  h100  sakura-ishikari"
+    assert lines[1] == (
+        "  a-node-with-a-long-name-0  198.18.0.11  -  h100  sakura-ishikari  "
+        "resold-h100 (highreso, 運用 / operated by sakura)"
+    )
     assert lines[3].index("pass") == lines[4].index("fail")
     assert lines[4].endswith("a=1 b=2")
     assert lines[5].split()[:3] == ["a-node-with-a-long-name-1", "-", "not-verified"]
@@ -136,17 +142,10 @@ def test_outside_a_project_the_command_says_where_to_run(
     assert "Pulumi.yaml" in capsys.readouterr().err
 
 
-def test_nodes_are_read_from_one_map_and_from_one_map_a_pool():
-    per_pool = {"nodes": {"p": OUTPUTS["nodes"]}}
-
-    assert outputs.nodes_of(per_pool) == outputs.nodes_of(OUTPUTS)
-    assert [row[:2] for row in outputs.nodes_of(OUTPUTS)] == [("p", "a-node-with-a-long-name-0")]
-
-
 def test_the_inventory_groups_hosts_by_pool(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.chdir(ROOT)
 
-    groups = outputs._inventory({**OUTPUTS, "nodes": {"a-pool": OUTPUTS["nodes"]}})["all"]
+    groups = outputs._inventory(OUTPUTS)["all"]
 
     assert list(groups["children"]) == ["p"]
     assert groups["children"]["p"]["hosts"]["a-node-with-a-long-name-0"] == {

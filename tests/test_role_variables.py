@@ -77,9 +77,9 @@ def test_a_pool_gets_the_variables_of_its_platforms_roles_and_no_others():
     }
 
 
-def test_every_gpu_for_sale_has_a_platform():
-    for gpu in catalog.gpus().values():
-        assert platforms.of_vendor(gpu.vendor).collective_settings_file
+def test_every_offer_has_a_platform():
+    for offer in catalog.offers():
+        assert platforms.platform(offer.platform).collective_settings_file
 
 
 def test_an_unknown_platform_is_refused_with_the_known_ones():
@@ -88,11 +88,6 @@ def test_an_unknown_platform_is_refused_with_the_known_ones():
 
     assert "nvidia-dgx は登録されていません。指定できるもの: nvidia-vrt" in refusal.value.ja
     assert "nvidia-dgx is not known; allowed: nvidia-vrt" in refusal.value.en
-
-
-def test_an_unknown_vendor_is_refused_with_the_known_ones():
-    with pytest.raises(KokunaiError, match="known vendors: nvidia"):
-        platforms.of_vendor("3dfx")
 
 
 def test_settings_the_library_would_misread_are_refused_in_both_languages():

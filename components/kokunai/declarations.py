@@ -15,7 +15,7 @@ from kokunai.errors import KokunaiError
 from kokunai.parts import Hidden, Link, Part
 from kokunai.problems import translated
 from kokunai.stack_file import refusal_of
-from kokunai_policy import STACK_TYPE, Context, Resource, guard, state_store
+from kokunai_policy import STACK_TYPE, Context, Resource, guard, program_context
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -108,12 +108,12 @@ class Declarations:
 
     @functools.cached_property
     def _context(self) -> Context:
-        stack = pulumi.get_stack()
-        return Context(
+        return program_context(
+            self._settings.root,
+            stack=pulumi.get_stack(),
+            project=pulumi.get_project(),
             lab=self._settings.spec.lab,
-            stack=f"{stack}::{pulumi.get_project()}",
             environment=os.environ,
-            state=state_store(self._settings.root, stack, os.environ),
         )
 
     # What is declared

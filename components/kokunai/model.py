@@ -8,19 +8,11 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, WithJsonSchema
 
+from kokunai.catalog.facts import DataClass
 from kokunai.catalog.rows import Slug
 from kokunai.problems import refusal
 
 _CIDR = r"^[0-9]{1,3}(\.[0-9]{1,3}){3}/[0-9]{1,2}$"
-DataClass = Literal[
-    "public",
-    "internal",
-    "confidential",
-    "personal",
-    "medical",
-    "financial",
-    "government",
-]
 
 
 def _network(text: str) -> str:

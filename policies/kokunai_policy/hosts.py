@@ -11,8 +11,6 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from kokunai.catalog.facts import Host as KnownHost
-
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 _URL = re.compile(r"(?<![a-z0-9+.-])[a-z][a-z0-9+.-]*:(?:/|\\){2}[^\s\"'<>`]*", re.IGNORECASE)
@@ -141,16 +139,16 @@ def every(text: str) -> list[Host]:
     """Every host a text names: the text itself if it is one host or URL, else all within it."""
     plain = unicodedata.normalize("NFKC", text).translate(_DOTS).strip()
     if not _SEVERAL.search(plain):
-        one = canonical(plain)
-        return [one] if one else []
-    found = [*_URL.findall(plain), *_BARE.findall(_URL.sub(" ", plain))]
-    hosts = [canonical(one) for one in found]
-    return [one for one in hosts if one is not None] if all(hosts) else []
+        host = canonical(plain)
+        return [host] if host else []
+    named = [*_URL.findall(plain), *_BARE.findall(_URL.sub(" ", plain))]
+    hosts = [canonical(name) for name in named]
+    return [host for host in hosts if host is not None] if all(hosts) else []
 
 
-def known(host: Host, rows: Iterable[KnownHost]) -> KnownHost | None:
-    """The row for this host, compared by whole labels."""
-    return next((row for row in rows if _matches(host.name, row.host)), None)
+def is_known(host: Host, patterns: Iterable[str]) -> bool:
+    """Whether a pattern covers this host; whole labels are compared."""
+    return any(_matches(host.name, pattern) for pattern in patterns)
 
 
 def _matches(name: str, pattern: str) -> bool:

@@ -1,32 +1,38 @@
-"""Runs every rule on a resource; whatever is not a clear pass is a finding."""
+"""Runs the rules that concern a resource; whatever is not a clear pass is a finding."""
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from kokunai.errors import KokunaiError
-from kokunai_policy import catalogue
-from kokunai_policy.model import Context, Finding, Inspected, Judgement, Resource, Verdict
-from kokunai_policy.rules import JUDGES
+from kokunai_policy.levels import Level
+from kokunai_policy.resource import Inspected, Resource
+from kokunai_policy.rulebook import Rule, rules, rules_for
+from kokunai_policy.verdicts import Finding, Judgement, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+    from kokunai_policy.context import Context
+    from kokunai_policy.waivers import Waiver
 
 _FINDINGS = frozenset({Verdict.FAIL, Verdict.UNKNOWN, Verdict.ERROR})
 
 
 def outcomes(resource: Resource, context: Context) -> dict[str, list[Judgement]]:
     """What every rule says about the resource, passes and not-applicable included."""
-    seen = Inspected(resource, context)
-    return {rule: _said(rule, seen) for rule in catalogue.rules()}
+    inspected = Inspected(resource, context)
+    said = {rule: [Judgement(Verdict.NOT_APPLICABLE)] for rule in rules()}
+    for rule in rules_for(resource.type, custom=resource.custom):
+        said[rule.id] = _judged(rule, inspected) or said[rule.id]
+    return said
 
 
-def _said(rule: str, seen: Inspected) -> list[Judgement]:
+def _judged(rule: Rule, inspected: Inspected) -> list[Judgement]:
     said: list[Judgement] = []
     try:
         # One by one: what was found before a rule breaks stays found.
-        said.extend(JUDGES[rule](seen))
+        said.extend(rule.judge(inspected))
     except Exception as error:  # noqa: BLE001 - a rule that breaks refuses
         kind = type(error).__name__
         said.append(
@@ -37,27 +43,25 @@ def _said(rule: str, seen: Inspected) -> list[Judgement]:
                 f"the rule broke ({kind}); please report it as a bug of the rule",
             )
         )
-    return said or [Judgement(Verdict.NOT_APPLICABLE)]
+    return said
 
 
 def judge(resource: Resource, context: Context) -> list[Finding]:
     """Every finding on the resource, each once; a waived one carries its waiver."""
-    found: dict[tuple[str, str, str], Finding] = {}
-    for rule, said in outcomes(resource, context).items():
-        for one in said:
-            if one.verdict in _FINDINGS:
-                found.setdefault((rule, one.path, one.ja), _finding(rule, one, resource))
-
-    def waived(one: Finding) -> Finding:
-        return replace(one, waiver=context.waivers.waiver(one, context.today, context.stack))
-
-    return [waived(one) for one in found.values()]
+    inspected = Inspected(resource, context)
+    findings: dict[tuple[str, str, str], Finding] = {}
+    for rule in rules_for(resource.type, custom=resource.custom):
+        for judgement in _judged(rule, inspected):
+            key = (rule.id, judgement.path, judgement.ja)
+            if judgement.verdict in _FINDINGS and key not in findings:
+                findings[key] = _finding(rule, judgement, resource, context)
+    return list(findings.values())
 
 
-def _finding(rule: str, said: Judgement, resource: Resource) -> Finding:
+def _finding(rule: Rule, said: Judgement, resource: Resource, context: Context) -> Finding:
     return Finding(
-        rule=rule,
-        level=catalogue.levels()[rule],
+        rule=rule.id,
+        level=rule.level,
         verdict=said.verdict,
         path=said.path,
         ja=said.ja,
@@ -65,18 +69,36 @@ def _finding(rule: str, said: Judgement, resource: Resource) -> Finding:
         type=resource.type,
         name=resource.name,
         urn=resource.urn,
+        waiver=_waiver(rule, resource, context),
     )
+
+
+def _waiver(rule: Rule, resource: Resource, context: Context) -> Waiver | None:
+    """The exception for this rule on this resource; critical findings have none."""
+    if rule.level is Level.CRITICAL:
+        return None
+    for waiver in context.waivers.valid(context.today):
+        if waiver.covers(
+            rule.id,
+            urn=resource.urn,
+            type_=resource.type,
+            name=resource.name,
+            stack=context.stack,
+        ):
+            return waiver
+    return None
 
 
 def guard(resources: Iterable[Resource], context: Context) -> None:
     """Raises KokunaiError with every finding on the resources, each once, unless waived."""
-    found: dict[tuple[str, str, str, str], Finding] = {}
+    findings: dict[tuple[str, str, str, str], Finding] = {}
     for resource in resources:
-        for one in (*judge(resource, context), *_provider_findings(resource, context)):
+        for finding in (*judge(resource, context), *_provider_findings(resource, context)):
             # Resources share their provider, and its findings.
-            name = "" if one.type.startswith("pulumi:providers:") else one.name
-            found.setdefault((one.rule, f"{one.type} {name}", one.path, one.ja), one)
-    refused = [one for one in found.values() if one.waiver is None]
+            name = "" if finding.type.startswith("pulumi:providers:") else finding.name
+            key = (finding.rule, f"{finding.type} {name}", finding.path, finding.ja)
+            findings.setdefault(key, finding)
+    refused = [finding for finding in findings.values() if finding.waiver is None]
     if refused:
         raise Refusal(refused)
 
@@ -84,8 +106,8 @@ def guard(resources: Iterable[Resource], context: Context) -> None:
 def _provider_findings(resource: Resource, context: Context) -> list[Finding]:
     if resource.provider_props is None or resource.is_builtin:
         return []
-    token = f"pulumi:providers:{resource.package}"
-    return judge(Resource(token, resource.package, resource.provider_props), context)
+    provider = f"pulumi:providers:{resource.package}"
+    return judge(Resource(provider, resource.package, resource.provider_props), context)
 
 
 class Refusal(KokunaiError):
@@ -95,14 +117,14 @@ class Refusal(KokunaiError):
         head_ja = f"国内データの規則により拒否しました({len(findings)} 件)"
         head_en = f"refused by the domestic-data rules ({len(findings)})"
         super().__init__(
-            ja="\n".join([head_ja, *(f"{_place(one)}: {one.ja}" for one in findings)]),
-            en="\n".join([head_en, *(f"{_place(one)}: {one.en}" for one in findings)]),
+            ja="\n".join([head_ja, *(f"{_place(row)}: {row.ja}" for row in findings)]),
+            en="\n".join([head_en, *(f"{_place(row)}: {row.en}" for row in findings)]),
         )
         self.findings = findings
         self._text = "\n".join(
             [
                 f"{head_ja} / {head_en}:",
-                *(f"{_place(one)}\n    {one.ja}\n    {one.en}" for one in findings),
+                *(f"{_place(row)}\n    {row.ja}\n    {row.en}" for row in findings),
             ]
         )
 

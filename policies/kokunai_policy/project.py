@@ -7,19 +7,36 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import yaml
-
-from kokunai_policy.model import Context, StateStore
+from kokunai import yaml_reader
+from kokunai_policy import known_facts, waivers
+from kokunai_policy.context import Context, StateStore
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 _CLOUD = "https://api.pulumi.com"
 _SELF_MANAGED = ("file:", "s3:", "gs:", "azblob:", "postgres:", "postgresql:")
-ENVIRONMENT_KEY = "kokunai:environment"
+_SETTINGS_KEYS = ("kokunai:environment", "kokunai:settings")
+
+FOLDER = "policies"
+"""Where below its root a project keeps its pack, its waivers and its own facts."""
 
 
-def running_context(environment: Mapping[str, str], pack: Path, urn: str = "") -> Context:
+def program_context(
+    root: Path, *, stack: str, project: str, lab: bool, environment: Mapping[str, str]
+) -> Context:
+    """Context of the rules inside the program of the project at `root`."""
+    return Context(
+        lab=lab,
+        stack=f"{stack}::{project}",
+        environment=environment,
+        state=state_store(root, stack, environment),
+        waivers=waivers.in_folder(root / FOLDER),
+        facts=known_facts.in_folder(root / FOLDER),
+    )
+
+
+def pack_context(environment: Mapping[str, str], pack: Path, urn: str = "") -> Context:
     """Context of the stack that holds the resource `urn`, from the pack's environment and folder.
 
     The engine names stack and configuration in the environment, except when it judges a state file.
@@ -33,6 +50,8 @@ def running_context(environment: Mapping[str, str], pack: Path, urn: str = "") -
         directory=directory and directory / str(_project(directory).get("main") or ""),
         environment=environment,
         state=state_store(directory, stack, environment),
+        waivers=waivers.in_folder(pack),
+        facts=known_facts.in_folder(pack),
     )
 
 
@@ -44,10 +63,12 @@ def _stack_and_project(environment: Mapping[str, str], urn: str) -> tuple[str, s
 
 def says_lab(config: Mapping[str, Any]) -> bool:
     """Whether the stack file says that the stack runs on the local lab."""
-    environment = config.get(ENVIRONMENT_KEY)
-    if isinstance(environment, str):
-        environment = _json(environment)
-    return isinstance(environment, dict) and environment.get("lab") is True
+    return any(_says_lab(config.get(key)) for key in _SETTINGS_KEYS)
+
+
+def _says_lab(settings: Any) -> bool:
+    settings = _json(settings) if isinstance(settings, str) else settings
+    return isinstance(settings, dict) and settings.get("lab") is True
 
 
 def find(project: str, candidates: Iterator[Path]) -> Path | None:
@@ -137,9 +158,9 @@ def _json(text: str | None) -> dict[str, Any]:
 def _yaml(path: Path) -> dict[str, Any] | None:
     """Nothing where there is no file; None where it is there and cannot be read."""
     try:
-        value = yaml.safe_load(path.read_text(encoding="utf-8"))
+        value = yaml_reader.read(path)
     except (FileNotFoundError, NotADirectoryError):
         return {}
-    except (OSError, ValueError, RecursionError, yaml.YAMLError):
+    except (OSError, yaml_reader.NotYaml):
         return None
     return {} if value is None else value if isinstance(value, dict) else None

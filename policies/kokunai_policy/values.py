@@ -27,15 +27,6 @@ _ASSET = "c44067f5952c0a294b673a41bacd8c17"
 _ARCHIVE = "0def7320c3a5731c473e5ecbe6d01bc7"
 
 
-class Secret(str):
-    """A string from a secret: rules read it, messages never show it."""
-
-    __slots__ = ()
-
-    def __repr__(self) -> str:
-        return "[secret]"
-
-
 class Content(Enum):
     """Where the content of an asset or archive is."""
 
@@ -48,22 +39,6 @@ class Content(Enum):
 def is_unknown_text(value: str) -> bool:
     """Whether this string stands for a value that is not known."""
     return value in UNKNOWN_MARKS or value == REDACTED
-
-
-def hide_secrets(value: Any, *, inside: bool = False) -> Any:
-    """The same wire value with every string under a secret turned into `Secret`."""
-    if isinstance(value, Mapping):
-        inside = inside or value.get(_SIGNATURE) == _SECRET
-        keep = {_SIGNATURE}
-        return {
-            key: part if key in keep else hide_secrets(part, inside=inside)
-            for key, part in value.items()
-        }
-    if isinstance(value, list):
-        return [hide_secrets(part, inside=inside) for part in value]
-    if inside and isinstance(value, str) and not is_unknown_text(value):
-        return Secret(value)
-    return value
 
 
 def unwrap(value: Mapping[Any, Any]) -> tuple[Any, bool]:

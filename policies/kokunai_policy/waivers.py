@@ -2,30 +2,28 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
-from functools import cache
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-import yaml
-
-from kokunai_policy import catalogue
-from kokunai_policy.model import Level
+from kokunai import yaml_reader
+from kokunai.errors import Problem
+from kokunai_policy.levels import Level, levels
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
-
-    from kokunai_policy.model import Finding
+    from pathlib import Path
 
 LIMIT_DAYS: Final = 90
 """A waiver may not end later than this many days from today."""
+FILE: Final = "waivers.yaml"
 
 _FIELDS = ("rule", "urn", "reason", "requester", "approver", "ticket", "expires")
 _TYPE_FIELDS = ("type", "reason", "requester", "approver", "ticket", "expires")
-_FILE = Path(__file__).parents[1] / "waivers.yaml"
+_DAY = re.compile(r"\d{4}-\d\d-\d\d")
 
 
 @dataclass(frozen=True)
@@ -40,26 +38,17 @@ class Waiver:
     ticket: str
     expires: date
 
-    def covers(self, finding: Finding, stack: str) -> bool:
+    def covers(self, rule: str, *, urn: str, type_: str, name: str, stack: str = "") -> bool:
         """Whether it is for this rule on exactly this resource."""
-        if self.rule != finding.rule:
+        if self.rule != rule:
             return False
-        if finding.urn:
-            return self.urn == finding.urn
+        if urn:
+            return self.urn == urn
         if stack and not self.urn.startswith(f"urn:pulumi:{stack}::"):
             return False
         # Before registration a resource has no URN yet; type and name are its exact end.
-        head, _, name = self.urn.rpartition("::")
-        return name == finding.name and head.rpartition("::")[2].split("$")[-1] == finding.type
-
-
-@dataclass(frozen=True)
-class Problem:
-    """What is wrong with the file or one of its entries."""
-
-    path: str
-    ja: str
-    en: str
+        head, _, last = self.urn.rpartition("::")
+        return last == name and head.rpartition("::")[2].split("$")[-1] == type_
 
 
 @dataclass(frozen=True)
@@ -72,43 +61,45 @@ class Waivers:
 
     def problems(self, today: date) -> list[Problem]:
         """Everything that is wrong on this day."""
-        found = list(self.broken)
+        problems = list(self.broken)
         for index, entry in enumerate(self.entries):
-            found.extend(_entry_problems(entry, f"waivers[{index}]", today))
+            problems.extend(_entry_problems(entry, f"waivers[{index}]", today))
         for index, entry in enumerate(self.types):
-            found.extend(_type_problems(entry, f"allowed_types[{index}]", today))
-        return found
+            problems.extend(_type_problems(entry, f"allowed_types[{index}]", today))
+        return problems
 
     def valid(self, today: date) -> Iterator[Waiver]:
         """The entries that waive something on this day."""
-        for index, entry in enumerate(self.entries):
-            if not list(_entry_problems(entry, f"waivers[{index}]", today)):
-                yield Waiver(**{name: entry[name] for name in _FIELDS})
+        for entry in self.entries:
+            if not list(_entry_problems(entry, "", today)):
+                texts = {name: entry[name] for name in _FIELDS if name != "expires"}
+                yield Waiver(**texts, expires=date.fromisoformat(entry["expires"]))
 
-    def waiver(self, finding: Finding, today: date, stack: str = "") -> Waiver | None:
-        """The exception that covers the finding, if any."""
-        if finding.level is Level.CRITICAL:
-            return None
-        return next((one for one in self.valid(today) if one.covers(finding, stack)), None)
-
-    def allows_type(self, token: str, today: date) -> bool:
+    def allows_type(self, type_: str, today: date) -> bool:
         """Whether this exact type was examined and is allowed on this day."""
         return any(
-            entry.get("type") == token
+            entry.get("type") == type_
             for entry in self.types
             if isinstance(entry, Mapping) and not list(_type_problems(entry, "", today))
         )
 
 
-def read(text: str) -> Waivers:
-    """Waivers of a file's text; never raises, mistakes are problems."""
+def in_folder(folder: Path) -> Waivers:
+    """Waivers of the file in this folder, none where there is no file; mistakes are problems."""
     try:
-        content = yaml.safe_load(text) or {}
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        where = " ".join(str(error).split())
-        return Waivers(
-            broken=(_problem("", f"YAML として読めません: {where}", f"not YAML: {where}"),)
-        )
+        content = yaml_reader.read(folder / FILE)
+    except FileNotFoundError:
+        return Waivers()
+    except yaml_reader.NotYaml as error:
+        problem = _problem("", f"YAML として読めません: {error}", f"not YAML: {error}")
+        return Waivers(broken=(problem,))
+    except OSError:
+        return Waivers(broken=(_problem("", "読めません", "cannot be read"),))
+    return read({} if content is None else content)
+
+
+def read(content: Any) -> Waivers:
+    """Waivers of what a file says; never raises, mistakes are problems."""
     if not isinstance(content, Mapping):
         content = {"waivers": content}
     lists = {name: content.get(name) or [] for name in ("waivers", "allowed_types")}
@@ -124,17 +115,6 @@ def read(text: str) -> Waivers:
     ]
     good = {name: tuple(value) for name, value in lists.items() if isinstance(value, list)}
     return Waivers(good.get("waivers", ()), good.get("allowed_types", ()), tuple(broken))
-
-
-@cache
-def default() -> Waivers:
-    """Waivers of the file beside the policy pack; none where there is no such file."""
-    try:
-        return read(_FILE.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return Waivers()
-    except (OSError, UnicodeDecodeError):
-        return Waivers(broken=(_problem("", "読めません", "cannot be read"),))
 
 
 def _problem(path: str, ja: str, en: str) -> Problem:
@@ -184,7 +164,7 @@ def _type_problems(entry: Any, path: str, today: date) -> Iterator[Problem]:
 
 
 def _rule_problems(rule: str, path: str) -> Iterator[Problem]:
-    level = catalogue.levels().get(rule)
+    level = levels().get(rule)
     if level is None:
         yield _problem(f"{path}.rule", f"規則 {rule} はありません", f"there is no rule {rule}")
     elif level is Level.CRITICAL:
@@ -198,17 +178,24 @@ def _rule_problems(rule: str, path: str) -> Iterator[Problem]:
 def _day_problems(expires: Any, path: str, today: date) -> Iterator[Problem]:
     if expires is None:
         return  # reported as missing
-    # A date-time is a date to isinstance, and would compare with none.
-    if type(expires) is not date:
+    if (day := _day(expires)) is None:
         yield _problem(
             f"{path}.expires", "日付 (YYYY-MM-DD) ではありません", "is not a date (YYYY-MM-DD)"
         )
-    elif expires < today:
-        yield _problem(f"{path}.expires", f"{expires} に期限が切れました", f"ended on {expires}")
-    elif expires > today + timedelta(days=LIMIT_DAYS):
+    elif day < today:
+        yield _problem(f"{path}.expires", f"{day} に期限が切れました", f"ended on {day}")
+    elif day > today + timedelta(days=LIMIT_DAYS):
         latest = today + timedelta(days=LIMIT_DAYS)
         yield _problem(
             f"{path}.expires",
             f"期限は {LIMIT_DAYS} 日以内({latest} まで)です",
             f"may end at most {LIMIT_DAYS} days from today ({latest})",
         )
+
+
+def _day(text: Any) -> date | None:
+    """A day as the YAML reader leaves it: text, which is no day of the calendar by itself."""
+    try:
+        return date.fromisoformat(text) if _DAY.fullmatch(text) else None
+    except (TypeError, ValueError):
+        return None

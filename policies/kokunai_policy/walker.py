@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from kokunai.errors import path_text
 from kokunai_policy import archives
 from kokunai_policy.decoding import LIMIT_BYTES, LIMIT_DEPTH, TooMuch, decoded
-from kokunai_policy.values import Content, Secret, content_of, is_unknown_text, unwrap
+from kokunai_policy.values import Content, content_of, is_unknown_text, unwrap
 
 _LIMIT_NESTING = 64
 # For all decoded forms of all values of one resource together.
@@ -31,6 +31,8 @@ class State(Enum):
     SEQUENCE = "sequence"
 
 
+OPEN: Final = frozenset({State.UNKNOWN, State.UNREADABLE})
+"""What a value may still turn out to be cannot be said."""
 Keys = tuple[str | int, ...]
 
 
@@ -161,9 +163,6 @@ def _visit_text(walk: _Walk, text: str, place: _Place) -> None:
     if is_unknown_text(text):
         walk.add(place.node(State.UNKNOWN))
         return
-    if isinstance(text, Secret):
-        # Plain text from here on: the YAML library refuses subclasses of str.
-        place, text = place._replace(secret=True), str(text)
     walk.add(place.node(State.KNOWN, text))
     if place.layers:
         _visit_readings(walk, text, place)

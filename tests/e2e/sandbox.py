@@ -179,7 +179,10 @@ class Sandbox:
 
     def ssh(self, node: str, command: str) -> str:
         """Output of a command on a node, over SSH with the stack's key."""
-        address = self.outputs()["nodes"][node]["address"]
+        nodes = {
+            name: facts for pool in self.outputs()["nodes"].values() for name, facts in pool.items()
+        }
+        address = nodes[node]["address"]
         options = ("StrictHostKeyChecking=no", "UserKnownHostsFile=/dev/null", "LogLevel=ERROR")
         ended = subprocess.run(
             [

@@ -13,8 +13,7 @@ from policy_examples import TODAY
 from pulumi_policy import proxy
 from served_pack import UNKNOWN
 
-from kokunai_policy import Context, Resource, judge, waivers
-from kokunai_policy.rules import network_sources
+from kokunai_policy import Context, Resource, checks, judge, waivers
 
 DOMESTIC = {"site": "sakura-ishikari", "zone": "is1a", "labels": {"data-class": "internal"}}
 CONTEXT = Context(today=TODAY, waivers=waivers.Waivers())
@@ -171,6 +170,12 @@ def test_properties_that_are_unknown_as_a_whole_fail_every_rule_that_reads_them(
     reported = found("kokunai:sakura:Server", UNKNOWN["object"])
 
     assert {rule for rule, _ in reported} == {"KN-LOC-01", "KN-LOC-06", "KN-CLS-01"}
+
+
+def test_an_unknown_label_site_is_one_finding():
+    labels = {"data-class": "internal", "site": UNKNOWN["string"]}
+
+    assert server(labels=labels) == [("KN-LOC-06", "labels.site")]
 
 
 def test_an_output_in_a_governed_property_is_unknown():
@@ -407,7 +412,7 @@ def test_a_rule_that_breaks_refuses(monkeypatch):
     def broken(*_):
         raise ZeroDivisionError
 
-    monkeypatch.setattr(network_sources, "_is_good", broken)
+    monkeypatch.setattr(checks, "is_usable", broken)
 
     assert configuration() == [("KN-NTP-01", "")]
 

@@ -46,10 +46,10 @@ def test_only_private_addresses_are_inside_the_own_network(text, inside):
 
 
 def test_a_pattern_covers_whole_labels_only():
-    rows = facts.hosts("api")
+    patterns = [row.host for row in facts.hosts("api")]
 
     def is_known(name):
-        return hosts.known(hosts.canonical(name), rows) is not None
+        return hosts.is_known(hosts.canonical(name), patterns)
 
     assert is_known("my.sakuracr.jp")
     assert not is_known("sakuracr.jp")

@@ -27,7 +27,7 @@ def environment(folder, **more):
 
 
 def context(folder, **more):
-    return project.running_context(environment(folder, **more), folder / "policies")
+    return project.pack_context(environment(folder, **more), folder / "policies")
 
 
 def test_the_environment_decides_over_the_project_file(folder):
@@ -57,6 +57,7 @@ SECRETS = [
     ("secretsprovider: awskms://alias/k?region=us-east-1\n", "awskms://alias/k?region=us-east-1"),
     ("encryptionsalt: v1:abc\n", "passphrase"),
     ("config: {}\n", "passphrase"),
+    ("secretsprovider: awskms://alias/k\nnote: 2026-13-45\n", "awskms://alias/k"),
 ]
 
 
@@ -70,14 +71,16 @@ def test_the_stack_file_names_the_secrets_provider(folder, text, provider):
 
 
 UNREADABLE = [
-    "secretsprovider: awskms://alias/k\nnote: 2026-13-45\n",
+    "secretsprovider: awskms://alias/k\nsecretsprovider: passphrase\n",
     "secretsprovider: awskms://alias/k\n---\n",
     "note: " + "[" * 20_000,
     "- a\n",
 ]
 
 
-@pytest.mark.parametrize("text", UNREADABLE, ids=["a day", "two documents", "nesting", "a list"])
+@pytest.mark.parametrize(
+    "text", UNREADABLE, ids=["a key twice", "two documents", "nesting", "a list"]
+)
 def test_a_stack_file_that_cannot_be_read_leaves_the_secrets_provider_unknown(folder, text):
     stack_file(folder, text)
 
@@ -118,4 +121,38 @@ def test_a_state_file_is_judged_with_the_stack_file_that_its_urns_name(folder):
     del given["PULUMI_STACK"], given["PULUMI_PROJECT"]
     urn = "urn:pulumi:dev::example::kokunai:sakura:Switch::net"
 
-    assert project.running_context(given, folder, urn).lab
+    assert project.pack_context(given, folder, urn).lab
+
+
+@pytest.mark.parametrize(("said", "is_lab"), [("true", True), ("yes", False), ("on", False)])
+def test_a_stack_file_means_here_what_it_means_to_pulumi(folder, said, is_lab):
+    stack_file(folder, f"config:\n  kokunai:environment: {{lab: {said}}}\n")
+
+    assert context(folder).lab is is_lab
+
+
+def write_policies(folder):
+    (folder / "policies").mkdir()
+    (folder / "policies" / "waivers.yaml").write_text("waivers: [{}]\n")
+    (folder / "policies" / "facts.yaml").write_text("hosts: []\n")
+
+
+def test_waivers_and_facts_are_those_of_the_project_of_a_program(folder):
+    write_policies(folder)
+
+    given = project.program_context(
+        folder, stack="dev", project="example", lab=True, environment={}
+    )
+
+    assert (given.lab, given.stack) == (True, "dev::example")
+    assert given.waivers.entries == ({},)
+    assert [row.path for row in given.facts.problems] == ["hosts"]
+
+
+def test_waivers_and_facts_of_a_pack_are_those_beside_it(folder):
+    write_policies(folder)
+
+    given = context(folder)
+
+    assert given.waivers.entries == ({},)
+    assert [row.path for row in given.facts.problems] == ["hosts"]

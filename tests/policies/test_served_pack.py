@@ -7,7 +7,7 @@ from policy_examples import every_example
 from pulumi.runtime.proto import analyzer_pb2
 from served_pack import UNKNOWN, secret, text_asset, urn_of
 
-from kokunai_policy import catalogue
+from kokunai_policy import rulebook
 
 DOMESTIC = {"site": "sakura-ishikari", "zone": "is1a", "labels": {"data-class": "internal"}}
 SERVER = "kokunai:sakura:Server"
@@ -199,7 +199,7 @@ def _waiver(token, day="2026-12-31"):
 def soon():
     from datetime import timedelta
 
-    from kokunai_policy.model import today_in_japan
+    from kokunai_policy.context import today_in_japan
 
     return (today_in_japan() + timedelta(days=30)).isoformat()
 
@@ -294,7 +294,7 @@ def test_the_pack_ends_at_once_and_quietly(pack_with, number):
 
 
 def test_the_policies_cover_every_group_of_rules(pack):
-    groups = {f"kokunai-{rule.group}" for rule in catalogue.rules().values()}
+    groups = {f"kokunai-{rule.group}" for rule in rulebook.rules().values()}
 
     assert groups <= {one.name for one in pack.info().policies}
 

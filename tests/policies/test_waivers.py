@@ -1,12 +1,15 @@
 """A waiver is complete, agreed by two people, short-lived and exact, or it waives nothing."""
 
 from datetime import UTC, date, datetime
+from pathlib import Path
 
 import pytest
 import yaml
+from policy_examples import waivers_of
 
-from kokunai_policy import Context, Level, Resource, judge, model, waivers
+from kokunai_policy import Context, Level, Resource, context, judge, waivers
 
+ROOT = Path(__file__).parents[2]
 TODAY = date(2026, 11, 24)
 URN = "urn:pulumi:dev::example::kokunai:sakura:Switch::net"
 GOOD = {
@@ -21,7 +24,7 @@ GOOD = {
 
 
 def read(*entries):
-    return waivers.read(yaml.safe_dump({"waivers": list(entries)}))
+    return waivers_of({"waivers": list(entries)})
 
 
 def paths(found):
@@ -64,9 +67,9 @@ def test_the_day_turns_at_midnight_in_japan(monkeypatch):
         def now(cls, tz=None):
             return datetime(2026, 11, 23, 15, 0, tzinfo=UTC).astimezone(tz)
 
-    monkeypatch.setattr(model, "datetime", Clock)
+    monkeypatch.setattr(context, "datetime", Clock)
 
-    assert model.today_in_japan() == TODAY
+    assert context.today_in_japan() == TODAY
 
 
 BROKEN = {
@@ -117,7 +120,7 @@ TYPE = {"type": "command:local:Command", **{key: GOOD[key] for key in list(GOOD)
     ],
 )
 def test_an_allowed_type_ends_as_a_waiver_does(change, allowed):
-    given = waivers.read(yaml.safe_dump({"allowed_types": [{**TYPE, **change}]}))
+    given = waivers_of({"allowed_types": [{**TYPE, **change}]})
     context = Context(today=TODAY, waivers=given)
 
     found = judge(Resource("command:local:Command", "x", {"create": "date"}), context)
@@ -133,20 +136,45 @@ FILES = [
     "waivers: [",
     "waivers: [text]",
     "exceptions: []",
+    "waivers: []\nwaivers: []",
 ]
 
 
 @pytest.mark.parametrize("text", FILES)
-def test_a_file_of_another_shape_is_a_problem(text):
-    assert waivers.read(text).problems(TODAY)
+def test_a_file_of_another_shape_is_a_problem(tmp_path, text):
+    (tmp_path / "waivers.yaml").write_text(text)
+
+    assert waivers.in_folder(tmp_path).problems(TODAY)
 
 
-def test_an_empty_file_is_no_problem():
-    assert waivers.read("# nothing\n").problems(TODAY) == []
+def test_a_file_that_cannot_be_opened_is_a_problem(tmp_path):
+    (tmp_path / "waivers.yaml").mkdir()
+
+    assert waivers.in_folder(tmp_path).problems(TODAY)
+
+
+def test_an_empty_file_or_none_is_no_problem(tmp_path):
+    assert waivers.in_folder(tmp_path).problems(TODAY) == []
+
+    (tmp_path / "waivers.yaml").write_text("# nothing\n")
+
+    assert waivers.in_folder(tmp_path).problems(TODAY) == []
+
+
+def test_a_waiver_of_a_file_waives(tmp_path):
+    (tmp_path / "waivers.yaml").write_text(yaml.safe_dump({"waivers": [GOOD]}))
+    given = waivers.in_folder(tmp_path)
+
+    assert paths(given) == []
+    assert unlabelled(given).waiver.expires == GOOD["expires"]
 
 
 def test_the_file_of_this_project_is_good():
-    assert waivers.default().problems(TODAY) == []
+    assert waivers.in_folder(ROOT / "policies").problems(TODAY) == []
+
+
+def test_nothing_is_waived_unless_the_project_says_so():
+    assert Context().waivers == waivers.Waivers()
 
 
 def test_a_critical_finding_is_never_waived():

@@ -3,11 +3,25 @@
 from __future__ import annotations
 
 import functools
-from typing import Any
+from typing import Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict
 
 from kokunai import catalog
+
+DataClass = Literal[
+    "public",
+    "internal",
+    "confidential",
+    "personal",
+    "medical",
+    "financial",
+    "government",
+]
+"""How sensitive data is, from the least to what the law guards most."""
+DATA_CLASSES: tuple[DataClass, ...] = get_args(DataClass)
+Use = Literal["api", "time", "resolver", "package"]
+"""What a host is used for: called, asked for the time or for names, fetched from."""
 
 
 class _Fact(BaseModel):
@@ -50,12 +64,25 @@ class Cloud(_Fact):
     """Foreign names that no shape describes."""
 
 
+class Endpoint(BaseModel):
+    """Where a provider calls a seller, unless its input says otherwise."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    host: str
+    """Host that is called when neither the input nor the environment names one."""
+    environment: tuple[str, ...] = ()
+    """Environment variables that are asked in this order when the input is left out."""
+
+
 class Package(_Fact):
     """What is known of a Pulumi package."""
 
     cloud: str | None = None
-    endpoint: str | None = None
-    """Host that is called when the provider names none; None where that depends on the region."""
+    endpoints: dict[str, Endpoint] = {}
+    """By provider input, one for each seller; none where they depend on the region."""
+    zoned_kinds: frozenset[str] = frozenset()
+    """Types whose `zone` must be given, because the seller's API makes them in one zone."""
     location_keys: tuple[str, ...] = ()
     """Provider inputs of which one must say where."""
     every_resource: bool = False
@@ -78,8 +105,8 @@ def operators() -> dict[str, Operator]:
 
 
 @functools.cache
-def hosts(use: str) -> tuple[Host, ...]:
-    """Known hosts for one use: `api`, `time`, `resolver` or `package`."""
+def hosts(use: Use) -> tuple[Host, ...]:
+    """Known hosts for one use."""
     return tuple(Host(**row) for row in catalog.load("facts/hosts.yaml")[use])
 
 

@@ -1,26 +1,26 @@
-"""Resources that no rule can see into."""
+"""Ways round the rules: code, types that nobody knows, and exceptions."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from kokunai_policy.model import Inspected, Judgement, Verdict
-from kokunai_policy.words import is_location
+from kokunai_policy.property_names import is_location
+from kokunai_policy.verdicts import Judgement, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-
-def _is_allowed(seen: Inspected) -> bool:
-    return seen.context.waivers.allows_type(seen.resource.type, seen.context.today)
+    from kokunai_policy.resource import Inspected
 
 
-def judge_execution(seen: Inspected) -> Iterator[Judgement]:
+def _is_allowed(inspected: Inspected) -> bool:
+    return inspected.context.waivers.allows_type(inspected.resource.type, inspected.context.today)
+
+
+def judge_execution(inspected: Inspected) -> Iterator[Judgement]:
     """Code that runs during a deployment can do anything anywhere."""
-    package, resource = seen.package, seen.resource
-    if package is None or not package.executes or resource.is_builtin:
-        return
-    if _is_allowed(seen):
+    resource = inspected.resource
+    if _is_allowed(inspected):
         yield Judgement(Verdict.PASS)
         return
     yield Judgement(
@@ -33,14 +33,12 @@ def judge_execution(seen: Inspected) -> Iterator[Judgement]:
     )
 
 
-def judge_type(seen: Inspected) -> Iterator[Judgement]:
+def judge_type(inspected: Inspected) -> Iterator[Judgement]:
     """A type is in a table, or at least says where it is."""
-    resource = seen.resource
-    if resource.is_builtin or not resource.custom:
-        return
-    if seen.package is not None or _is_allowed(seen):
+    resource = inspected.resource
+    if inspected.package is not None or _is_allowed(inspected):
         yield Judgement(Verdict.PASS)
-    elif not any(is_location(node.keys) for node in seen.nodes):
+    elif not any(is_location(node.keys) for node in inspected.nodes):
         yield Judgement(
             Verdict.FAIL,
             "",
@@ -49,3 +47,15 @@ def judge_type(seen: Inspected) -> Iterator[Judgement]:
             f"{resource.type} is not a known type and says nothing about its location; "
             "examine it, then list it under allowed_types in policies/waivers.yaml",
         )
+
+
+def judge_waivers(inspected: Inspected) -> Iterator[Judgement]:
+    """Every waiver is complete, known, in date and for a rule that can be waived.
+
+    The facts that the project adds are read under the same eyes.
+    """
+    context = inspected.context
+    problems = [*context.waivers.problems(context.today), *context.facts.problems]
+    yield from (Judgement(Verdict.FAIL, row.path, row.ja, row.en) for row in problems)
+    if not problems:
+        yield Judgement(Verdict.PASS)

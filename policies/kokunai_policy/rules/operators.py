@@ -4,98 +4,84 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from kokunai.catalog import facts
 from kokunai_policy import hosts
-from kokunai_policy.model import Inspected, Judgement, Verdict, shown, unknown
-from kokunai_policy.walker import Node, State
-from kokunai_policy.words import is_endpoint
+from kokunai_policy.property_names import is_endpoint
+from kokunai_policy.verdicts import Judgement, Verdict, shown, unknown
+from kokunai_policy.walker import OPEN, Node, State
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_OPEN = {State.UNKNOWN, State.UNREADABLE}
-# Where the plugins look for an endpoint that the stack does not state, in their order.
-_ENVIRONMENT = ("SAKURA_API_ROOT_URL", "SAKURACLOUD_API_ROOT_URL")
-_LAB_INPUT = "sakuraApiRootUrl"
+    from kokunai_policy.resource import Inspected
+
 # Pulumi hands a default provider every key of its package, the stack's own description among them.
 _DESCRIPTION = "environment"
 
 
-def judge_endpoint(seen: Inspected) -> Iterator[Judgement]:
+def judge_endpoint(inspected: Inspected) -> Iterator[Judgement]:
     """Every endpoint of a provider belongs to a known domestic operator, or to the lab."""
-    if not seen.resource.is_provider:
-        return
-    stated = False
-    for node in seen.nodes:
-        if seen.resource.package == "kokunai" and node.keys[:1] == (_DESCRIPTION,):
+    for node in inspected.nodes:
+        if inspected.resource.package == "kokunai" and node.keys[:1] == (_DESCRIPTION,):
             continue
-        if _is_packed(seen, node):
+        if _is_packed(inspected, node):
             continue
-        if is_endpoint(node.keys) and (node.state in _OPEN or node.text):
-            stated = True
-            yield _endpoint(seen, node)
-        elif node.text and not node.secret and not node.layers and "://" in node.text:
-            yield _endpoint(seen, node)
-    if not stated:
-        yield from _left_out(seen)
+        is_stated = is_endpoint(node.keys) and (node.state in OPEN or node.text)
+        is_url = node.text and not node.secret and not node.layers and "://" in node.text
+        if is_stated or is_url:
+            yield _endpoint(inspected, node)
+    yield from _left_out(inspected)
 
 
-def _is_packed(seen: Inspected, node: Node) -> bool:
+def _is_packed(inspected: Inspected, node: Node) -> bool:
     """Whether it is a list or mapping as JSON, as SDKs hand nested inputs on; its members count."""
     return is_endpoint(node.keys) and any(
-        one.layers == (*node.layers, "json") and one.keys == node.keys
-        for one in seen.under(node.keys)
-        if one.state in {State.MAPPING, State.SEQUENCE}
+        reading.layers == (*node.layers, "json") and reading.keys == node.keys
+        for reading in inspected.under(node.keys)
+        if reading.state in {State.MAPPING, State.SEQUENCE}
     )
 
 
-def _endpoint(seen: Inspected, node: Node) -> Judgement:
+def _endpoint(inspected: Inspected, node: Node) -> Judgement:
     if node.text is None:
         return unknown(node, "接続先", "the endpoint")
-    return judge_host(seen, node)
+    return judge_host(inspected, node)
 
 
-def _left_out(seen: Inspected) -> Iterator[Judgement]:
-    package = seen.package
-    if package is None or package.endpoint is None:
-        return
-    for name in _ENVIRONMENT:
-        if text := seen.context.environment.get(name):
-            yield judge_host(seen, Node((_LAB_INPUT,), State.KNOWN, text), source=name)
-            return
-    yield judge_host(seen, Node((_LAB_INPUT,), State.KNOWN, package.endpoint))
+def _left_out(inspected: Inspected) -> Iterator[Judgement]:
+    """The endpoints that no input states: what the environment says, else what is called then."""
+    endpoints = inspected.package.endpoints if inspected.package else {}
+    for key, endpoint in endpoints.items():
+        node = inspected.node(key)
+        is_stated = node is not None and (node.state in OPEN or node.text)
+        if node is not None and is_stated and not _is_packed(inspected, node):
+            continue
+        given = ((name, inspected.context.environment.get(name)) for name in endpoint.environment)
+        source, text = next(((name, text) for name, text in given if text), ("", endpoint.host))
+        yield judge_host(inspected, Node((key,), State.KNOWN, text), source=source)
 
 
-def judge_host(seen: Inspected, node: Node, *, source: str = "") -> Judgement:
+def judge_host(inspected: Inspected, node: Node, *, source: str = "") -> Judgement:
     """Every host of one endpoint against the known API hosts."""
     text = node.text or ""
     # An endpoint is one URL; other texts may name several.
-    one = hosts.canonical(text)
-    named = ([one] if one else []) if source or is_endpoint(node.keys) else hosts.every(text)
+    host = hosts.canonical(text)
+    named = ([host] if host else []) if source or is_endpoint(node.keys) else hosts.every(text)
     path = f"{node.path} ({source})" if source else node.path
-    strange = [host for host in named if not host.loopback and not _is_known(host)]
+    domestic = inspected.context.facts.domestic_hosts("api")
+    strange = [host for host in named if not host.loopback and not hosts.is_known(host, domestic)]
     if named and not strange:
-        return _in_or_out_of_the_lab(seen, path, named)
-    name = shown(node, strange[0].name) if strange else "?"
+        return _in_or_out_of_the_lab(inspected, path, named)
+    name, allowed = shown(node, strange[0].name) if strange else "?", ", ".join(domestic)
     return Judgement(
         Verdict.FAIL,
         path,
-        f"接続先 {name} は別の事業者です。指定できるもの(国内の登録済み): {_allowed()}",
-        f"the endpoint {name} is another operator; allowed are known domestic ones: {_allowed()}",
+        f"接続先 {name} は別の事業者です。指定できるもの(国内の登録済み): {allowed}",
+        f"the endpoint {name} is another operator; allowed are known domestic ones: {allowed}",
     )
 
 
-def _is_known(host: hosts.Host) -> bool:
-    row = hosts.known(host, facts.hosts("api"))
-    return row is not None and row.domestic
-
-
-def _allowed() -> str:
-    return ", ".join(row.host for row in facts.hosts("api") if row.domestic)
-
-
-def _in_or_out_of_the_lab(seen: Inspected, path: str, named: list[hosts.Host]) -> Judgement:
-    is_lab = seen.context.lab
+def _in_or_out_of_the_lab(inspected: Inspected, path: str, named: list[hosts.Host]) -> Judgement:
+    is_lab = inspected.context.lab
     if not is_lab and any(host.loopback for host in named):
         return Judgement(
             Verdict.FAIL,
@@ -107,7 +93,7 @@ def _in_or_out_of_the_lab(seen: Inspected, path: str, named: list[hosts.Host]) -
         )
     # Hosts of the lab are let off rules that real ones must keep.
     real = [host.name for host in named if not host.loopback]
-    if is_lab and real and seen.resource.package == "kokunai":
+    if is_lab and real and inspected.resource.package == "kokunai":
         return Judgement(
             Verdict.FAIL,
             path,

@@ -5,13 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, urlsplit
 
-from kokunai.catalog import facts
 from kokunai_policy import hosts
-from kokunai_policy.model import STACK_TYPE, Inspected, Judgement, Verdict
+from kokunai_policy.checks import is_usable
 from kokunai_policy.regions import foreign_in, is_domestic
+from kokunai_policy.verdicts import Judgement, Verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
+
+    from kokunai_policy.context import Context
+    from kokunai_policy.resource import Inspected
 
 _BACKENDS_JA = "file:///path、s3://bucket?endpoint=<国内の登録済みホスト>"
 _BACKENDS_EN = "file:///path, s3://bucket?endpoint=<known domestic host>"
@@ -21,14 +24,12 @@ _S3_VARIABLES = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL")
 _VAULT_VARIABLES = ("VAULT_ADDR", "VAULT_SERVER_URL")
 
 
-def judge_backend(seen: Inspected) -> Iterator[Judgement]:
+def judge_backend(inspected: Inspected) -> Iterator[Judgement]:
     """The state is on this machine or at a known domestic host."""
-    if seen.resource.type != STACK_TYPE:
-        return
-    url = seen.context.state.backend_url if seen.context.state else None
+    url = inspected.context.state.backend_url if inspected.context.state else None
     if url is None:
         yield _state_unknown("ステートの保存先", "the state backend", "backend.url")
-    elif _is_good_backend(url, seen.context.environment):
+    elif _is_good_backend(url, inspected.context):
         yield Judgement(Verdict.PASS, "backend.url")
     else:
         where = _spoken(url)
@@ -40,14 +41,12 @@ def judge_backend(seen: Inspected) -> Iterator[Judgement]:
         )
 
 
-def judge_secrets(seen: Inspected) -> Iterator[Judgement]:
+def judge_secrets(inspected: Inspected) -> Iterator[Judgement]:
     """The key that encrypts secrets is a passphrase or kept in Japan."""
-    if seen.resource.type != STACK_TYPE:
-        return
-    url = seen.context.state.secrets_provider if seen.context.state else None
+    url = inspected.context.state.secrets_provider if inspected.context.state else None
     if url is None:
         yield _state_unknown("秘密情報の鍵の場所", "the secrets provider", "secretsprovider")
-    elif _is_good_keeper(url, seen.context.environment):
+    elif _is_good_keeper(url, inspected.context):
         yield Judgement(Verdict.PASS, "secretsprovider")
     else:
         where = _spoken(url)
@@ -75,43 +74,41 @@ def _spoken(url: str) -> str:
     return f"{parts.scheme}://{host.name}" if host else f"{parts.scheme or url[:20]}://"
 
 
-def _is_good_host(text: str) -> bool:
+def _is_good_host(text: str, context: Context) -> bool:
     host = hosts.canonical(text)
-    if host is None:
-        return False
-    row = hosts.known(host, facts.hosts("api"))
-    return host.loopback or host.inside or (row is not None and row.domestic)
+    return host is not None and is_usable(host, context.facts.domestic_hosts("api"))
 
 
-def _is_good_backend(url: str, environment: Mapping[str, str]) -> bool:
+def _is_good_backend(url: str, context: Context) -> bool:
     parts = urlsplit(url)
     if parts.scheme == "file":
         return True
     if parts.scheme == "s3":
-        return _is_good_bucket(parse_qs(parts.query), environment)
+        return _is_good_bucket(parse_qs(parts.query), context)
     # The default is a service abroad; a self-hosted one or a database counts by its host.
     return parts.scheme in {"https", "http", "postgres", "postgresql"} and _is_good_host(
-        parts.netloc
+        parts.netloc, context
     )
 
 
-def _is_good_bucket(query: dict[str, list[str]], environment: Mapping[str, str]) -> bool:
+def _is_good_bucket(query: dict[str, list[str]], context: Context) -> bool:
     endpoints = query.get("endpoint") or [
-        environment[name] for name in _S3_VARIABLES if environment.get(name)
+        context.environment[name] for name in _S3_VARIABLES if context.environment.get(name)
     ]
     if endpoints:
-        return all(_is_good_host(endpoint) for endpoint in endpoints)
+        return all(_is_good_host(endpoint, context) for endpoint in endpoints)
     regions = query.get("region", [])
     return bool(regions) and all(is_domestic(region, "aws") for region in regions)
 
 
-def _is_good_keeper(url: str, environment: Mapping[str, str]) -> bool:
+def _is_good_keeper(url: str, context: Context) -> bool:
     parts = urlsplit(url)
     if url == "passphrase":
         return True
     if parts.scheme == "hashivault":
-        given = [environment[name] for name in _VAULT_VARIABLES if environment.get(name)]
-        return bool(given) and all(_is_good_host(one) for one in given)
+        given = [context.environment.get(name, "") for name in _VAULT_VARIABLES]
+        addresses = [address for address in given if address]
+        return bool(addresses) and all(_is_good_host(address, context) for address in addresses)
     if parts.scheme == "awskms":
         regions = parse_qs(parts.query).get("region", [])
         named = bool(regions) and all(is_domestic(region, "aws") for region in regions)

@@ -5,38 +5,34 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from kokunai import catalog
-from kokunai_policy.model import Inspected, Judgement, Verdict, shown, unknown
 from kokunai_policy.regions import plain
+from kokunai_policy.verdicts import Judgement, Verdict, shown, unknown
 from kokunai_policy.walker import State
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from kokunai_policy.resource import Inspected
     from kokunai_policy.walker import Node
 
-_ZONED = "kokunai:sakura:"
 
-
-def judge_site(seen: Inspected) -> Iterator[Judgement]:
-    """Site known and in Japan; zone one of the site's own."""
-    if not seen.resource.is_kokunai:
-        return
-    site = _site(seen.node("site"))
-    zone = seen.node("zone")
-    is_missing = zone is None or zone.state is State.NULL
+def judge_site(inspected: Inspected) -> Iterator[Judgement]:
+    """Site known and in Japan; zone one of the site's own; the label `site` says the same."""
+    site = _site(inspected.node("site"))
     if isinstance(site, Judgement):
         yield site
-    elif zone is not None and not is_missing:
+    else:
+        yield from _labels(inspected, site)
+    zone = inspected.node("zone")
+    if zone is None or zone.state is State.NULL:
+        yield from _without_zone(inspected, site)
+    elif isinstance(site, catalog.Site):
         yield _zone(zone, site)
-    elif not seen.resource.type.startswith(_ZONED):
-        yield Judgement(Verdict.PASS, "site")
-    if is_missing and seen.resource.type.startswith(_ZONED):
-        yield _no_zone(site.zones if isinstance(site, catalog.Site) else ())
 
 
-def has_site(seen: Inspected) -> bool:
+def has_site(inspected: Inspected) -> bool:
     """Whether the site is good, so that the zone is judged by it."""
-    return isinstance(_site(seen.node("site")), catalog.Site)
+    return isinstance(_site(inspected.node("site")), catalog.Site)
 
 
 def _allowed() -> str:
@@ -63,6 +59,31 @@ def _site(node: Node | None) -> catalog.Site | Judgement:
         f"{name} は国内の登録済みデータセンターではありません。指定できるもの: {_allowed()}",
         f"{name} is no known data centre in Japan; allowed: {_allowed()}",
     )
+
+
+def _labels(inspected: Inspected, site: catalog.Site) -> Iterator[Judgement]:
+    """Whether each label `site`, in any width and case, names the same data centre.
+
+    A label that is not known yet is a finding of the rule about every value.
+    """
+    for label in inspected.members("labels"):
+        is_site = plain(str(label.keys[-1])) == "site"
+        if is_site and label.state is State.KNOWN and plain(str(label.value)) != site.key:
+            name = shown(label, str(label.value))
+            yield Judgement(
+                Verdict.FAIL,
+                label.path,
+                f"ラベル site の {name} が site の {site.key} と一致しません",
+                f"the label site says {name}, but the site is {site.key}",
+            )
+
+
+def _without_zone(inspected: Inspected, site: catalog.Site | Judgement) -> Iterator[Judgement]:
+    package = inspected.package
+    if package is not None and inspected.resource.type in package.zoned_kinds:
+        yield _no_zone(site.zones if isinstance(site, catalog.Site) else ())
+    elif isinstance(site, catalog.Site):
+        yield Judgement(Verdict.PASS, "site")
 
 
 def _no_zone(zones: tuple[str, ...]) -> Judgement:

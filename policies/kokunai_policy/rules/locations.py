@@ -5,50 +5,50 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from kokunai.catalog import facts
-from kokunai_policy.model import Inspected, Judgement, Verdict, shown, unknown
+from kokunai_policy.property_names import is_location, is_reference, is_variable
 from kokunai_policy.regions import foreign_in, foreign_in_name, is_domestic, plain
 from kokunai_policy.rules.labels import LABEL
-from kokunai_policy.rules.places import has_site
-from kokunai_policy.walker import State
-from kokunai_policy.words import is_location, is_reference, is_variable
+from kokunai_policy.rules.sites import has_site
+from kokunai_policy.verdicts import Judgement, Verdict, shown, unknown
+from kokunai_policy.walker import OPEN, State
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from kokunai_policy.resource import Inspected
     from kokunai_policy.walker import Keys, Node
 
-_OPEN = {State.UNKNOWN, State.UNREADABLE}
 # Values of our own kinds that other rules judge, also when they are unknown.
 _JUDGED_ELSEWHERE = frozenset({"site", "zone", "labels"})
 _JUDGED_VARIABLES = frozenset({"ntp_servers", "dns_servers", "package_sources"})
 
 
-def judge_locations(seen: Inspected) -> Iterator[Judgement]:
+def judge_locations(inspected: Inspected) -> Iterator[Judgement]:
     """Every region-like property names a place in Japan; a provider that needs one has one."""
     stated = False
-    for node in seen.nodes:
-        if not is_location(node.keys) or _is_own_place(seen, node.keys):
+    for node in inspected.nodes:
+        if not is_location(node.keys) or _is_own_place(inspected, node.keys):
             continue
         if node.text is not None:
             stated = True
-            yield _location(seen, node)
-        elif node.state in _OPEN:
+            yield _location(inspected, node)
+        elif node.state in OPEN:
             stated = True
             yield unknown(node, "設置場所", "the location")
     if not stated:
-        yield from _missing(seen)
+        yield from _missing(inspected)
 
 
-def _is_own_place(seen: Inspected, keys: Keys) -> bool:
+def _is_own_place(inspected: Inspected, keys: Keys) -> bool:
     """Whether the rule about sites judges it; without a good site a zone is any other location."""
-    if not seen.resource.is_kokunai or len(keys) != 1:
+    if not inspected.resource.is_kokunai or len(keys) != 1:
         return False
-    return keys[0] == "site" or (keys[0] == "zone" and has_site(seen))
+    return keys[0] == "site" or (keys[0] == "zone" and has_site(inspected))
 
 
-def _location(seen: Inspected, node: Node) -> Judgement:
+def _location(inspected: Inspected, node: Node) -> Judgement:
     text = node.text or ""
-    cloud = seen.package.cloud if seen.package else None
+    cloud = inspected.package.cloud if inspected.package else None
     if is_domestic(text, cloud):
         return Judgement(Verdict.PASS, node.path)
     allowed = ", ".join(sorted(facts.clouds()[cloud].domestic)) if cloud else "国内のリージョン"
@@ -65,8 +65,8 @@ def _location(seen: Inspected, node: Node) -> Judgement:
     )
 
 
-def _missing(seen: Inspected) -> Iterator[Judgement]:
-    package, resource = seen.package, seen.resource
+def _missing(inspected: Inspected) -> Iterator[Judgement]:
+    package, resource = inspected.package, inspected.resource
     if package is None:
         return
     if resource.is_provider and package.location_keys:
@@ -84,22 +84,22 @@ def _missing(seen: Inspected) -> Iterator[Judgement]:
     )
 
 
-def judge_every_value(seen: Inspected) -> Iterator[Judgement]:
+def judge_every_value(inspected: Inspected) -> Iterator[Judgement]:
     """No value, key, encoded text or asset mentions a foreign region; none is unreadable."""
     reported: list[tuple[str, Keys]] = []
-    for node in seen.nodes:
-        if node.state in _OPEN and not _may_be_open(seen, node):
+    for node in inspected.nodes:
+        if node.state in OPEN and not _may_be_open(inspected, node):
             yield unknown(node, "値", "the value")
-        yield from _foreign(seen, node, reported)
-    if not reported and seen.nodes:
+        yield from _foreign(inspected, node, reported)
+    if not reported and inspected.nodes:
         yield Judgement(Verdict.PASS)
 
 
-def _may_be_open(seen: Inspected, node: Node) -> bool:
+def _may_be_open(inspected: Inspected, node: Node) -> bool:
     """Whether another rule reports it, or it can only be known once something else was made."""
     if is_location(node.keys) or (node.state is State.UNKNOWN and is_reference(node.keys)):
         return True
-    if not seen.resource.is_kokunai or not node.keys:
+    if not inspected.resource.is_kokunai or not node.keys:
         return False
     if len(node.keys) == 1 or (node.keys[0] == "labels" and plain(str(node.keys[1])) == LABEL):
         return node.keys[0] in _JUDGED_ELSEWHERE
@@ -108,9 +108,11 @@ def _may_be_open(seen: Inspected, node: Node) -> bool:
     return any(is_variable(key, name) for key in node.keys for name in _JUDGED_VARIABLES)
 
 
-def _foreign(seen: Inspected, node: Node, reported: list[tuple[str, Keys]]) -> Iterator[Judgement]:
+def _foreign(
+    inspected: Inspected, node: Node, reported: list[tuple[str, Keys]]
+) -> Iterator[Judgement]:
     named = foreign_in_name(node.keys[-1]) if node.keys and isinstance(node.keys[-1], str) else ()
-    if node.text is not None and not _judged_as_location(seen, node):
+    if node.text is not None and not _judged_as_location(inspected, node):
         named = (*named, *foreign_in(node.text))
     for region in named:
         # The same name inside a decoded form of a reported value is the same finding.
@@ -126,5 +128,5 @@ def _foreign(seen: Inspected, node: Node, reported: list[tuple[str, Keys]]) -> I
         )
 
 
-def _judged_as_location(seen: Inspected, node: Node) -> bool:
-    return is_location(node.keys) or _is_own_place(seen, node.keys)
+def _judged_as_location(inspected: Inspected, node: Node) -> bool:
+    return is_location(node.keys) or _is_own_place(inspected, node.keys)

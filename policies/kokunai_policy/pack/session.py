@@ -1,0 +1,86 @@
+"""What one run of the pack remembers: contexts, what was judged and which waivers were used."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from kokunai_policy.judgement import judge
+from kokunai_policy.project import pack_context
+from kokunai_policy.resource import Resource
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from pathlib import Path
+
+    from kokunai_policy.context import Context
+    from kokunai_policy.verdicts import Finding
+    from kokunai_policy.waivers import Waiver
+
+
+class Given(NamedTuple):
+    """A resource, or a provider, as the engine sends it."""
+
+    type: str
+    name: str
+    urn: str
+    props: Mapping[str, Any]
+
+
+@dataclass
+class Session:
+    """One run of the pack in the folder of one project."""
+
+    environment: Mapping[str, str]
+    folder: Path
+    _judged: set[str] = field(default_factory=set)
+    _used: set[tuple[str, str]] = field(default_factory=set)
+    _contexts: dict[str, Context] = field(default_factory=dict)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def findings(self, given: Given, provider: Given | None) -> list[Finding]:
+        """Findings on a resource, and on its provider where that was not judged by itself."""
+        context = self.context(given.urn)
+        custom = provider is not None or given.type.startswith("pulumi:providers:")
+        findings = judge(_resource(given, custom=custom), context)
+        with self._lock:
+            # A provider is judged as a resource; one that came from the state alone is judged here.
+            is_new = provider is not None and provider.urn not in self._judged
+            self._judged.add(given.urn)
+        if provider is not None and is_new:
+            findings += judge(_resource(provider, custom=True), context)
+        with self._lock:
+            self._used |= {(finding.rule, finding.urn) for finding in findings if finding.waiver}
+        return findings
+
+    def unused_waivers(self, urns: Iterable[str]) -> list[Waiver]:
+        """Waivers of the stacks of these resources that no finding needed."""
+        all_urns = set(urns)
+        stacks = {_stack_of(urn) for urn in all_urns}
+        context = self.context(next(iter(all_urns), ""))
+        return [
+            waiver
+            for waiver in context.waivers.valid(context.today)
+            # A resource that was left out of this run may still need its waiver.
+            if (waiver.urn in self._judged or waiver.urn not in all_urns)
+            and _stack_of(waiver.urn) in stacks
+            and (waiver.rule, waiver.urn) not in self._used
+        ]
+
+    def context(self, urn: str) -> Context:
+        """Context of the stack this resource is in."""
+        stack = _stack_of(urn)
+        with self._lock:
+            if stack not in self._contexts:
+                self._contexts[stack] = pack_context(self.environment, self.folder, urn)
+            return self._contexts[stack]
+
+
+def _resource(given: Given, *, custom: bool) -> Resource:
+    return Resource(given.type, given.name, given.props, urn=given.urn, custom=custom)
+
+
+def _stack_of(urn: str) -> str:
+    """`urn:pulumi:stack::project`: the waiver file holds the waivers of every stack."""
+    return "::".join(urn.split("::")[:2])

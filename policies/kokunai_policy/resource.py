@@ -1,0 +1,108 @@
+"""A resource as the rules see it, with its properties flattened once for all of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import takewhile
+from typing import TYPE_CHECKING, Any
+
+from kokunai_policy.walker import Keys, Node, State, flatten
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from kokunai.catalog import facts
+    from kokunai_policy.context import Context
+
+_PROVIDER_PREFIX = "pulumi:providers:"
+STACK_TYPE = "pulumi:pulumi:Stack"
+# The module of the package's components: they hold real things and are none themselves.
+_COMPONENTS = "kokunai:index:"
+
+
+@dataclass(frozen=True)
+class Resource:
+    """One resource as it will be sent to its provider.
+
+    `props` may hold mappings, sequences, scalars, assets and secrets; anything else is unknown.
+    `provider_props` are the inputs of the provider that will make it.
+    """
+
+    type: str
+    name: str
+    props: Mapping[str, Any]
+    provider_props: Mapping[str, Any] | None = None
+    urn: str = ""
+    custom: bool = True
+    """False for components, which hold only other resources."""
+
+    @property
+    def package(self) -> str:
+        """Pulumi package that makes it, for a provider the package it provides."""
+        return self.type.removeprefix(_PROVIDER_PREFIX).split(":", 1)[0]
+
+    @property
+    def is_provider(self) -> bool:
+        """Whether it is a provider, not something a provider makes."""
+        return self.type.startswith(_PROVIDER_PREFIX)
+
+    @property
+    def is_builtin(self) -> bool:
+        """Whether it belongs to Pulumi itself."""
+        return self.type.startswith("pulumi:")
+
+    @property
+    def is_kokunai(self) -> bool:
+        """Whether it is one of this project's kinds: real things, not components."""
+        if self.package != "kokunai" or self.is_builtin:
+            return False
+        return self.custom or not self.type.startswith(_COMPONENTS)
+
+
+@dataclass(frozen=True)
+class Inspected:
+    """A resource with its properties flattened once for all rules."""
+
+    resource: Resource
+    context: Context
+
+    @cached_property
+    def nodes(self) -> list[Node]:
+        """Every value of the properties."""
+        return flatten(self.resource.props, directory=self.context.directory)
+
+    @cached_property
+    def _by_keys(self) -> dict[Keys, Node]:
+        return {node.keys: node for node in self.nodes if not node.layers}
+
+    def node(self, *keys: str | int) -> Node | None:
+        """The value at this path, or the unknown value that holds it; None where it is missing."""
+        for depth in range(len(keys) + 1):
+            found = self._by_keys.get(keys[:depth])
+            if found is None:
+                return None
+            if found.state in {State.UNKNOWN, State.UNREADABLE}:
+                return found
+        return found
+
+    @cached_property
+    def _starts(self) -> dict[Keys, int]:
+        return {node.keys: at for at, node in reversed(list(enumerate(self.nodes)))}
+
+    def under(self, keys: Keys) -> Iterator[Node]:
+        """Nodes at or below `keys`, encodings included; the walk leaves them side by side."""
+        start = self._starts.get(keys, len(self.nodes))
+        within = (self.nodes[at] for at in range(start, len(self.nodes)))
+        return takewhile(lambda node: node.keys[: len(keys)] == keys, within)
+
+    def members(self, *keys: str | int) -> list[Node]:
+        """The values directly under this path."""
+        depth = len(keys) + 1
+        plain = (node for node in self.under(keys) if len(node.keys) == depth and not node.layers)
+        return list({node.keys: node for node in plain}.values())
+
+    @property
+    def package(self) -> facts.Package | None:
+        """What is known of the package."""
+        return self.context.facts.package(self.resource.package)

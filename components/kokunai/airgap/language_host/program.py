@@ -11,6 +11,7 @@ import signal
 import sys
 import traceback
 from concurrent.futures import ThreadPoolExecutor
+from importlib.machinery import PathFinder
 from pathlib import Path
 
 # Tells the host that the user has been shown the reason already.
@@ -41,6 +42,14 @@ def _configure(arguments: argparse.Namespace) -> None:
 
 
 def _run_as_main(entry: str) -> None:
+    import pulumi  # See _configure.
+
+    # In a directory without a program, runpy would run any __main__.py further down sys.path.
+    if Path(entry).is_dir() and PathFinder.find_spec("__main__", [entry]) is None:
+        directory = Path(entry).resolve()
+        raise pulumi.RunError(
+            f"{directory} に __main__.py がありません。\nthere is no __main__.py in {directory}"
+        )
     runpy.run_path(entry, run_name="__main__")
 
 
@@ -69,23 +78,12 @@ def _failure_text(error: BaseException, entry: str) -> str:
     return "".join(traceback.format_exception(error, limit=limit))
 
 
-def _is_without_main(error: BaseException) -> bool:
-    """Whether runpy found no program, as opposed to a failed import inside of the program."""
-    files = {frame.filename for frame in traceback.extract_tb(error.__traceback__)[-2:]}
-    return isinstance(error, ImportError) and all("runpy" in file for file in files)
-
-
 def _report(error: Exception, entry: str) -> None:
     """Show a failure: one sentence for what the user can fix, else the traceback."""
     import pulumi  # See _configure.
 
     if isinstance(error, pulumi.RunError):
         pulumi.log.error(str(error))
-    elif _is_without_main(error):
-        pulumi.log.error(
-            f"{Path(entry).resolve()} に __main__.py がありません。\n"
-            f"there is no __main__.py in {Path(entry).resolve()}"
-        )
     else:
         pulumi.log.error(
             f"Program failed with an unhandled exception:\n{_failure_text(error, entry)}"

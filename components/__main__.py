@@ -1,5 +1,5 @@
 """What the language host runs: the resource plugin of this package."""
 
-from kokunai.plugin.serving.process import main
+from kokunai.plugin.__main__ import main
 
 main()

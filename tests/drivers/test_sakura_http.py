@@ -5,21 +5,21 @@ from __future__ import annotations
 import httpx
 import pytest
 
-from kokunai.drivers import sakura_errors
+from kokunai.drivers import errors
 from kokunai.drivers.sakura_http import SakuraHttp
 from kokunai.drivers.sakura_iaas import SERVER, SakuraIaas
 
 ANSWERS = [
-    (400, "invalid_param", sakura_errors.Refused),
-    (401, "unauthorized", sakura_errors.Unauthorized),
-    (403, "forbidden", sakura_errors.Unauthorized),
-    (404, "not_found", sakura_errors.NotFound),
-    (409, "still_creating", sakura_errors.StillCreating),
-    (409, "server_power_must_be_down", sakura_errors.Conflict),
-    (423, "locked", sakura_errors.Busy),
-    (429, "too_many_requests", sakura_errors.RateLimited),
-    (500, "internal", sakura_errors.Unavailable),
-    (503, "service_unavailable", sakura_errors.Unavailable),
+    (400, "invalid_param", errors.Refused),
+    (401, "unauthorized", errors.Unauthorized),
+    (403, "forbidden", errors.Unauthorized),
+    (404, "not_found", errors.NotFound),
+    (409, "still_creating", errors.StillCreating),
+    (409, "server_power_must_be_down", errors.Conflict),
+    (423, "locked", errors.Busy),
+    (429, "too_many_requests", errors.RateLimited),
+    (500, "internal", errors.Unavailable),
+    (503, "service_unavailable", errors.Unavailable),
 ]
 
 
@@ -45,7 +45,7 @@ async def test_a_call_carries_basic_auth_and_the_header_against_forgery() -> Non
 async def test_every_refusal_has_its_class(status, code, expected) -> None:
     body = {"is_fatal": True, "status": f"{status}", "error_code": code, "error_msg": "why"}
 
-    with pytest.raises(sakura_errors.SakuraError) as refusal:
+    with pytest.raises(errors.DriverError) as refusal:
         await call(httpx.Response(status, json=body))
 
     assert type(refusal.value) is expected
@@ -58,14 +58,14 @@ async def test_success_is_a_bool_or_a_word(success) -> None:
 
 
 async def test_a_failure_inside_a_200_is_a_failure() -> None:
-    with pytest.raises(sakura_errors.Refused):
+    with pytest.raises(errors.Refused):
         await call(httpx.Response(200, json={"Success": False, "error_code": "x"}))
 
 
 async def test_an_answer_that_is_not_json_may_pass() -> None:
-    with pytest.raises(sakura_errors.Unavailable):
+    with pytest.raises(errors.Unavailable):
         await call(httpx.Response(200, text="<html>maintenance</html>"))
-    with pytest.raises(sakura_errors.Unavailable):
+    with pytest.raises(errors.Unavailable):
         await call(httpx.Response(502, text="<html>bad gateway</html>"))
 
 
@@ -73,7 +73,7 @@ async def test_an_answer_that_is_not_json_may_pass() -> None:
 async def test_an_answer_without_its_item_may_pass(body) -> None:
     transport = httpx.MockTransport(lambda _: httpx.Response(200, json={"is_ok": True, **body}))
     async with SakuraHttp("token", "secret", transport=transport) as http:
-        with pytest.raises(sakura_errors.Unavailable, match="no Server"):
+        with pytest.raises(errors.Unavailable, match="no Server"):
             await SakuraIaas(http).read(SERVER, "is1a", "1")
 
 
@@ -81,7 +81,7 @@ async def test_no_answer_may_pass_and_says_nothing_secret() -> None:
     def answer(request: httpx.Request) -> httpx.Response:
         raise httpx.ReadError("reset", request=request)
 
-    with pytest.raises(sakura_errors.Unavailable) as failure:
+    with pytest.raises(errors.Unavailable) as failure:
         await call(answer, body={"Password": "hidden"})
 
     assert "the-secret" not in str(failure.value)
@@ -102,7 +102,7 @@ async def test_a_call_that_changes_something_is_waited_for(method, seconds) -> N
 async def test_the_api_may_say_how_long_to_wait() -> None:
     answer = httpx.Response(429, headers={"Retry-After": "7"}, json={})
 
-    with pytest.raises(sakura_errors.RateLimited) as failure:
+    with pytest.raises(errors.RateLimited) as failure:
         await call(answer)
 
     assert failure.value.retry_after_seconds == 7.0

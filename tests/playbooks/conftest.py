@@ -17,7 +17,7 @@ from kokunai.lab import hosts, slots
 from kokunai.lab.machines import Gpu, Machine, Machines, NfsAppliance, Nic
 from kokunai.lab.places import Places
 from kokunai.plugin.ansible.configuration import Configuration
-from kokunai.plugin.kind import Cancelled, InitFailed
+from kokunai.plugin.kind import Cancelled, InitFailed, Transition
 
 ROOT = Path(__file__).parents[2]
 SWITCH = "500000000001"
@@ -210,8 +210,9 @@ def configure(operation: Operation):
         kind.patience_seconds = 3
         try:
             if state is None:
-                return (await kind.create(operation, inputs)).outputs, []
-            return await kind.update(operation, "x", state, old_inputs or inputs, inputs), []
+                return (await kind.create(operation, Transition(new=inputs))).outputs, []
+            change = Transition("x", state, old_inputs or inputs, inputs)
+            return await kind.update(operation, change), []
         except InitFailed as failed:
             return failed.outputs, failed.reasons
 

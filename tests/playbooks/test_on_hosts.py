@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from kokunai.plugin.ansible.configuration import Configuration
-from kokunai.plugin.ansible.private import MARK
+from kokunai.plugin.ansible.run_directory import MARK
+from kokunai.plugin.kind import Transition
 from kokunai.role_variables import Share
 
 pytestmark = [pytest.mark.hosts, pytest.mark.xdist_group("playbooks-on-hosts")]
@@ -141,17 +142,17 @@ async def test_a_file_changed_by_hand_is_reported_and_repaired(
     kind = Configuration()
     state, _ = await configure(inputs)
 
-    clean = await kind.read(operation, "x", state, inputs)
+    clean = await kind.read(operation, Transition("x", state, inputs))
     lab.ssh(2, "sed -i s/eth1/eth0/ /etc/nccl.conf; systemctl stop chrony; hostname odd")
     lab.ssh(2, "chmod 600 /etc/chrony/chrony.conf")
     lab.ssh(2, "ip address flush dev eth1; echo 128 > /proc/sys/net/core/somaxconn")
-    seen = await kind.read(operation, "x", state, inputs)
-    changes = kind.diff("x", seen.outputs, inputs, seen.inputs)
+    seen = await kind.read(operation, Transition("x", state, inputs))
+    changes = kind.diff(Transition("x", seen.outputs, inputs, seen.inputs))
     repaired, _ = await configure(inputs, seen.outputs)
-    after = await kind.read(operation, "x", repaired, inputs)
+    after = await kind.read(operation, Transition("x", repaired, inputs))
 
     assert clean.outputs["drift"] == {}
-    assert kind.diff("x", clean.outputs, inputs, clean.inputs) == []
+    assert kind.diff(Transition("x", clean.outputs, inputs, clean.inputs)) == []
     assert list(seen.outputs["drift"]) == ["node-2"]
     assert "/etc/nccl.conf" in seen.outputs["drift"]["node-2"]
     assert "Keep time and network running: chrony" in seen.outputs["drift"]["node-2"]
@@ -310,7 +311,7 @@ async def _until_working(plugin: int) -> int:
     for _ in range(600):
         for child in _children(plugin):
             working = any(_is_named(pid, "ssh\0") for pid in _descendants(child))
-            if working and _is_named(child, "kokunai.plugin.ansible.child"):
+            if working and _is_named(child, "kokunai.plugin.ansible.runner"):
                 return child
         await asyncio.sleep(0.05)
     raise AssertionError("the run never began")
@@ -347,7 +348,9 @@ async def test_a_run_whose_plugin_was_killed_ends_itself(lab, inputs_of):
         "import asyncio, json, sys; sys.path.insert(0, sys.argv[1])\n"
         "from conftest import Operation\n"
         "from kokunai.plugin.ansible.configuration import Configuration\n"
-        "asyncio.run(Configuration().create(Operation(), json.loads(sys.argv[2])))\n"
+        "from kokunai.plugin.kind import Transition\n"
+        "new = Transition(new=json.loads(sys.argv[2]))\n"
+        "asyncio.run(Configuration().create(Operation(), new))\n"
     )
     here = str(Path(__file__).parent)
     given = json.dumps({**inputs, "secretVariables": {}})
@@ -358,12 +361,12 @@ async def test_a_run_whose_plugin_was_killed_ends_itself(lab, inputs_of):
     plugin.kill()
     await plugin.wait()
     for _ in range(100):
-        if not _is_named(child, "kokunai.plugin.ansible.child"):
+        if not _is_named(child, "kokunai.plugin.ansible.runner"):
             break
         await asyncio.sleep(0.1)
 
     assert runs
-    assert not _is_named(child, "kokunai.plugin.ansible.child")
+    assert not _is_named(child, "kokunai.plugin.ansible.runner")
     assert _left_of(runs) == []
 
 

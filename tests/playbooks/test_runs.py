@@ -12,6 +12,7 @@ import pytest
 from kokunai.errors import KokunaiError
 from kokunai.plugin.ansible import places, run
 from kokunai.plugin.ansible.configuration import Configuration
+from kokunai.plugin.kind import Transition
 from kokunai.plugin.serving import process
 
 PLAYBOOKS = Path(__file__).parents[2] / "playbooks"
@@ -59,7 +60,7 @@ async def test_ssh_is_told_to_check_host_keys_before_anything_else(
 async def test_a_refresh_of_a_silent_host_keeps_the_state_and_warns(inputs, operation):
     state = {"results": {"node-1": {"status": "ok"}}, "drift": {}, "verified": {"node-1": {}}}
 
-    found = await Configuration().read(operation, "x", state, inputs)
+    found = await Configuration().read(operation, Transition("x", state, inputs))
 
     assert found.outputs == state
     assert found.inputs == inputs
@@ -105,7 +106,7 @@ async def test_a_refresh_without_the_key_keeps_the_state(inputs, operation):
     state = {"results": {"node-1": {"status": "ok"}}}
 
     found = await Configuration().read(
-        operation, "x", state, {**inputs, "privateKeyFile": "/nowhere/id"}
+        operation, Transition("x", state, {**inputs, "privateKeyFile": "/nowhere/id"})
     )
 
     assert found.outputs == state
@@ -122,23 +123,23 @@ async def test_a_refresh_of_a_host_with_another_key_keeps_no_verdict(
     judged = {"node-1": {"gpu_count": {"verdict": "pass"}}}
     state = {"results": {"node-1": {"status": "ok"}}, "verified": judged}
 
-    found = await Configuration().read(operation, "x", state, inputs)
+    found = await Configuration().read(operation, Transition("x", state, inputs))
 
     assert found.outputs["drift"] == {"node-1": ["hostKeys"]}
     assert found.outputs["verified"] == {"node-1": {}}
 
 
 def test_a_run_that_must_be_forced_is_told_before_the_plugin_is_gone():
-    assert run._GRACE_SECONDS <= process._LAST_WORDS_SECONDS - 1.5
+    assert run.GRACE_SECONDS <= process.LAST_WORDS_SECONDS - 1.5
 
 
 async def test_a_configuration_cannot_be_imported(operation):
     with pytest.raises(KokunaiError, match="cannot be imported"):
-        await Configuration().read(operation, "x", {}, {})
+        await Configuration().read(operation, Transition("x"))
 
 
 async def test_deleting_touches_no_host(operation):
-    assert await Configuration().delete(operation, "x", {"hosts": []}) is None
+    assert await Configuration().delete(operation, Transition("x", {"hosts": []})) is None
 
 
 def test_paths_count_from_the_folder_of_the_project(tmp_path: Path, monkeypatch):

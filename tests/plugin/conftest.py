@@ -8,7 +8,8 @@ import pytest
 from plugin_lab import Lab
 from plugin_sakura import plugin
 
-from kokunai.plugin.sakura import power, session
+from kokunai.plugin import waiting
+from kokunai.plugin.sakura import power
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
@@ -20,10 +21,10 @@ if TYPE_CHECKING:
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """The emulator has no delays, so waiting for it may be short."""
-    monkeypatch.setattr(session, "_FIRST_POLL_SECONDS", 0.02)
-    monkeypatch.setattr(session, "_LONGEST_POLL_SECONDS", 0.1)
-    monkeypatch.setattr(session, "_FIRST_WAIT_SECONDS", 0.01)
-    monkeypatch.setattr(session, "_LONGEST_WAIT_SECONDS", 0.1)
+    monkeypatch.setattr(waiting, "_FIRST_POLL_SECONDS", 0.02)
+    monkeypatch.setattr(waiting, "_LONGEST_POLL_SECONDS", 0.1)
+    monkeypatch.setattr(waiting, "_FIRST_WAIT_SECONDS", 0.01)
+    monkeypatch.setattr(waiting, "_LONGEST_WAIT_SECONDS", 0.1)
     monkeypatch.setattr(power, "_PRESS_AGAIN_SECONDS", 1.0)
 
 

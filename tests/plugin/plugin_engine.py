@@ -19,22 +19,22 @@ from pulumi.runtime.proto import (
     status_pb2,
 )
 
-from kokunai.plugin.kind import Registry
-from kokunai.plugin.serving import wire
-from kokunai.plugin.serving.journal import Journal
+from kokunai.plugin.module import Module, Registry
+from kokunai.plugin.serving import properties
+from kokunai.plugin.serving.engine_log import EngineLog
 from kokunai.plugin.serving.server import Servicer
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable
 
-    from kokunai.plugin.kind import Kind, Props
+    from kokunai.plugin.kind import Props
 
 METADATA = [("grpc.max_metadata_size", 64 * 1024 * 1024)]
 """The engine's own limit is of this order; the one of the Python client is 8 KiB."""
 
 
-def urn(token: str, name: str) -> str:
-    return f"urn:pulumi:dev::tests::{token}::{name}"
+def urn(pulumi_type: str, name: str) -> str:
+    return f"urn:pulumi:dev::tests::{pulumi_type}::{name}"
 
 
 class Failed(Exception):
@@ -59,7 +59,7 @@ class Failed(Exception):
     @property
     def outputs(self) -> Props:
         assert self.unfinished is not None, self.message
-        return wire.decode(self.unfinished.properties).props
+        return properties.decode(self.unfinished.properties).props
 
 
 @dataclass
@@ -85,19 +85,19 @@ class Engine:
         self.servicer = servicer
 
     async def configure(self, config: Props) -> provider_pb2.ConfigureResponse:
-        args = wire.encode(config, ["sakuraAccessTokenSecret"])
+        args = properties.encode(config, ["sakuraAccessTokenSecret"])
         return await self._call(self.stub.Configure(provider_pb2.ConfigureRequest(args=args)))
 
     async def check(
         self, where: str, news: Props, secrets: Iterable[str] = ()
     ) -> tuple[Props, dict[str, str]]:
         answer = await self.raw_check(where, news, secrets)
-        return wire.decode(answer.inputs).props, {
+        return properties.decode(answer.inputs).props, {
             one.property: one.reason for one in answer.failures
         }
 
     async def raw_check(self, where: str, news: Props, secrets: Iterable[str] = ()) -> Any:
-        request = provider_pb2.CheckRequest(urn=where, news=wire.encode(news, secrets))
+        request = provider_pb2.CheckRequest(urn=where, news=properties.encode(news, secrets))
         return await self._call(self.stub.Check(request))
 
     async def diff(  # noqa: PLR0917
@@ -110,9 +110,9 @@ class Engine:
         ignore: Iterable[str] = (),
     ) -> provider_pb2.DiffResponse:
         request = provider_pb2.DiffRequest(
-            urn=where, id=id_, olds=wire.encode(state), news=wire.encode(news)
+            urn=where, id=id_, olds=properties.encode(state), news=properties.encode(news)
         )
-        request.old_inputs.CopyFrom(wire.encode(olds))
+        request.old_inputs.CopyFrom(properties.encode(olds))
         request.ignoreChanges.extend(ignore)
         return await self._call(self.stub.Diff(request))
 
@@ -120,7 +120,7 @@ class Engine:
         self, where: str, news: Props, *, preview: bool = False, timeout: float = 0
     ) -> tuple[str, Props]:
         answer = await self.raw_create(where, news, preview=preview, timeout=timeout)
-        return answer.id, wire.decode(answer.properties).props
+        return answer.id, properties.decode(answer.properties).props
 
     async def raw_create(
         self,
@@ -132,7 +132,7 @@ class Engine:
         timeout: float = 0,
     ) -> Any:
         request = provider_pb2.CreateRequest(
-            urn=where, properties=wire.encode(news, secrets), preview=preview, timeout=timeout
+            urn=where, properties=properties.encode(news, secrets), preview=preview, timeout=timeout
         )
         return await self._call(self.stub.Create(request))
 
@@ -140,10 +140,17 @@ class Engine:
         self, where: str, id_: str, state: Props | None = None, inputs: Props | None = None
     ) -> tuple[str, Props, Props]:
         request = provider_pb2.ReadRequest(
-            urn=where, id=id_, properties=wire.encode(state or {}), inputs=wire.encode(inputs or {})
+            urn=where,
+            id=id_,
+            properties=properties.encode(state or {}),
+            inputs=properties.encode(inputs or {}),
         )
         answer = await self._call(self.stub.Read(request))
-        return answer.id, wire.decode(answer.inputs).props, wire.decode(answer.properties).props
+        return (
+            answer.id,
+            properties.decode(answer.inputs).props,
+            properties.decode(answer.properties).props,
+        )
 
     async def update(
         self,
@@ -156,15 +163,19 @@ class Engine:
         preview: bool = False,
     ) -> Props:
         request = provider_pb2.UpdateRequest(
-            urn=where, id=id_, olds=wire.encode(state), news=wire.encode(news), preview=preview
+            urn=where,
+            id=id_,
+            olds=properties.encode(state),
+            news=properties.encode(news),
+            preview=preview,
         )
-        request.old_inputs.CopyFrom(wire.encode(olds))
+        request.old_inputs.CopyFrom(properties.encode(olds))
         answer = await self._call(self.stub.Update(request))
-        return wire.decode(answer.properties).props
+        return properties.decode(answer.properties).props
 
     async def delete(self, where: str, id_: str, state: Props, *, timeout: float = 0) -> None:
         request = provider_pb2.DeleteRequest(
-            urn=where, id=id_, properties=wire.encode(state), timeout=timeout
+            urn=where, id=id_, properties=properties.encode(state), timeout=timeout
         )
         self.servicer.replacements.made.clear()  # as in the process of another command
         await self._call(self.stub.Delete(request))
@@ -181,27 +192,26 @@ class Engine:
 
 
 @contextlib.asynccontextmanager
-async def running(*kinds: Kind) -> AsyncIterator[Engine]:
-    """A plugin with these kinds, and an engine beside it."""
-    log, registry = Log(), Registry()
-    for kind in kinds:
-        registry.add(kind)
+async def running(*modules: Module) -> AsyncIterator[Engine]:
+    """A plugin with these modules, and an engine beside it."""
+    log, registry = Log(), Registry(modules)
     engine = grpc.aio.server()
     engine_pb2_grpc.add_EngineServicer_to_server(log, engine)
     address = f"127.0.0.1:{engine.add_insecure_port('127.0.0.1:0')}"
     await engine.start()
-    journal = Journal(address)
-    servicer = Servicer(registry, journal)
+    engine_log = EngineLog(address)
+    servicer = Servicer(registry, engine_log)
     plugin = grpc.aio.server()
     provider_pb2_grpc.add_ResourceProviderServicer_to_server(servicer, plugin)
     port = plugin.add_insecure_port("127.0.0.1:0")
-    async with journal.sending():
+    async with engine_log.sending():
         await plugin.start()
         async with grpc.aio.insecure_channel(f"127.0.0.1:{port}", options=METADATA) as channel:
             try:
                 yield Engine(channel, log, servicer)
             finally:
-                await journal.flush()
+                await engine_log.flush()
                 await plugin.stop(grace=None)
+                await registry.close()
     await engine.stop(grace=None)
     await asyncio.sleep(0)

@@ -7,12 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from plugin_engine import Engine, running
 
-from kokunai.plugin.sakura.accounts import Accounts
-from kokunai.plugin.sakura.nfs import Nfs
-from kokunai.plugin.sakura.packet_filter import PacketFilter
-from kokunai.plugin.sakura.server import Server
-from kokunai.plugin.sakura.ssh_key import SshKey
-from kokunai.plugin.sakura.switch import Switch
+from kokunai.plugin.sakura.module import sakura
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -24,13 +19,8 @@ GOVERNED = {"zone": "is1a", "site": "sakura-ishikari", "labels": {"data-class": 
 
 @contextlib.asynccontextmanager
 async def plugin() -> AsyncIterator[Engine]:
-    accounts = Accounts()
-    kinds = (Server, Switch, PacketFilter, SshKey, Nfs)
-    try:
-        async with running(*(kind(accounts) for kind in kinds)) as engine:
-            yield engine
-    finally:
-        await accounts.close()
+    async with running(sakura()) as engine:
+        yield engine
 
 
 def server_inputs(**changed: Any) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """Which hosts a run touches."""
 
-from kokunai.plugin.ansible.digest import digests, fingerprint, touched
+from kokunai.plugin.ansible.difference import digests, fingerprint, touched
 
 URN = "urn:pulumi:dev::kokunai::kokunai:ansible:Configuration::train"
 

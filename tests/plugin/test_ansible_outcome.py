@@ -1,6 +1,7 @@
 """What a run means for the outputs."""
 
-from kokunai.plugin.ansible.outcome import Run, drift_of, known_keys, outputs, reason
+from kokunai.plugin.ansible.host_keys import known_keys
+from kokunai.plugin.ansible.outcome import Run, drift_of, outputs, reason
 from kokunai.plugin.ansible.request import Host
 
 A = Host("a", "10.0.0.1", "1", "root")

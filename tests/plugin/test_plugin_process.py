@@ -15,7 +15,7 @@ import pytest
 from google.protobuf.empty_pb2 import Empty
 from pulumi.runtime.proto import provider_pb2_grpc
 
-from kokunai.plugin.ansible import private
+from kokunai.plugin.ansible import run_directory
 
 
 def start(*command: str) -> subprocess.Popen[bytes]:
@@ -48,9 +48,9 @@ def test_a_signal_ends_it_at_once_and_quietly(project: Path, number: int) -> Non
 
 
 def test_what_a_run_left_that_was_killed_with_its_plugin_ends_at_the_next_start() -> None:
-    directory = Path(tempfile.mkdtemp(prefix="kokunai-run-", dir=private.memory()))
+    directory = Path(tempfile.mkdtemp(prefix="kokunai-run-", dir=run_directory.memory()))
     (directory / "lock").touch()
-    left = subprocess.Popen(["sleep", "60"], env={**os.environ, private.MARK: str(directory)})
+    left = subprocess.Popen(["sleep", "60"], env={**os.environ, run_directory.MARK: str(directory)})
 
     process = start("-m", "kokunai.plugin")
     port_of(process)

@@ -21,18 +21,22 @@ from kokunai.plugin.kind import (
     Created,
     Found,
     InitFailed,
+    Transition,
 )
-from kokunai.plugin.serving import wire
+from kokunai.plugin.module import Module
+from kokunai.plugin.sakura.accounts import SECTION
+from kokunai.plugin.serving import properties
 
-TOKEN = "kokunai:test:Toy"
-WHERE = urn(TOKEN, "toy")
+TOY = "kokunai:test:Toy"
+WHERE = urn(TOY, "toy")
 SECRET = "1b47061264138c4ac30d75fd1eb44270"
 
 
 class Toy:
     """Does what its inputs say, and remembers what it was given."""
 
-    token = TOKEN
+    pulumi_type = TOY
+    is_found_by_digest = False
     default_timeout_seconds = 30.0
     secret_properties = frozenset({"hidden"})
 
@@ -47,12 +51,19 @@ class Toy:
             "required": [],
         }
 
-    async def check(self, op: Any, olds: Any, news: Any) -> Checked:
-        failures = (Problem("act", "だめです", "it is bad"), Problem("more[0]", "二つ目", "second"))
-        return Checked({**news, "default": 1}, failures if news.get("act") == "bad" else ())
+    def types(self) -> dict[str, Any]:
+        return {}
 
-    def diff(self, id: str, state: Any, old_inputs: Any, news: Any) -> list[Change]:  # noqa: A002
-        self.given.append((state, old_inputs, news))
+    def identity(self, transition: Transition) -> str:
+        return transition.id
+
+    async def check(self, transition: Transition) -> Checked:
+        failures = (Problem("act", "だめです", "it is bad"), Problem("more[0]", "二つ目", "second"))
+        is_bad = transition.new.get("act") == "bad"
+        return Checked({**transition.new, "default": 1}, failures if is_bad else ())
+
+    def diff(self, transition: Transition) -> list[Change]:
+        self.given.append((transition.state, transition.old, transition.new))
         return [
             Change("act"),
             Change("size[0].gib", ChangeKind.ADD, replace=True, reason="大きさ / the size"),
@@ -61,7 +72,8 @@ class Toy:
             ),
         ]
 
-    async def create(self, op: Any, inputs: Any) -> Created:
+    async def create(self, op: Any, transition: Transition) -> Created:
+        inputs = transition.new
         match inputs["act"]:
             case "user":
                 raise KokunaiError(ja="直せます", en="you can fix it")
@@ -86,17 +98,18 @@ class Toy:
                 return Created("id", {**seen, "digest": op.digest, "left": op.remaining_seconds()})
         return Created("id-1", {**inputs, "hidden": "psst"})
 
-    async def read(self, op: Any, id: str, state: Any, inputs: Any) -> Found | None:  # noqa: A002
-        return None if id == "gone" else Found(id, {"hidden": "psst"}, {"a": 1})
+    async def read(self, op: Any, transition: Transition) -> Found | None:
+        is_gone = transition.id == "gone"
+        return None if is_gone else Found(transition.id, {"hidden": "psst"}, {"a": 1})
 
-    async def update(self, op: Any, id: str, state: Any, old_inputs: Any, news: Any) -> Any:  # noqa: A002
-        self.given.append((state, old_inputs, news))
-        if news.get("act") == "half":
-            raise InitFailed(id, {"a": 1}, ["not yet"])
-        return news
+    async def update(self, op: Any, transition: Transition) -> Any:
+        self.given.append((transition.state, transition.old, transition.new))
+        if transition.new.get("act") == "half":
+            raise InitFailed(transition.id, {"a": 1}, ["not yet"])
+        return transition.new
 
-    async def delete(self, op: Any, id: str, state: Any) -> None:  # noqa: A002
-        self.given.append(state)
+    async def delete(self, op: Any, transition: Transition) -> None:
+        self.given.append(transition.state)
 
 
 @pytest.fixture
@@ -106,7 +119,7 @@ def toy() -> Toy:
 
 @pytest.fixture
 async def engine(toy: Toy) -> Any:
-    async with running(toy) as engine:
+    async with running(Module("test", (toy,), SECTION)) as engine:
         yield engine
 
 
@@ -122,8 +135,8 @@ async def test_diff_update_and_delete_get_the_old_inputs(engine: Engine, toy: To
 
     await engine.diff(WHERE, "id", state, olds, news)
     await engine.update(WHERE, "id", state, olds, news)
-    request = provider_pb2.DeleteRequest(urn=WHERE, id="id", properties=wire.encode(state))
-    request.old_inputs.CopyFrom(wire.encode({"b": 3}))
+    request = provider_pb2.DeleteRequest(urn=WHERE, id="id", properties=properties.encode(state))
+    request.old_inputs.CopyFrom(properties.encode({"b": 3}))
     await engine.stub.Delete(request)
 
     assert toy.given == [(state, olds, news), (state, olds, news), {**state, "b": 3}]
@@ -178,7 +191,7 @@ async def test_an_unknown_kind_is_said_without_a_traceback(engine: Engine) -> No
         await engine.create(urn("kokunai:test:Other", "x"), {})
 
     assert refusal.value.code is grpc.StatusCode.NOT_FOUND
-    assert TOKEN in refusal.value.message
+    assert TOY in refusal.value.message
 
 
 async def test_calls_that_are_not_offered_are_quiet(engine: Engine, capfd: Any) -> None:
@@ -232,12 +245,12 @@ async def test_a_secret_that_is_repeated_to_us_is_in_no_line_reason_or_error(
 
 
 async def test_a_secret_inside_a_list_hides_the_whole_property(engine: Engine) -> None:
-    struct = wire.encode({"act": "go", "list": ["plain"]})
+    struct = properties.encode({"act": "go", "list": ["plain"]})
     inner = struct.fields["list"].list_value.values.add().struct_value
     inner.fields["4dabf18193072939515e22adb298388d"].string_value = SECRET
     inner.fields["value"].string_value = "s3cret"
 
-    decoded = wire.decode(struct)
+    decoded = properties.decode(struct)
     created = await engine.stub.Create(provider_pb2.CreateRequest(urn=WHERE, properties=struct))
 
     assert decoded.props["list"] == ["plain", "s3cret"]
@@ -310,17 +323,17 @@ async def test_the_schema_is_json_with_every_kind(engine: Engine) -> None:
     schema = json.loads(answer.schema)
 
     assert (schema["name"], schema["version"]) == ("kokunai", "0.1.0")
-    assert TOKEN in schema["resources"]
+    assert TOY in schema["resources"]
     assert schema["config"]["variables"]["sakuraAccessTokenSecret"]["secret"]
     assert (await engine.stub.GetPluginInfo(Empty())).version == "0.1.0"
 
 
 async def test_the_configuration_is_checked_compared_and_kept_secret(engine: Engine) -> None:
     news = {"sakuraAccessTokenSecret": "s", "sakuraCallsPerSecond": "many", "colour": "red"}
-    request = provider_pb2.CheckRequest(urn=WHERE, news=wire.encode(news))
+    request = provider_pb2.CheckRequest(urn=WHERE, news=properties.encode(news))
     checked = await engine.stub.CheckConfig(request)
     diff = await engine.stub.DiffConfig(
-        provider_pb2.DiffRequest(olds=wire.encode({"a": 1}), news=wire.encode({"a": 2}))
+        provider_pb2.DiffRequest(olds=properties.encode({"a": 1}), news=properties.encode({"a": 2}))
     )
     configured = await engine.configure({"sakuraCallsPerSecond": 5})
 

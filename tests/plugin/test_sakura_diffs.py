@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 from plugin_sakura import IMAGE, KEY, server_inputs
 
-from kokunai.plugin.kind import UNKNOWN
-from kokunai.plugin.sakura import server_config
-from kokunai.plugin.sakura.server import Server
+from kokunai.plugin.kind import UNKNOWN, Transition
+from kokunai.plugin.sakura.accounts import Accounts
+from kokunai.plugin.sakura.server import boot_disk
+from kokunai.plugin.sakura.server.kind import Server
 
 LAN, OTHER, FILTER = "113000000001", "113000000002", "113000000003"
 NICS = [
@@ -61,7 +62,7 @@ COSTS: list[tuple[dict[str, Any], dict[str, str]]] = [
 
 def costs(state: dict[str, Any], old: dict[str, Any], new: dict[str, Any]) -> dict[str, str]:
     found = {}
-    for change in Server().diff("113000000009", state, old, new):
+    for change in Server(Accounts()).diff(Transition("113000000009", state, old, new)):
         assert change.reason or not (change.replace or change.power_off)
         found[change.path] = (
             REPLACE if change.replace else POWER_OFF if change.power_off else IN_PLACE
@@ -77,7 +78,7 @@ def test_a_change_costs_what_it_must_and_no_more(
 
 
 def test_drift_of_outputs_is_a_change() -> None:
-    right = server_config.digest(OLD)
+    right = boot_disk.digest(OLD)
 
     assert costs({"instanceStatus": "down", "configDigest": right}, OLD, OLD) == {
         "instanceStatus": IN_PLACE
@@ -109,7 +110,7 @@ def test_an_import_does_not_blame_what_the_api_does_not_tell() -> None:
 
 def test_a_password_changes_the_mark_of_a_disk_and_is_not_in_it() -> None:
     marks = {
-        server_config.digest({**OLD, "password": word, "sshPublicKeys": [KEY]})
+        boot_disk.digest({**OLD, "password": word, "sshPublicKeys": [KEY]})
         for word in ("", "a long password", "another password")
     }
 

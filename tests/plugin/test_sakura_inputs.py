@@ -9,10 +9,10 @@ from plugin_sakura import KEY, filter_inputs, nfs_inputs, rule, server_inputs, s
 
 from kokunai.plugin.inputs import checked
 from kokunai.plugin.kind import UNKNOWN
-from kokunai.plugin.sakura import trailer
+from kokunai.plugin.sakura import description_mark
 from kokunai.plugin.sakura.nfs import NfsInputs
 from kokunai.plugin.sakura.packet_filter import PacketFilterInputs
-from kokunai.plugin.sakura.server_inputs import ServerInputs
+from kokunai.plugin.sakura.server.inputs import ServerInputs
 from kokunai.plugin.sakura.ssh_key import SshKeyInputs
 from kokunai.plugin.sakura.switch import SwitchInputs
 
@@ -166,16 +166,19 @@ def test_spellings_of_the_same_are_made_one() -> None:
     assert tags.inputs["tags"] == ["a", "b"]
 
 
-def test_a_trailer_comes_off_as_it_went_on() -> None:
+def test_a_mark_comes_off_as_it_went_on() -> None:
     props = {
         "site": "sakura-ishikari",
         "labels": {"data-class": "個人 情報", "a]b": "c=d", "site": "x", "": ""},
     }
 
-    text = trailer.write("説明 [1]", "kokunai-0123456789abcdef", props)
-    read = trailer.read(text)
+    text = description_mark.write("説明 [1]", "kokunai-0123456789abcdef", props)
+    read = description_mark.read(text)
 
     assert (read.text, read.digest) == ("説明 [1]", "kokunai-0123456789abcdef")
-    assert trailer.governed(read) == props
-    assert trailer.read("plain").text == "plain"
-    assert trailer.read(trailer.write("", "kokunai-0123456789abcdef", props)).text == ""
+    assert description_mark.governed(read) == props
+    assert description_mark.read("plain").text == "plain"
+    assert (
+        description_mark.read(description_mark.write("", "kokunai-0123456789abcdef", props)).text
+        == ""
+    )

@@ -27,15 +27,15 @@ from plugin_sakura import (
 from kokunai.drivers.sakura_http import SakuraHttp
 from kokunai.drivers.sakura_iaas import APPLIANCE, DISK, Collection, Item, SakuraIaas
 from kokunai.errors import KokunaiError
-from kokunai.plugin.kind import Props
+from kokunai.plugin.kind import Created, Props, Transition
 from kokunai.plugin.sakura import power
 from kokunai.plugin.sakura.accounts import Accounts
 from kokunai.plugin.sakura.nfs import Nfs
 from kokunai.plugin.sakura.packet_filter import PacketFilter
-from kokunai.plugin.sakura.server import Server
+from kokunai.plugin.sakura.server.kind import Server
 from kokunai.plugin.sakura.ssh_key import SshKey
 from kokunai.plugin.sakura.switch import Switch
-from kokunai.plugin.serving.journal import Journal
+from kokunai.plugin.serving.engine_log import EngineLog
 from kokunai.plugin.serving.operation import EngineOperation
 
 SERVER, SWITCH, NFS = "kokunai:sakura:Server", "kokunai:sakura:Switch", "kokunai:sakura:Nfs"
@@ -71,7 +71,7 @@ class Killer:
 
 
 def operation(lab: Lab, where: str) -> EngineOperation:
-    return EngineOperation(where, lab.config, Journal(""), asyncio.Event(), 60.0)
+    return EngineOperation(where, lab.config, EngineLog(""), asyncio.Event(), 60.0)
 
 
 async def alone(
@@ -85,40 +85,68 @@ async def alone(
         await accounts.close()
 
 
+async def create(lab: Lab, kind: Any, where: str, new: Props) -> Created:
+    wanted = Transition(new=new)
+    made: Created = await alone(kind, lambda one: one.create(operation(lab, where), wanted))
+    return made
+
+
+async def delete(lab: Lab, kind: Any, where: str, made: Created) -> None:
+    there = Transition(made.id, made.outputs)
+    await alone(kind, lambda one: one.delete(operation(lab, where), there))
+
+
 CASES = [
     (Switch, SWITCH, switch_inputs()),
     (SshKey, KEYS, key_inputs()),
     (PacketFilter, FILTER, filter_inputs()),
     (Server, SERVER, server_inputs(startupScript=SCRIPT)),
+    (Nfs, NFS, nfs_inputs("SWITCH")),
 ]
 
 
+SORTS = ["switch", "key", "filter", "server", "nfs"]
+
+
+async def network(lab: Lab, inputs: Props) -> Props:
+    """Inputs with the switch that a file server stands on."""
+    if inputs.get("switchId") != "SWITCH":
+        return inputs
+    made = await create(lab, Switch, urn(SWITCH, "lan"), switch_inputs())
+    return {**inputs, "switchId": made.id}
+
+
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
-@pytest.mark.parametrize(
-    ("kind", "token", "inputs"), CASES, ids=["switch", "key", "filter", "server"]
-)
+@pytest.mark.parametrize(("kind", "pulumi_type", "inputs"), CASES, ids=SORTS)
 async def test_a_create_killed_anywhere_is_continued(  # noqa: PLR0917
-    lab: Lab, monkeypatch: pytest.MonkeyPatch, kind: Any, token: str, inputs: Props, after: bool
+    lab: Lab,
+    monkeypatch: pytest.MonkeyPatch,
+    kind: Any,
+    pulumi_type: str,
+    inputs: Props,
+    after: bool,
 ) -> None:
-    where = urn(token, "one")
+    where = urn(pulumi_type, "one")
+    inputs = await network(lab, inputs)
+    held = lab.counts()
     killer = Killer(monkeypatch)
     killer.after = after
     kills = 0
     while True:
         killer.left = kills + 1
         try:
-            await alone(kind, lambda one: one.create(operation(lab, where), inputs))
+            await create(lab, kind, where, inputs)
         except Killed:
             kills += 1
         else:
             break
         lab.settle()
         killer.left = -1
-        made = await alone(kind, lambda one: one.create(operation(lab, where), inputs))
+        made = await create(lab, kind, where, inputs)
         assert set(lab.counts().values()) == {1}
         assert "notes" not in lab.counts()
-        await alone(kind, lambda one: one.delete(operation(lab, where), made.id, made.outputs))
-        assert lab.counts() == {}
+        await delete(lab, kind, where, made)
+        assert lab.counts() == held
 
     assert kills >= (5 if kind is Server else 1)
 
@@ -138,16 +166,17 @@ async def test_what_a_killed_create_left_is_not_taken_for_something_else(
     lab: Lab, kind: Any, before: Props, now: Props
 ) -> None:
     made = await alone(
-        Switch, lambda one: one.create(operation(lab, urn(SWITCH, "lan")), switch_inputs())
+        Switch,
+        lambda one: one.create(operation(lab, urn(SWITCH, "lan")), Transition(new=switch_inputs())),
     )
     if kind is Nfs:
         before, now = ({**one, "switchId": made.id} for one in (before, now))
-    where = urn(kind.token, "one")
-    await alone(kind, lambda one: one.create(operation(lab, where), before))
+    where = urn(kind.pulumi_type, "one")
+    await create(lab, kind, where, before)
     held = lab.counts()
 
     with pytest.raises(KokunaiError, match=r"sizeGib differs from the inputs"):
-        await alone(kind, lambda one: one.create(operation(lab, where), now))
+        await create(lab, kind, where, now)
 
     assert lab.counts() == held
 
@@ -163,11 +192,11 @@ async def test_a_plan_change_killed_anywhere_is_continued(
     large = server_inputs(
         plan={**small["plan"], "cpuCount": 24, "memoryGib": 240}, hostName="other"
     )
-    made = await alone(Server, lambda one: one.create(operation(lab, where), small))
+    made = await create(lab, Server, where, small)
     kills, state, now, then = 0, made.outputs, small, large
 
     async def update(one: Any) -> Any:
-        return await one.update(operation(lab, where), made.id, state, now, then)
+        return await one.update(operation(lab, where), Transition(made.id, state, now, then))
 
     while True:
         killer.left = kills + 1
@@ -181,7 +210,7 @@ async def test_a_plan_change_killed_anywhere_is_continued(
         killer.left = -1
         state = await alone(Server, update)
         seen = await alone(
-            Server, lambda one: one.read(operation(lab, where), made.id, state, then)
+            Server, lambda one: one.read(operation(lab, where), Transition(made.id, state, then))
         )
         assert seen.inputs == then
         assert (lab.counts()["servers"], lab.counts()["disks"]) == (1, 1)
@@ -190,24 +219,38 @@ async def test_a_plan_change_killed_anywhere_is_continued(
     assert kills >= 5
 
 
-async def test_a_delete_killed_anywhere_is_continued(
-    lab: Lab, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+@pytest.mark.parametrize(("kind", "pulumi_type", "inputs"), CASES, ids=SORTS)
+async def test_a_delete_killed_anywhere_is_continued(  # noqa: PLR0917
+    lab: Lab,
+    monkeypatch: pytest.MonkeyPatch,
+    kind: Any,
+    pulumi_type: str,
+    inputs: Props,
+    after: bool,
 ) -> None:
-    where = urn(SERVER, "one")
+    where = urn(pulumi_type, "one")
+    inputs = await network(lab, inputs)
+    held = lab.counts()
     killer = Killer(monkeypatch)
-    killer.after = True
-    for kill_at in (1, 2):
+    killer.after = after
+    kills = 0
+    while True:
         killer.left = -1
-        made = await alone(Server, lambda one: one.create(operation(lab, where), server_inputs()))
-        killer.left = kill_at
-        with pytest.raises(Killed):
-            await alone(
-                Server, lambda one: one.delete(operation(lab, where), made.id, made.outputs)
-            )
+        made = await create(lab, kind, where, inputs)
+        killer.left = kills + 1
+        try:
+            await delete(lab, kind, where, made)
+        except Killed:
+            kills += 1
+        else:
+            break
+        lab.settle()
         killer.left = -1
-        await alone(Server, lambda one: one.delete(operation(lab, where), made.id, made.outputs))
+        await delete(lab, kind, where, made)
+        assert lab.counts() == held
 
-        assert lab.counts() == {}
+    assert kills >= (2 if kind in {Server, Nfs} else 1)
 
 
 FAULTS = [
@@ -300,11 +343,13 @@ async def test_a_refused_disk_keeps_the_server_and_the_next_update_ends_it(
     assert (lab.counts()["servers"], lab.counts()["disks"]) == (1, 1)
 
 
-@pytest.mark.parametrize(("kind", "token", "inputs"), CASES[:3], ids=["switch", "key", "filter"])
+@pytest.mark.parametrize(
+    ("pulumi_type", "inputs"), [case[1:] for case in CASES[:3]], ids=["switch", "key", "filter"]
+)
 async def test_what_was_found_and_cannot_be_corrected_keeps_its_id(
-    engine: Engine, lab: Lab, kind: Any, token: str, inputs: Props
+    engine: Engine, lab: Lab, pulumi_type: str, inputs: Props
 ) -> None:
-    where = urn(token, "one")
+    where = urn(pulumi_type, "one")
     id_, _ = await engine.create(where, inputs)  # killed before the engine saved it
     renamed = {**inputs, "name": "other"}
     lab.fault(kind="status", status=400, rate=1, method="PUT", path="/api/cloud/")
@@ -381,7 +426,7 @@ async def test_a_bug_does_not_lose_a_server(
     async def broken(*_: Any) -> None:
         raise KeyError("oops")
 
-    monkeypatch.setattr("kokunai.plugin.sakura.server_disks.Disks.make", broken)
+    monkeypatch.setattr("kokunai.plugin.sakura.server.disks.Disks.make", broken)
 
     with pytest.raises(Failed) as failure:
         await engine.create(urn(SERVER, "node"), server_inputs())

@@ -17,7 +17,7 @@ from plugin_sakura import (
 )
 from pulumi.runtime.proto import provider_pb2
 
-from kokunai.plugin.serving import wire
+from kokunai.plugin.serving import properties
 
 SERVER, SWITCH = "kokunai:sakura:Server", "kokunai:sakura:Switch"
 FILTER, KEYS, NFS = "kokunai:sakura:PacketFilter", "kokunai:sakura:SshKey", "kokunai:sakura:Nfs"
@@ -29,11 +29,13 @@ SIMPLE = [
 ]
 
 
-@pytest.mark.parametrize(("token", "inputs", "change"), SIMPLE, ids=["switch", "key", "filter"])
+@pytest.mark.parametrize(
+    ("pulumi_type", "inputs", "change"), SIMPLE, ids=["switch", "key", "filter"]
+)
 async def test_a_resource_lives_and_ends(
-    engine: Engine, lab: Lab, token: str, inputs: dict[str, Any], change: dict[str, Any]
+    engine: Engine, lab: Lab, pulumi_type: str, inputs: dict[str, Any], change: dict[str, Any]
 ) -> None:
-    where = urn(token, "one")
+    where = urn(pulumi_type, "one")
     news, failures = await engine.check(where, inputs)
     assert not failures
 
@@ -56,15 +58,17 @@ async def test_a_resource_lives_and_ends(
     assert lab.counts() == {}
 
 
-@pytest.mark.parametrize(("token", "inputs", "change"), SIMPLE, ids=["switch", "key", "filter"])
+@pytest.mark.parametrize(
+    ("pulumi_type", "inputs", "change"), SIMPLE, ids=["switch", "key", "filter"]
+)
 async def test_an_import_needs_only_zone_and_id(
-    engine: Engine, token: str, inputs: dict[str, Any], change: dict[str, Any]
+    engine: Engine, pulumi_type: str, inputs: dict[str, Any], change: dict[str, Any]
 ) -> None:
-    where = urn(token, "one")
+    where = urn(pulumi_type, "one")
     news, _ = await engine.check(where, inputs)
     id_, _ = await engine.create(where, news)
 
-    found, seen, state = await engine.read(urn(token, "imported"), f"is1a/{id_}")
+    found, seen, state = await engine.read(urn(pulumi_type, "imported"), f"is1a/{id_}")
 
     assert found == id_
     assert seen == news
@@ -73,12 +77,12 @@ async def test_an_import_needs_only_zone_and_id(
 
 async def network(engine: Engine) -> dict[str, str]:
     ids = {}
-    for name, token, inputs in (
+    for name, pulumi_type, inputs in (
         ("switch", SWITCH, switch_inputs()),
         ("filter", FILTER, filter_inputs()),
         ("key", KEYS, key_inputs()),
     ):
-        ids[name], _ = await engine.create(urn(token, name), inputs)
+        ids[name], _ = await engine.create(urn(pulumi_type, name), inputs)
     return ids
 
 
@@ -354,7 +358,7 @@ async def test_a_forced_replacement_never_deletes_what_its_create_found(
     id_, state = await engine.create(where, news)
 
     again, _ = await engine.create(where, news)  # `pulumi up --replace` sends no diff before
-    request = provider_pb2.DeleteRequest(urn=where, id=id_, properties=wire.encode(state))
+    request = provider_pb2.DeleteRequest(urn=where, id=id_, properties=properties.encode(state))
     await engine.stub.Delete(request)
 
     assert again == id_

@@ -3,17 +3,26 @@
 from __future__ import annotations
 
 import json
+from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import quote
 
 import httpx
 
+from kokunai.drivers.errors import (
+    Conflict,
+    DriverError,
+    Seller,
+    StillCreating,
+    Unavailable,
+    error_class,
+)
 from kokunai.drivers.limiter import TokenBucket
-from kokunai.drivers.sakura_errors import SakuraError, Unavailable, error_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+SAKURA = Seller(ja="さくら", en="Sakura")
 API_ROOT_URL = "https://secure.sakura.ad.jp/cloud/zone"
 """iaas-api-go v1.29.2, client.go."""
 CALLS_PER_SECOND = 10.0
@@ -25,6 +34,7 @@ _WRITE_PATIENCE = httpx.Timeout(300.0, connect=5.0)
 and finds nothing yet makes another one."""
 
 Body = dict[str, Any]
+_USER_AGENT = f"kokunai/{version('kokunai')}"
 
 
 class SakuraHttp:
@@ -42,7 +52,10 @@ class SakuraHttp:
         self._limiter = TokenBucket(calls_per_second)
         self._client = httpx.AsyncClient(
             auth=httpx.BasicAuth(token, secret),
-            headers={"X-Requested-With": "XMLHttpRequest", "User-Agent": "kokunai/0.1.0"},
+            headers={
+                "X-Requested-With": "XMLHttpRequest",
+                "User-Agent": f"kokunai/{version('kokunai')}",
+            },
             transport=transport,
             # A proxy of the site cannot reach this machine's own addresses, the lab's among them.
             mounts={"all://127.0.0.1": None, "all://localhost": None},
@@ -66,7 +79,7 @@ class SakuraHttp:
         body: Mapping[str, Any] | None = None,
         query: Mapping[str, Any] | None = None,
     ) -> Body:
-        """Send one call and return its JSON; raises a class of `sakura_errors`."""
+        """Send one call and return its JSON; raises a class of `drivers.errors`."""
         await self._limiter.take()
         url = f"{self._root_url}/{zone}/api/cloud/1.1/{path}"
         if query is not None:  # the API takes the JSON itself as the query string
@@ -76,7 +89,7 @@ class SakuraHttp:
             patience = _READ_PATIENCE if method == "GET" else _WRITE_PATIENCE
             response = await self._client.request(method, url, json=body, timeout=patience)
         except httpx.HTTPError as error:
-            raise Unavailable(name, 0, type(error).__name__, str(error)) from error
+            raise Unavailable(SAKURA, name, 0, type(error).__name__, str(error)) from error
         return _answer(name, response)
 
 
@@ -87,9 +100,9 @@ def _answer(name: str, response: httpx.Response) -> Body:
     if not response.content:
         return {}
     if data is None:
-        raise Unavailable(name, response.status_code, "not_json", "the answer is not JSON")
+        raise Unavailable(SAKURA, name, response.status_code, "not_json", "the answer is not JSON")
     if not _succeeded(data):
-        raise error_of(name, 400, str(data.get("error_code", "")), str(data.get("error_msg", "")))
+        raise _error(name, 400, str(data.get("error_code", "")), str(data.get("error_msg", "")))
     return data
 
 
@@ -109,11 +122,18 @@ def _succeeded(data: Body) -> bool:
     )
 
 
-def _refusal(name: str, response: httpx.Response, data: Body) -> SakuraError:
+def _refusal(name: str, response: httpx.Response, data: Body) -> DriverError:
     code = str(data.get("error_code") or response.reason_phrase)
-    error = error_of(name, response.status_code, code, str(data.get("error_msg") or ""))
+    error = _error(name, response.status_code, code, str(data.get("error_msg") or ""))
     error.retry_after_seconds = _seconds(response.headers.get("Retry-After"))
     return error
+
+
+def _error(name: str, status: int, code: str, message: str) -> DriverError:
+    kind = error_class(status)
+    if kind is Conflict and code == "still_creating":
+        kind = StillCreating
+    return kind(SAKURA, name, status, code, message)
 
 
 def _seconds(text: str | None) -> float | None:

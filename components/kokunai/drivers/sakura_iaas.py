@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
-from kokunai.drivers.sakura_errors import Unavailable
+from kokunai.drivers.errors import Unavailable
+from kokunai.drivers.sakura_http import SAKURA
 from kokunai.drivers.sakura_requests import SHARED
 
 if TYPE_CHECKING:
@@ -55,21 +56,21 @@ class SakuraIaas:
         self, what: Collection, zone: str, conditions: Mapping[str, Any] | None = None
     ) -> list[Item]:
         """Everything that matches, all pages; a value in a list is matched exactly."""
-        found: list[Item] = []
+        items: list[Item] = []
         while True:
-            query: Item = {"Count": _PAGE_SIZE, "From": len(found)}
+            query: Item = {"Count": _PAGE_SIZE, "From": len(items)}
             if conditions:
                 query["Filter"] = dict(conditions)
             answer = await self._http.call("GET", zone, what.path, query=query)
             page = answer.get(what.many) or []
-            found += page
-            if not page or len(found) >= int(answer.get("Total") or 0):
-                return found
+            items += page
+            if not page or len(items) >= int(answer.get("Total") or 0):
+                return items
 
     async def find_tagged(self, what: Collection, zone: str, tag: str) -> list[Item]:
         """Everything that carries exactly this tag."""
-        found = await self.find(what, zone, {"Tags.Name": [[tag]]})
-        return [item for item in found if tag in (item.get("Tags") or [])]
+        items = await self.find(what, zone, {"Tags.Name": [[tag]]})
+        return [item for item in items if tag in (item.get("Tags") or [])]
 
     async def create(self, what: Collection, zone: str, body: Item) -> Item:
         """Make one; a repeated call makes another."""
@@ -91,7 +92,9 @@ class SakuraIaas:
 
     async def delete_server(self, zone: str, server_id: str, disk_ids: list[str]) -> None:
         """Remove a stopped server with these disks."""
-        await self.delete(SERVER, zone, server_id, {"WithDisk": [int(one) for one in disk_ids]})
+        await self.delete(
+            SERVER, zone, server_id, {"WithDisk": [int(disk_id) for disk_id in disk_ids]}
+        )
 
     async def power_on(self, what: Collection, zone: str, item_id: str) -> None:
         """Boot; Conflict when it already runs."""
@@ -141,5 +144,6 @@ class SakuraIaas:
         item = answer.get(what.one)
         if not isinstance(item, dict) or not item.get("ID"):
             name = f"{method} {zone}/{path}"
-            raise Unavailable(name, HTTPStatus.OK, "no_item", f"the answer has no {what.one}")
+            message = f"the answer has no {what.one}"
+            raise Unavailable(SAKURA, name, HTTPStatus.OK, "no_item", message)
         return item

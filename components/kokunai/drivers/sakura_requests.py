@@ -29,7 +29,7 @@ def server(
             "InterfaceDriver": "virtio",
             "ServerPlan": {**plan, "ConfidentialVM": False},
             "WaitDiskMigration": False,
-            "ConnectedSwitches": [connected_switch(one) for one in switch_ids],
+            "ConnectedSwitches": [connected_switch(switch_id) for switch_id in switch_ids],
         }
     }
 
@@ -95,8 +95,8 @@ def disk_config(
 ) -> Body:
     """What the API writes into the disk of a server before it boots."""
     config: Body = {"HostName": host_name, "DisablePWAuth": disable_password_login}
-    keys: list[Body] = [{"ID": int(one)} for one in ssh_key_ids]
-    keys += [{"PublicKey": one} for one in ssh_public_keys]
+    keys: list[Body] = [{"ID": int(key_id)} for key_id in ssh_key_ids]
+    keys += [{"PublicKey": key} for key in ssh_public_keys]
     if keys:
         config["SSHKeys"] = keys
     if password:

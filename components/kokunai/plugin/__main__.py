@@ -1,5 +1,23 @@
-"""`python -m kokunai.plugin ADDRESS`: the plugin without a plugin directory."""
+"""The plugin as a program: the engine starts it with its own address as an argument."""
 
-from kokunai.plugin.serving.process import main
+from __future__ import annotations
 
-main()
+import sys
+from typing import TYPE_CHECKING
+
+from kokunai.plugin.registry import registry
+from kokunai.plugin.serving import process
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Serve the engine whose address is the first argument that is no option."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    addresses = [word for word in words if not word.startswith("-")]
+    process.run(registry(), addresses[0] if addresses else "")
+
+
+if __name__ == "__main__":
+    main()

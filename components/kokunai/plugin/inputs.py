@@ -1,4 +1,4 @@
-"""Typed inputs of a kind: every mistake at once, on its property, and unknowns let through."""
+"""Typed properties of a kind: every mistake at once, on its property, and unknowns let through."""
 
 from __future__ import annotations
 
@@ -29,9 +29,8 @@ def _unless_unknown(value: Any, handler: Callable[[Any], Any]) -> Any:
 
 
 T = TypeVar("T")
-Item = Annotated[T, WrapValidator(_unless_unknown)]
+MaybeUnknown = Annotated[T, WrapValidator(_unless_unknown)]
 """An item of a list or a map, which may be unknown like any field."""
-
 
 Text = Annotated[str, StringConstraints(strip_whitespace=True)]
 """The API keeps no space at either end."""
@@ -56,13 +55,13 @@ class Inputs(BaseModel):
         return _unless_unknown(value, handler)
 
     @classmethod
-    def contradictions(cls, news: Props) -> Iterator[Problem]:  # noqa: ARG003
+    def contradictions(cls, _given: Props) -> Iterator[Problem]:
         """Mistakes between properties, asked for even when a value has the wrong type."""
-        return iter(())
+        yield from ()
 
     def props(self) -> Props:
         """Plain properties; what is None is left out."""
-        return {to_camel(name): _plain(one) for name, one in self if one is not None}
+        return {to_camel(name): _plain(value) for name, value in self if value is not None}
 
 
 def _plain(value: Any) -> Any:
@@ -70,7 +69,7 @@ def _plain(value: Any) -> Any:
     if isinstance(value, Inputs):
         return value.props()
     if isinstance(value, list):
-        return [_plain(one) for one in value]
+        return [_plain(item) for item in value]
     return value
 
 
@@ -79,30 +78,32 @@ class Governed(Inputs):
 
     site: str = Field(min_length=1)
     """Catalogue key of the data centre. / データセンター (カタログのキー)。"""
-    labels: dict[str, Item[str]]
+    labels: dict[str, MaybeUnknown[str]]
     """Labels for the rules, `data-class` among them. / 規則のためのラベル。"""
 
 
-class Named(Governed):
-    """A resource in a zone with a name."""
+class Computed(BaseModel):
+    """Outputs beside the inputs; only described, never validated."""
 
-    name: Text = Field(min_length=1, max_length=64)
-    """Name shown in the control panel. / コントロールパネルに出る名前。"""
-    zone: str = Field(pattern=r"^[a-z]{2}[0-9][a-z]$")
-    """Zone of the API, for example `is1a`. / ゾーン。"""
+    model_config = ConfigDict(alias_generator=to_camel, use_attribute_docstrings=True)
+
+    @classmethod
+    def names(cls) -> list[str]:
+        """As the engine has them."""
+        return [to_camel(name) for name in cls.model_fields]
 
 
-def checked(model: type[Inputs], news: Props) -> Checked:
+def checked(model: type[Inputs], given: Props) -> Checked:
     """Inputs with defaults, or the inputs as they came with every failure."""
-    props, found = news, []
+    props, problems = given, []
     try:
-        props = model.model_validate(news).props()
+        props = model.model_validate(given).props()
     except ValidationError as error:
-        found = list(translated(error, model))
-    return Checked(props, (*found, *model.contradictions(news)))
+        problems = list(translated(error, model))
+    return Checked(props, (*problems, *model.contradictions(given)))
 
 
 def maps_in(value: Any) -> list[Props]:
     """The items of a list by their place, empty where one is unknown or no map."""
     items = value if isinstance(value, list) else []
-    return [one if isinstance(one, dict) else {} for one in items]
+    return [item if isinstance(item, dict) else {} for item in items]

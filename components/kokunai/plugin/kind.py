@@ -1,4 +1,4 @@
-"""What a resource kind must offer and what the server gives it."""
+"""What a resource kind must offer, and what the server gives it; no seller is known here."""
 
 from __future__ import annotations
 
@@ -25,8 +25,40 @@ class _Unknown:
 UNKNOWN: Final = _Unknown()
 """Stands in plain inputs wherever the engine sent a computed value."""
 
+OWNER: Final = "ownerDigest"
+"""Output of every kind that is found by its digest: the digest it carries now."""
+
 Props = dict[str, Any]
 """Plain properties, camelCase keys; unknown leaves are `UNKNOWN`, secrets are unwrapped."""
+
+Schema = dict[str, Any]
+"""A part of a Pulumi package schema."""
+
+
+def holds_unknown(plain: Any) -> bool:
+    """Whether an unknown is anywhere in a plain value."""
+    if isinstance(plain, dict):
+        return any(holds_unknown(value) for value in plain.values())
+    if isinstance(plain, list | tuple):
+        return any(holds_unknown(value) for value in plain)
+    return plain is UNKNOWN
+
+
+@dataclass(frozen=True)
+class Transition:
+    """One resource on its way from what it is to what it shall be.
+
+    A create has only `new`; a read and a delete have no `new`; an import has only `id`.
+    """
+
+    id: str = ""
+    """Pulumi's id of the resource; empty before a create."""
+    state: Props = field(default_factory=dict)
+    """All outputs of the last operation, inputs among them."""
+    old: Props = field(default_factory=dict)
+    """The inputs of the last operation."""
+    new: Props = field(default_factory=dict)
+    """The inputs that are wanted now."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +85,7 @@ class Change:
     kind: ChangeKind = ChangeKind.UPDATE
     replace: bool = False
     reason: str = ""
-    """Why a replacement or a power-off is needed, Japanese then English; shown to the user."""
+    """Why a replacement or a power-off is needed, `Japanese / English`; shown to the user."""
     power_off: bool = False
     """The server is switched off and on again to apply this."""
     of_state: bool = False
@@ -80,9 +112,9 @@ class Found:
 class InitFailed(Exception):
     """Something exists but is not finished; the engine keeps `id` and calls `update` next time."""
 
-    def __init__(self, id: str, outputs: Props, reasons: list[str]) -> None:  # noqa: A002
+    def __init__(self, id_: str, outputs: Props, reasons: list[str]) -> None:
         super().__init__("; ".join(reasons))
-        self.id = id
+        self.id = id_
         self.outputs = outputs
         self.reasons = reasons
 
@@ -121,43 +153,45 @@ class Operation(Protocol):
 
 
 class Kind(Protocol):
-    """One resource kind; every method is async except `diff` and `schema`, which only look.
+    """One resource kind; `schema`, `types`, `check`, `diff` and `identity` only look.
 
     A kind may be `Previewing`, too.
     """
 
-    token: str
+    pulumi_type: str
     """For example `kokunai:sakura:Server`."""
     default_timeout_seconds: float
     secret_properties: frozenset[str]
     """Top-level properties that are always secret, in inputs and outputs."""
+    is_found_by_digest: bool
+    """`create` finds by `op.digest` what the same resource made before, so a replacement has to
+    delete first, and the outputs get `OWNER`."""
 
-    def schema(self) -> dict[str, Any]:
+    def schema(self) -> Schema:
         """Pulumi schema of the resource: inputProperties, requiredInputs, properties, required."""
 
-    async def check(self, op: Operation, olds: Props | None, news: Props) -> Checked:
-        """Every mistake at once; defaults filled in."""
+    def types(self) -> dict[str, Schema]:
+        """Object and enum types that the schema refers to, by their token."""
 
-    def diff(self, id: str, state: Props, old_inputs: Props, news: Props) -> list[Change]:  # noqa: A002
+    def identity(self, transition: Transition) -> str:
+        """What tells the real thing in `state` from another one of the same name."""
+
+    async def check(self, transition: Transition) -> Checked:
+        """Every mistake of `new` at once; defaults filled in."""
+
+    def diff(self, transition: Transition) -> list[Change]:
         """Changes by property; an empty list is no change."""
 
-    async def create(self, op: Operation, inputs: Props) -> Created:
+    async def create(self, op: Operation, transition: Transition) -> Created:
         """Make it or find what an earlier, killed create made (by `op.digest`)."""
 
-    async def read(self, op: Operation, id: str, state: Props, inputs: Props) -> Found | None:  # noqa: A002
-        """What is really there, or None; `state` and `inputs` are empty on import."""
+    async def read(self, op: Operation, transition: Transition) -> Found | None:
+        """What is really there, or None; `state` and `old` are empty on import."""
 
-    async def update(
-        self,
-        op: Operation,
-        id: str,  # noqa: A002
-        state: Props,
-        old_inputs: Props,
-        news: Props,
-    ) -> Props:
+    async def update(self, op: Operation, transition: Transition) -> Props:
         """Bring it to the new inputs and return all outputs; must finish what InitFailed left."""
 
-    async def delete(self, op: Operation, id: str, state: Props) -> None:  # noqa: A002
+    async def delete(self, op: Operation, transition: Transition) -> None:
         """Remove it; absent is success."""
 
 
@@ -168,25 +202,8 @@ class Previewing(Protocol):
     Without it a preview shows the inputs, and every other output as unknown.
     """
 
-    async def preview(
-        self,
-        op: Operation,
-        id: str | None,  # noqa: A002
-        state: Props,
-        old_inputs: Props,
-        news: Props,
-    ) -> Props:
-        """The outputs as far as they are known; `id` is None before a create. Changes nothing."""
+    async def preview(self, op: Operation, transition: Transition) -> Props:
+        """The outputs as far as they are known; the id is empty before a create.
 
-
-@dataclass
-class Registry:
-    """All kinds by token."""
-
-    kinds: dict[str, Kind] = field(default_factory=dict)
-
-    def add(self, kind: Kind) -> None:
-        """Register one kind; a token can be taken only once."""
-        if kind.token in self.kinds:
-            raise ValueError(f"{kind.token} is registered twice")
-        self.kinds[kind.token] = kind
+        Changes nothing.
+        """

@@ -1,19 +1,17 @@
-"""All kinds of the plugin: one line each."""
+"""All modules of the plugin: a seller, or a way to configure machines, is one line here."""
 
 from __future__ import annotations
 
-from kokunai.plugin.ansible.configuration import Configuration
-from kokunai.plugin.kind import Registry
-from kokunai.plugin.sakura.nfs import Nfs
-from kokunai.plugin.sakura.packet_filter import PacketFilter
-from kokunai.plugin.sakura.server import Server
-from kokunai.plugin.sakura.ssh_key import SshKey
-from kokunai.plugin.sakura.switch import Switch
+from kokunai.plugin.ansible.module import ansible
+from kokunai.plugin.module import Registry
+from kokunai.plugin.sakura.module import sakura
+
+MODULES = (
+    ansible,
+    sakura,
+)
 
 
 def registry() -> Registry:
-    """A fresh registry with every kind."""
-    kinds = Registry()
-    for kind in (Server(), Switch(), PacketFilter(), SshKey(), Nfs(), Configuration()):
-        kinds.add(kind)
-    return kinds
+    """A fresh registry; its kinds have `pulumi_type` and `schema()`."""
+    return Registry(module() for module in MODULES)

@@ -1,23 +1,29 @@
-"""The package's schema for the engine and for SDK generators, made from the kinds."""
+"""The package's schema for the engine and for SDK generators, made from the kinds' models."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
-
-from kokunai.plugin import settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from kokunai.plugin.inputs import Inputs
-    from kokunai.plugin.kind import Kind
+    from pydantic import BaseModel
 
-Schema = dict[str, Any]
+    from kokunai.plugin.kind import Schema
+    from kokunai.plugin.module import Registry
+    from kokunai.plugin.settings import Settings
+
+_ANY = "pulumi.json#/Any"
+_SUFFIX = "Inputs"
 
 
-def package(version: str, kinds: Iterable[Kind]) -> Schema:
+def package(version: str, registry: Registry, settings: Settings) -> Schema:
     """The whole schema of the plugin."""
     config = settings.schema()
+    types: Schema = {}
+    for kind in registry.kinds.values():
+        types |= kind.types()
     return {
         "name": "kokunai",
         "version": version,
@@ -26,48 +32,108 @@ def package(version: str, kinds: Iterable[Kind]) -> Schema:
         "license": "Apache-2.0",
         "config": config,
         "provider": {"inputProperties": config["variables"]},
-        "resources": {kind.token: kind.schema() for kind in kinds},
+        "types": types,
+        "resources": {name: kind.schema() for name, kind in registry.kinds.items()},
     }
 
 
-def resource(model: type[Inputs], computed: dict[str, Schema], secrets: Iterable[str]) -> Schema:
-    """Schema of a kind whose inputs are `model` and whose outputs are those and `computed`."""
-    described = model.model_json_schema(by_alias=True)
-    definitions = described.get("$defs", {})
-    inputs = {
-        name: _property(one, definitions) | ({"secret": True} if name in set(secrets) else {})
-        for name, one in described["properties"].items()
-    }
-    required = sorted(described.get("required", []))
-    return {
-        "description": (described.get("description") or "").strip(),
-        "inputProperties": inputs,
-        "requiredInputs": required,
-        "properties": {**inputs, **computed},
-        "required": sorted([*required, *computed]),
-    }
+@dataclass
+class ResourceSchema:
+    """Schema of one kind, whose inputs are `inputs` and whose outputs are those and `computed`.
+
+    A nested model becomes an object type named after the kind and the model, for example
+    `kokunai:sakura:ServerDisk`; a choice of words becomes an enum type named after where it
+    stands, for example `kokunai:sakura:ServerDiskPlan`.
+    """
+
+    pulumi_type: str
+    inputs: type[BaseModel]
+    computed: type[BaseModel]
+    secrets: frozenset[str] = frozenset()
+    types: Schema = field(default_factory=dict)
+    """Object and enum types by token."""
+    resource: Schema = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Translate both models once."""
+        described, given = self._object(self.inputs)
+        _, added = self._object(self.computed)
+        for name in self.secrets & given["properties"].keys():
+            given["properties"][name]["secret"] = True
+        self.resource = {
+            "description": described,
+            "inputProperties": given["properties"],
+            "requiredInputs": given["required"],
+            "properties": {**given["properties"], **added["properties"]},
+            "required": sorted([*given["required"], *added["required"]]),
+        }
+
+    def _object(self, model: type[BaseModel]) -> tuple[str, Schema]:
+        described = model.model_json_schema(by_alias=True)
+        for name, nested in described.get("$defs", {}).items():
+            token = self._token(name)
+            self.types[token] = {
+                "type": "object",
+                "description": (nested.get("description") or "").strip(),
+                **self._members(nested, token),
+            }
+        made = self._members(described, self.pulumi_type)
+        return (described.get("description") or "").strip(), made
+
+    def _members(self, described: Schema, owner: str) -> Schema:
+        properties = {
+            name: self._property(member, owner + name[:1].upper() + name[1:])
+            for name, member in described.get("properties", {}).items()
+        }
+        return {"properties": properties, "required": sorted(described.get("required", []))}
+
+    def _token(self, model_name: str) -> str:
+        return self.pulumi_type + model_name.removesuffix(_SUFFIX)
+
+    def _property(self, described: Schema, place: str) -> Schema:
+        """A property in Pulumi's words; `place` names an enum that stands here."""
+        return {**self._type(described, place), **_text(described)}
+
+    def _type(self, described: Schema, place: str) -> Schema:
+        if "anyOf" in described:
+            return self._type(next(filter(_is_given, described["anyOf"])), place)
+        if "$ref" in described:
+            return _reference(self._token(described["$ref"].rpartition("/")[2]))
+        if "enum" in described:
+            self.types[place] = _enum(described)
+            return _reference(place)
+        if described.get("type") == "array":
+            return {"type": "array", "items": self._type(described["items"], place)}
+        if described.get("type") == "object":
+            inner = described.get("additionalProperties")
+            values = self._type(inner, place) if isinstance(inner, dict) else {"$ref": _ANY}
+            return {"type": "object", "additionalProperties": values}
+        return _plain_type(described)
 
 
-def _property(one: Schema, definitions: dict[str, Schema]) -> Schema:
-    """JSON schema in Pulumi's words; nested objects are maps, whose shape `check` enforces."""
-    if "anyOf" in one:
-        inner = next(each for each in one["anyOf"] if each.get("type") != "null")
-        return {**_property(inner, definitions), **_described(one)}
-    if "$ref" in one:
-        return {**_ANY_MAP, **_described(one)}
-    if one.get("type") == "array":
-        return {"type": "array", "items": _property(one["items"], definitions), **_described(one)}
-    if one.get("type") == "object":
-        inner = one.get("additionalProperties")
-        values = _property(inner, definitions) if isinstance(inner, dict) else {"$ref": _ANY}
-        return {"type": "object", "additionalProperties": values, **_described(one)}
-    return {"type": one.get("type", "string"), **_described(one)}
+def plain_property(described: Schema) -> Schema:
+    """A property that holds one plain value."""
+    options = described.get("anyOf", [described])
+    return {**_plain_type(next(filter(_is_given, options))), **_text(described)}
 
 
-_ANY = "pulumi.json#/Any"
-_ANY_MAP: Schema = {"type": "object", "additionalProperties": {"$ref": _ANY}}
+def _is_given(described: Schema) -> bool:
+    return described.get("type") != "null"
 
 
-def _described(one: Schema) -> Schema:
-    text = one.get("description")
+def _plain_type(described: Schema) -> Schema:
+    return {"type": described["type"]} if "type" in described else {"$ref": _ANY}
+
+
+def _reference(token: str) -> Schema:
+    return {"$ref": f"#/types/{token}"}
+
+
+def _enum(described: Schema) -> Schema:
+    values: Iterable[Any] = described["enum"]
+    return {"type": "string", **_text(described), "enum": [{"value": value} for value in values]}
+
+
+def _text(described: Schema) -> Schema:
+    text = described.get("description")
     return {"description": text.strip()} if text else {}

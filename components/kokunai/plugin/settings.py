@@ -1,101 +1,143 @@
-"""The provider's own configuration: what it may say, and what the environment says instead."""
+"""The provider's own configuration, put together from one section a module."""
 
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from kokunai.drivers.sakura_http import API_ROOT_URL, CALLS_PER_SECOND
-from kokunai.errors import Problem
-from kokunai.plugin.kind import UNKNOWN, Props
+from pydantic import ConfigDict, ValidationError
+from pydantic.alias_generators import to_camel, to_pascal
+
+from kokunai.errors import KokunaiError, Problem
+from kokunai.plugin.inputs import Inputs
+from kokunai.plugin.schema import plain_property
+from kokunai.problems import translated
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
-SECRETS = frozenset({"sakuraAccessToken", "sakuraAccessTokenSecret"})
+    from kokunai.plugin.kind import Props, Schema
+
 # What the engine and the SDKs put beside a provider's own configuration.
 _ENGINE_KEYS = frozenset({"version", "pluginDownloadURL", "__internal"})
-_ENVIRONMENT = {
-    "sakuraApiRootUrl": ("SAKURA_API_ROOT_URL", "SAKURACLOUD_API_ROOT_URL"),
-    "sakuraAccessToken": ("SAKURA_ACCESS_TOKEN", "SAKURACLOUD_ACCESS_TOKEN"),
-    "sakuraAccessTokenSecret": ("SAKURA_ACCESS_TOKEN_SECRET", "SAKURACLOUD_ACCESS_TOKEN_SECRET"),
-    "sakuraCallsPerSecond": ("SAKURA_RATE_LIMIT", "SAKURACLOUD_RATE_LIMIT"),
-    "playbooksDirectory": (),
-}
-_DEFAULTS: dict[str, Any] = {
-    "sakuraApiRootUrl": API_ROOT_URL,
-    "sakuraCallsPerSecond": CALLS_PER_SECOND,
-}
-# Keys of a stack file in the same namespace; a default provider is handed all of them.
-_STACK_KEYS = frozenset({"environment", "packageSourceCredentials"})
+_ABSENT = (None, "")
+STACK_KEYS = frozenset({"environment", "packageSourceCredentials"})
+"""Keys of a stack file in the same namespace: a default provider is handed all of them."""
 
 
-def own(props: Props) -> Props:
-    """The provider's inputs without what belongs to the stack."""
-    return {key: value for key, value in props.items() if key not in _STACK_KEYS}
+class SectionModel(Inputs):
+    """Settings of one module; the engine hands over numbers as text, so types are not strict."""
+
+    model_config = ConfigDict(strict=False, alias_generator=None)
 
 
-def schema() -> dict[str, Any]:
-    """The configuration in Pulumi's schema."""
-    described = {
-        key: {
-            "type": "number" if key == "sakuraCallsPerSecond" else "string",
-            "description": "環境変数 / environment: " + ", ".join(names) if names else "",
-            **({"secret": True} if key in SECRETS else {}),
-        }
-        for key, names in _ENVIRONMENT.items()
-    }
-    return {"variables": described}
+@dataclass(frozen=True)
+class Section:
+    """One module's part of the configuration; field `access_token` of `sakura` is the key
+    `sakuraAccessToken`, and with an empty prefix the key is `accessToken`.
+    """
+
+    prefix: str
+    model: type[SectionModel]
+    environment: Mapping[str, tuple[str, ...]]
+    """By field: environment variables that stand in for it, the first that is set counts."""
+    secret_fields: frozenset[str] = frozenset()
+
+    def key(self, field: str) -> str:
+        """What a field is called in the provider's configuration."""
+        return f"{self.prefix}{to_pascal(field)}" if self.prefix else to_camel(field)
+
+    @property
+    def keys(self) -> dict[str, str]:
+        """All keys, and the field of each."""
+        return {self.key(field): field for field in self.model.model_fields}
+
+    @property
+    def secrets(self) -> frozenset[str]:
+        """Keys whose values are secret."""
+        return frozenset(map(self.key, self.secret_fields))
+
+    def schema(self) -> Schema:
+        """The keys in Pulumi's schema."""
+        described = self.model.model_json_schema()["properties"]
+        return {key: self._described(field, described[field]) for key, field in self.keys.items()}
+
+    def _described(self, field: str, described: Schema) -> Schema:
+        made = plain_property(described)
+        names = ", ".join(self.environment.get(field, ()))
+        text = made.get("description", "")
+        made["description"] = f"{text} 環境変数 / environment: {names}".strip() if names else text
+        return made | ({"secret": True} if field in self.secret_fields else {})
+
+    def problems(self, props: Props) -> Iterator[Problem]:
+        """Every mistake in what is given."""
+        given = {field: props[key] for key, field in self.keys.items() if key in props}
+        try:
+            self.model.model_validate(given)
+        except ValidationError as error:
+            for problem in translated(error, self.model):
+                yield Problem(self.key(problem.path), problem.ja, problem.en)
+
+    def resolve(self, props: Props, environment: Mapping[str, str]) -> Iterator[tuple[str, Any]]:
+        """Each key with its value in force: given, else of the environment, else the default.
+
+        Raises KokunaiError naming what is wrong: another API than the one that was meant must
+        not be asked.
+        """
+        for key, field in self.keys.items():
+            names = [name for name in self.environment.get(field, ()) if environment.get(name)]
+            source, value = key, props.get(key)
+            if value in _ABSENT and names:
+                source, value = names[0], environment[names[0]]
+            value = self._converted(field, source, value)
+            if value is not None:
+                yield key, value
+
+    def _converted(self, field: str, source: str, value: Any) -> Any:
+        if value in _ABSENT:
+            return self.model.model_fields[field].default
+        try:
+            return getattr(self.model.model_validate({field: value}), field)
+        except ValidationError as error:
+            problem = next(translated(error, self.model))
+            raise KokunaiError(ja=f"{source}: {problem.ja}", en=f"{source}: {problem.en}") from None
 
 
-def failures_of(props: Props) -> list[Problem]:
-    """Every mistake in the provider's inputs at once."""
-    allowed = _ENGINE_KEYS | _ENVIRONMENT.keys()
-    found = [_unknown_key(key) for key in props if key not in allowed]
-    rate = props.get("sakuraCallsPerSecond")
-    if rate is not None and rate is not UNKNOWN and _positive(rate) is None:
-        found.append(
-            Problem(
-                "sakuraCallsPerSecond",
-                "0 より大きい数で指定してください。",
-                "must be a number greater than 0.",
-            )
+class Settings:
+    """All sections together."""
+
+    def __init__(self, sections: Iterable[Section]) -> None:
+        self._sections = tuple(sections)
+        self.secrets = frozenset().union(*(section.secrets for section in self._sections))
+
+    def schema(self) -> Schema:
+        """The configuration in Pulumi's schema."""
+        made: Schema = {}
+        for section in self._sections:
+            made |= section.schema()
+        return {"variables": made}
+
+    def own(self, props: Props) -> Props:
+        """The provider's inputs without what belongs to the stack."""
+        return {key: value for key, value in props.items() if key not in STACK_KEYS}
+
+    def problems(self, props: Props) -> list[Problem]:
+        """Every mistake in the provider's inputs at once."""
+        known = [key for section in self._sections for key in section.keys]
+        unknown = [_unknown_key(key, known) for key in props if key not in {*known, *_ENGINE_KEYS}]
+        wrong = [problem for section in self._sections for problem in section.problems(props)]
+        return [*unknown, *wrong]
+
+    def resolve(self, props: Props, environment: Mapping[str, str] = os.environ) -> Props:
+        """The configuration in force: inputs, else environment, else defaults."""
+        return dict(
+            pair for section in self._sections for pair in section.resolve(props, environment)
         )
-    url = props.get("sakuraApiRootUrl")
-    if isinstance(url, str) and not url.startswith(("http://", "https://")):
-        found.append(
-            Problem(
-                "sakuraApiRootUrl",
-                "http:// か https:// で始まる URL で指定してください。",
-                "must be a URL that starts with http:// or https://.",
-            )
-        )
-    return found
 
 
-def resolve(props: Props, environment: Mapping[str, str] = os.environ) -> dict[str, Any]:
-    """The configuration in force: inputs, else environment, else defaults."""
-    settled: dict[str, Any] = {}
-    for key, names in _ENVIRONMENT.items():
-        seen = [environment[name] for name in names if environment.get(name)]
-        value = props.get(key) or next(iter(seen), _DEFAULTS.get(key))
-        if value is not None:
-            settled[key] = value
-    rate = _positive(settled["sakuraCallsPerSecond"])
-    settled["sakuraCallsPerSecond"] = rate or CALLS_PER_SECOND
-    return settled
-
-
-def _positive(value: object) -> float | None:
-    try:
-        number = float(str(value))
-    except ValueError:
-        return None
-    return number if 0 < number < float("inf") else None
-
-
-def _unknown_key(key: str) -> Problem:
-    allowed = ", ".join(_ENVIRONMENT)
+def _unknown_key(key: str, known: list[str]) -> Problem:
+    allowed = ", ".join(known)
     return Problem(
         key,
         f"この名前の設定はありません。使えるもの: {allowed}",

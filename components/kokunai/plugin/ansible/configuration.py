@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from kokunai import playbooks
 from kokunai.errors import KokunaiError
-from kokunai.plugin import schema
-from kokunai.plugin.ansible.difference import changes
-from kokunai.plugin.ansible.digest import broken, digests, touched
-from kokunai.plugin.ansible.host_keys import rekeyed
-from kokunai.plugin.ansible.inputs import ConfigurationInputs
-from kokunai.plugin.ansible.outcome import Outcome, Run, drift_of, known_keys, outputs, reason
+from kokunai.plugin.ansible.difference import broken, changes, digests, touched
+from kokunai.plugin.ansible.host_keys import known_keys, rekeyed
+from kokunai.plugin.ansible.inputs import ConfigurationComputed, ConfigurationInputs
+from kokunai.plugin.ansible.outcome import Outcome, Run, drift_of, outputs, reason
 from kokunai.plugin.ansible.places import (
     configured_playbook,
     private_key,
@@ -21,77 +19,75 @@ from kokunai.plugin.ansible.places import (
 )
 from kokunai.plugin.ansible.request import Host, Request, host_of
 from kokunai.plugin.ansible.run import run_playbooks
-from kokunai.plugin.inputs import checked
-from kokunai.plugin.kind import Change, Checked, Created, Found, InitFailed, Operation, Props
+from kokunai.plugin.kind import (
+    Change,
+    Created,
+    Found,
+    InitFailed,
+    Operation,
+    Props,
+    Transition,
+)
+from kokunai.plugin.model_kind import ModelKind
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
 
 _MOST_FORKS = 32
 
 
-class Configuration:
+class Configuration(ModelKind):
     """Hosts belong to other resources; this one holds what was done to them and what was seen."""
 
-    token = "kokunai:ansible:Configuration"  # noqa: S105 - a type token
+    pulumi_type = "kokunai:ansible:Configuration"
+    model = ConfigurationInputs
+    computed = ConfigurationComputed
+    is_found_by_digest = False
     default_timeout_seconds = 3600.0
     secret_properties = frozenset({"secretVariables"})
     patience_seconds = 180
 
-    def schema(self) -> dict[str, Any]:
-        """Pulumi schema of the resource."""
-        return schema.resource(ConfigurationInputs, _COMPUTED_SCHEMA, self.secret_properties)
-
-    async def check(self, op: Operation, olds: Props | None, news: Props) -> Checked:  # noqa: ARG002
-        """Every mistake at once; an address may be unknown in preview."""
-        return checked(ConfigurationInputs, news)
-
-    def diff(self, id: str, state: Props, old_inputs: Props, news: Props) -> list[Change]:  # noqa: A002, ARG002
+    def diff(self, transition: Transition) -> list[Change]:
         """By host, and what a check run or an unfinished run left in the state."""
-        return changes(state, old_inputs, news)
+        return changes(transition.state, transition.old, transition.new)
 
-    async def create(self, op: Operation, inputs: Props) -> Created:
+    async def create(self, op: Operation, transition: Transition) -> Created:
         """Configure every host; a create that was killed is simply done again."""
-        return Created(op.digest, await self._configure(op, op.digest, {}, inputs))
+        return Created(op.digest, await self._configure(op, op.digest, {}, transition.new))
 
-    async def update(
-        self,
-        op: Operation,
-        id: str,  # noqa: A002
-        state: Props,
-        old_inputs: Props,  # noqa: ARG002
-        news: Props,
-    ) -> Props:
+    async def update(self, op: Operation, transition: Transition) -> Props:
         """Configure the hosts that changed, failed or drifted, and no other."""
-        return await self._configure(op, id, state, news)
+        return await self._configure(op, transition.id, transition.state, transition.new)
 
-    async def read(self, op: Operation, id: str, state: Props, inputs: Props) -> Found | None:  # noqa: A002
+    async def read(self, op: Operation, transition: Transition) -> Found | None:
         """A check run on the configured hosts; what it would change is the drift."""
+        inputs, state = transition.old, transition.state
         if not inputs:
             raise KokunaiError(
                 ja="構成は import できません。作成すれば既存のホストにもそのまま適用されます",
                 en="a configuration cannot be imported; creating it adopts the hosts as they are",
             )
-        done = {n for n, one in (state.get("results") or {}).items() if one["status"] == "ok"}
+        results = (state.get("results") or {}).items()
+        done = {name for name, result in results if result["status"] == "ok"}
         hosts = [host for host in map(host_of, inputs["hosts"]) if host.name in done]
         if not hosts:
-            return Found(id, inputs, state)
+            return Found(transition.id, inputs, state)
         try:
             run = await self._run(op, inputs, state, hosts, check=True)
         except KokunaiError as error:
             op.warn(f"{error.ja}。ホストは確かめていません\n{error.en}; the hosts were not checked")
-            return Found(id, inputs, state)
-        return Found(id, inputs, _seen(op, state, hosts, run))
+            return Found(transition.id, inputs, state)
+        return Found(transition.id, inputs, _seen(op, state, hosts, run))
 
-    async def delete(self, op: Operation, id: str, state: Props) -> None:  # noqa: A002
+    async def delete(self, op: Operation, transition: Transition) -> None:
         """Nothing: the hosts go away themselves, and nothing else was made."""
 
-    async def _configure(self, op: Operation, id_: str, state: Props, news: Props) -> Props:
-        wanted = digests(news, op.urn)
+    async def _configure(self, op: Operation, id_: str, state: Props, new: Props) -> Props:
+        wanted = digests(new, op.urn)
         names = set(touched(wanted, state))
-        hosts = [host for host in map(host_of, news["hosts"]) if host.name in names]
-        run = await self._run(op, news, state, hosts, check=False) if hosts else Run.of(())
-        after = outputs(news, state, wanted, hosts, run)
+        hosts = [host for host in map(host_of, new["hosts"]) if host.name in names]
+        run = await self._run(op, new, state, hosts, check=False) if hosts else Run.of(())
+        after = outputs(new, state, wanted, hosts, run)
         reasons = []
         for host in hosts:
             outcome = run.hosts[host.name]
@@ -166,10 +162,10 @@ def _seen(op: Operation, state: Props, hosts: Iterable[Host], run: Run) -> Props
             op.warn(_not_seen(host, outcome))
             continue
         drift.pop(host.name, None)
-        found = ["hostKeys"] if outcome.status == "rekeyed" else drift_of(outcome)
-        if found:
-            drift[host.name] = found
-            op.warn(_drifted(host, found))
+        differing = ["hostKeys"] if outcome.status == "rekeyed" else drift_of(outcome)
+        if differing:
+            drift[host.name] = differing
+            op.warn(_drifted(host, differing))
         verified[host.name] = outcome.verified
     return {**state, "drift": drift, "verified": verified}
 
@@ -181,24 +177,9 @@ def _not_seen(host: Host, outcome: Outcome) -> str:
     )
 
 
-def _drifted(host: Host, found: list[str]) -> str:
-    what = ", ".join(found)
+def _drifted(host: Host, differing: list[str]) -> str:
+    what = ", ".join(differing)
     return (
         f"{host.name} は構成と違っています。次の pulumi up で直します: {what}\n"
         f"{host.name} differs from its configuration; the next pulumi up repairs it: {what}"
     )
-
-
-def _map(values: Mapping[str, Any], text: str) -> dict[str, Any]:
-    return {"type": "object", "additionalProperties": values, "description": text}
-
-
-_ANY: dict[str, Any] = {"$ref": "pulumi.json#/Any"}
-_LINES: dict[str, Any] = {"type": "array", "items": {"type": "string"}}
-_COMPUTED_SCHEMA: dict[str, Any] = {
-    "hostDigests": _map({"type": "string"}, "適用済みの内容 / What was applied, by host."),
-    "results": _map(_ANY, "実行結果 / How the last run of each host ended."),
-    "verified": _map(_ANY, "検証結果 / Verdict of each check, by host: pass, fail, not-verified."),
-    "hostKeys": _map(_LINES, "SSH ホスト鍵 / Lines of known_hosts, by host."),
-    "drift": _map(_LINES, "構成との差 / What a check run would change, by host."),
-}

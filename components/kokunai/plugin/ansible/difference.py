@@ -1,35 +1,40 @@
-"""Changes of a configuration: hosts by name, what runs left unfinished, and drift."""
+"""What differs on which hosts: inputs against what was applied, unfinished runs, and drift."""
 
 from __future__ import annotations
 
+import hashlib
+import json
 from typing import TYPE_CHECKING, Any
 
 from kokunai.plugin.comparison import differences
 from kokunai.plugin.kind import UNKNOWN, Change, ChangeKind, Props
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
+
+# About 50 ms and 16 MiB: a digest in the state must not help to guess a short password.
+_COST, _BLOCK, _PARALLEL = 2**14, 8, 1
 
 
-def changes(state: Props, old_inputs: Props, news: Props) -> list[Change]:
+def changes(state: Props, old: Props, new: Props) -> list[Change]:
     """Every change; a host that moved in the list without changing is none."""
-    return [*_inputs(old_inputs, news), *_hosts(old_inputs, news), *_left_over(state, news)]
+    return [*_inputs(old, new), *_hosts(old, new), *_left_over(state, new)]
 
 
 def _inputs(old: Props, new: Props) -> list[Change]:
-    found = differences(
+    by_leaf = differences(
         {key: value for key, value in old.items() if key not in ("hosts", "secretVariables")},
         {key: value for key, value in new.items() if key not in ("hosts", "secretVariables")},
     )
-    # Its inside is nobody's business: the property as a whole differs or does not.
+    # Even the name of a secret variable is not shown: the property differs as a whole.
     if old.get("secretVariables") != new.get("secretVariables"):
-        found.append(Change("secretVariables"))
-    return found
+        by_leaf.append(Change("secretVariables"))
+    return by_leaf
 
 
-def _hosts(old_inputs: Props, news: Props) -> Iterator[Change]:
+def _hosts(old_inputs: Props, new_inputs: Props) -> Iterator[Change]:
     """Paths carry the index the engine needs to show the host; a reason carries its name."""
-    old, new = old_inputs.get("hosts", []), news.get("hosts", [])
+    old, new = old_inputs.get("hosts", []), new_inputs.get("hosts", [])
     if old is UNKNOWN or new is UNKNOWN:
         if old is not new:
             yield Change("hosts")
@@ -54,12 +59,12 @@ def _named(hosts: list[Any]) -> list[tuple[str, Any]]:
     ]
 
 
-def _left_over(state: Props, news: Props) -> Iterator[Change]:
-    hosts = news.get("hosts", [])
+def _left_over(state: Props, new: Props) -> Iterator[Change]:
+    hosts = new.get("hosts", [])
     names = {name for name, _ in _named(hosts)} if hosts is not UNKNOWN else set()
-    for name, found in (state.get("drift") or {}).items():
-        if found and name in names:
-            what = ", ".join(found)
+    for name, differing in (state.get("drift") or {}).items():
+        if differing and name in names:
+            what = ", ".join(differing)
             yield Change(
                 f'drift["{name}"]',
                 ChangeKind.UPDATE,
@@ -73,3 +78,47 @@ def _left_over(state: Props, news: Props) -> Iterator[Change]:
                 reason=f"{name} は未完了です / {name} is not finished",
                 of_state=True,
             )
+
+
+def fingerprint(secrets: Mapping[str, Any], salt: str) -> str:
+    """Changes with any secret and tells nothing about it; `salt` is the resource's URN."""
+    if not secrets:
+        return ""
+    return hashlib.scrypt(
+        _canonical(secrets), salt=salt.encode(), n=_COST, r=_BLOCK, p=_PARALLEL, dklen=16
+    ).hex()
+
+
+def host_digest(
+    role_digest: str, variables: Mapping[str, Any], host: Mapping[str, Any], secrets: str
+) -> str:
+    """Digest of all that decides what a host is like; says nothing of its peers."""
+    return hashlib.sha256(_canonical([role_digest, variables, host, secrets])).hexdigest()
+
+
+def digests(inputs: Props, urn: str) -> dict[str, str]:
+    """Digest of every host by name."""
+    secrets = fingerprint(inputs.get("secretVariables") or {}, urn)
+    return {
+        host["name"]: host_digest(inputs["roleDigest"], inputs["variables"], host, secrets)
+        for host in inputs["hosts"]
+    }
+
+
+def touched(wanted: Mapping[str, str], state: Props) -> list[str]:
+    """Names of hosts that changed, failed, were cut short or drifted."""
+    applied, unfinished = state.get("hostDigests") or {}, broken(state)
+    return [
+        name for name, digest in wanted.items() if applied.get(name) != digest or name in unfinished
+    ]
+
+
+def broken(state: Props) -> set[str]:
+    """Names of hosts that drifted or whose last run did not end well."""
+    drifted = {name for name, paths in (state.get("drift") or {}).items() if paths}
+    results = (state.get("results") or {}).items()
+    return drifted | {name for name, result in results if result["status"] != "ok"}
+
+
+def _canonical(value: Any) -> bytes:
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()

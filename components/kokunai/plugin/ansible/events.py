@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from kokunai.plugin.serving.hiding import masking
+from kokunai.plugin.redaction import masking
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -99,21 +99,21 @@ def _verified(result: Mapping[str, Any]) -> Any:
 
 
 def _reasons(checks: Mapping[str, Any]) -> str:
-    failed = {name: one for name, one in checks.items() if one["verdict"] == "fail"}
-    return ", ".join(f"{name}: {one['reason']}" for name, one in failed.items())
+    failed = {name: check for name, check in checks.items() if check["verdict"] == "fail"}
+    return ", ".join(f"{name}: {check['reason']}" for name, check in failed.items())
 
 
 def _changed(data: Mapping[str, Any], result: Mapping[str, Any]) -> list[str]:
     if "paths_changed" in result:
         pending = {path for paths in (result.get("pending") or {}).values() for path in paths}
         return sorted({*result["paths_changed"], *pending})
-    items = [one.get("item") for one in result.get("results", []) if one.get("changed")]
+    items = [row.get("item") for row in result.get("results", []) if row.get("changed")]
     named = [f"{data.get('task', '')}: {item}" for item in items if isinstance(item, str)]
     return named or [str(data.get("task", ""))]
 
 
 def _message(result: Mapping[str, Any]) -> str:
-    failed = [one for one in result.get("results", []) if one.get("failed")]
-    texts = [str(one.get("msg", "")) for one in failed] or [str(result.get("msg", ""))]
+    failed = [row for row in result.get("results", []) if row.get("failed")]
+    texts = [str(row.get("msg", "")) for row in failed] or [str(result.get("msg", ""))]
     stderr = str(result.get("stderr") or result.get("module_stderr") or "").strip()
     return " ".join(text for text in [*texts, stderr] if text).strip()

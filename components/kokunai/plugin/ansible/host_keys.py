@@ -1,4 +1,4 @@
-"""Whether hosts still show the SSH keys that were recorded for them."""
+"""SSH host keys: what was recorded of each host, and whether it still shows that."""
 
 from __future__ import annotations
 
@@ -10,8 +10,24 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from kokunai.plugin.ansible.request import Host
+    from kokunai.plugin.kind import Props
 
 _PATIENCE_SECONDS = "5"
+
+
+def keys_of(host: Host, lines: Iterable[str]) -> list[str]:
+    """Lines of known_hosts that are about the host."""
+    return [line for line in lines if line.split(" ", 1)[0] == host.known_as]
+
+
+def known_keys(hosts: Iterable[Host], state: Props) -> dict[str, list[str]]:
+    """Recorded keys of hosts that still are the same server, by host name."""
+    keys, results = state.get("hostKeys") or {}, state.get("results") or {}
+    return {
+        host.name: keys[host.name]
+        for host in hosts
+        if keys.get(host.name) and results.get(host.name, {}).get("serverId") == host.server_id
+    }
 
 
 async def rekeyed(hosts: Iterable[Host], known: Mapping[str, list[str]]) -> set[str]:

@@ -1,14 +1,14 @@
-"""Inputs of `kokunai:ansible:Configuration`, with every mistake on its property."""
+"""Inputs and outputs of `kokunai:ansible:Configuration`, with every mistake on its property."""
 
 from __future__ import annotations
 
 import re
 from collections import Counter
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field
 
-from kokunai.plugin.inputs import Governed, Inputs, Item
+from kokunai.plugin.inputs import Computed, Governed, Inputs, MaybeUnknown
 from kokunai.problems import refusal
 
 _NAME = r"^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?$"
@@ -76,7 +76,7 @@ class ConfigurationInputs(Governed):
 
     pool: str = Field(min_length=1)
     """Name of the pool. / プール名。"""
-    hosts: Annotated[list[Item[HostInputs]], AfterValidator(_once)]
+    hosts: Annotated[list[MaybeUnknown[HostInputs]], AfterValidator(_once)]
     """Hosts to configure. / 構成するホスト。"""
     role_digest: str = Field(min_length=1)
     """Digest of the playbooks: another one configures every host again. / Playbook の要約値。"""
@@ -88,3 +88,46 @@ class ConfigurationInputs(Governed):
     """Path of the private key, absolute or from the project's root. / 秘密鍵のパス。"""
     key_id: str = Field(min_length=1)
     """Start of the public key's SHA-256: shows a rotation. / 公開鍵のダイジェストの先頭。"""
+
+
+class Check(Computed):
+    """What was looked at on a host, and whether it is as promised."""
+
+    value: Any = None
+    """What was seen. / 見えたもの。"""
+    verdict: Literal["pass", "fail", "not-verified"]
+    """Not verified never counts as pass. / 判定。「未検証」は合格ではありません。"""
+    reason: str
+    """Why, where it did not pass. / 合格でない理由。"""
+
+
+class Result(Computed):
+    """How the last run ended on a host."""
+
+    status: Literal["ok", "failed", "unreachable", "rekeyed", "interrupted"]
+    """Only `ok` is finished; `rekeyed` showed another SSH host key. / 結果。"""
+    changed: int
+    """Tasks that changed something. / 変更したタスク数。"""
+    ok: int
+    """Tasks that ended well. / 成功したタスク数。"""
+    failed: int
+    """Tasks that failed. / 失敗したタスク数。"""
+    message: str
+    """What went wrong, where something did. / 失敗の理由。"""
+    server_id: str
+    """The server that was configured. / 構成したサーバーの ID。"""
+
+
+class ConfigurationComputed(Computed):
+    """What was done to the hosts, and what was seen of them; every map is by host name."""
+
+    host_digests: dict[str, str]
+    """What was applied, by host. / 適用済みの内容。"""
+    results: dict[str, Result]
+    """How the last run of each host ended. / 実行結果。"""
+    verified: dict[str, dict[str, Check]]
+    """Verdict of each check by its name, by host. / ホストごとの検証結果。"""
+    host_keys: dict[str, list[str]]
+    """Lines of known_hosts, by host. / SSH ホスト鍵。"""
+    drift: dict[str, list[str]]
+    """What a check run would change, by host. / 構成との差。"""

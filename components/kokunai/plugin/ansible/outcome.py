@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from kokunai.plugin.ansible.host_keys import keys_of, known_keys
+from kokunai.plugin.ansible.inputs import ConfigurationComputed
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
@@ -45,7 +48,7 @@ class Run:
         return Run({name: Outcome() for name in names})
 
     def take(self, record: Mapping[str, Any]) -> None:
-        """Add one record of the child."""
+        """Add one record of the runner."""
         kind = record["record"]
         if kind == "stats":
             self._take_stats(record["hosts"])
@@ -73,10 +76,10 @@ class Run:
 
 
 def outputs(
-    news: Props, state: Props, digests: Mapping[str, str], hosts: Iterable[Host], run: Run
+    new: Props, state: Props, digests: Mapping[str, str], hosts: Iterable[Host], run: Run
 ) -> Props:
     """All outputs after a run: hosts not touched keep theirs, hosts no longer asked for go."""
-    after = {key: _kept(state.get(key), digests) for key in COMPUTED}
+    after = {key: _kept(state.get(key), digests) for key in ConfigurationComputed.names()}
     for host in hosts:
         outcome = run.hosts[host.name]
         after["results"][host.name] = _result(host, outcome)
@@ -90,10 +93,7 @@ def outputs(
             # A run that was cut tells no keys; that must not make the next contact a first one.
             known = known_keys([host], state).get(host.name, [])
             after["hostKeys"][host.name] = keys_of(host, run.known_hosts) or known
-    return {**news, **after}
-
-
-COMPUTED = ("hostDigests", "results", "verified", "hostKeys", "drift")
+    return {**new, **after}
 
 
 def _kept(values: Mapping[str, Any] | None, names: Mapping[str, str]) -> dict[str, Any]:
@@ -108,21 +108,6 @@ def _result(host: Host, outcome: Outcome) -> dict[str, Any]:
         "failed": outcome.failed,
         "message": outcome.message,
         "serverId": host.server_id,
-    }
-
-
-def keys_of(host: Host, lines: Iterable[str]) -> list[str]:
-    """Lines of known_hosts that are about the host."""
-    return [line for line in lines if line.split(" ", 1)[0] == host.known_as]
-
-
-def known_keys(hosts: Iterable[Host], state: Props) -> dict[str, list[str]]:
-    """Recorded keys of hosts that still are the same server, by host name."""
-    keys, results = state.get("hostKeys") or {}, state.get("results") or {}
-    return {
-        host.name: keys[host.name]
-        for host in hosts
-        if keys.get(host.name) and results.get(host.name, {}).get("serverId") == host.server_id
     }
 
 
@@ -160,8 +145,8 @@ def reason(host: Host, outcome: Outcome) -> str:
 
 def drift_of(outcome: Outcome) -> list[str]:
     """What a check run found: paths and tasks that would change, checks that now fail."""
-    failed = [name for name, one in outcome.verified.items() if one["verdict"] == "fail"]
-    found = [*outcome.paths, *(f"verified.{name}" for name in failed)]
+    failed = [name for name, check in outcome.verified.items() if check["verdict"] == "fail"]
+    differing = [*outcome.paths, *(f"verified.{name}" for name in failed)]
     if outcome.status == "failed" and not failed:
-        found.append(outcome.task)
-    return sorted(set(found))
+        differing.append(outcome.task)
+    return sorted(set(differing))

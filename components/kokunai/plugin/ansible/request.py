@@ -1,4 +1,4 @@
-"""What the plugin asks of a run of the playbooks, as it crosses to the child process."""
+"""What the plugin asks of a run of the playbooks, as it crosses to the runner's process."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Host:
 
 @dataclass(frozen=True)
 class Request:
-    """A whole run; goes over the child's standard input and is written nowhere."""
+    """A whole run; goes over the runner's standard input and is written nowhere."""
 
     playbook: str
     """The site.yml to run; empty for the package's own with what the project puts in."""

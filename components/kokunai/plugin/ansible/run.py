@@ -1,4 +1,4 @@
-"""Runs the playbooks in a child process and follows it: progress, cancel, and nothing left over."""
+"""Runs the playbooks in a process of their own and follows it: progress, cancel, no remains."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kokunai.plugin.ansible.outcome import Run
-from kokunai.plugin.ansible.private import sweep
 from kokunai.plugin.ansible.progress import Progress
+from kokunai.plugin.ansible.run_directory import sweep
 from kokunai.plugin.kind import Cancelled
 
 if TYPE_CHECKING:
@@ -21,8 +21,9 @@ if TYPE_CHECKING:
 
 # ansible-runner writes its whole environment to a file, so nothing goes in that need not.
 _ALLOWED = ("HOME", "LANG", "LC_ALL", "SSH_AUTH_SOCK", "TZ", "USER")
-# Shorter than the plugin's own last words, or what the run did would be lost with them.
-_GRACE_SECONDS = 3.5
+# The plugin's process ends LAST_WORDS_SECONDS after a signal. A run must have ended before that,
+# or what it did would not reach the engine.
+GRACE_SECONDS = 3.5
 _LINE_LIMIT_BYTES = 16 * 1024 * 1024
 
 
@@ -45,13 +46,13 @@ async def _start(request: Request) -> asyncio.subprocess.Process:
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
-        "kokunai.plugin.ansible.child",
+        "kokunai.plugin.ansible.runner",
         str(os.getpid()),
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
         env=_environment(),
-        # Ctrl-C reaches the plugin alone, which then stops the child in order.
+        # Ctrl-C reaches the plugin alone, which then stops the runner in order.
         start_new_session=True,
         limit=_LINE_LIMIT_BYTES,
     )
@@ -116,7 +117,7 @@ async def _stop(process: asyncio.subprocess.Process, follower: asyncio.Task[None
         with contextlib.suppress(ProcessLookupError):
             process.terminate()
         try:
-            await asyncio.wait_for(process.wait(), _GRACE_SECONDS)
+            await asyncio.wait_for(process.wait(), GRACE_SECONDS)
         except TimeoutError:
             process.kill()
             await process.wait()

@@ -1,23 +1,50 @@
-"""One connection, one pace and one product list for each account that the configuration names."""
+"""Accounts that the configuration names: one connection, one pace and one product list each."""
 
 from __future__ import annotations
 
 import asyncio
 from typing import TYPE_CHECKING, Any
 
-from kokunai.drivers.sakura_http import SakuraHttp
+from pydantic import Field
+
+from kokunai.drivers.sakura_http import API_ROOT_URL, CALLS_PER_SECOND, SakuraHttp
 from kokunai.drivers.sakura_iaas import SakuraIaas
 from kokunai.errors import KokunaiError
 from kokunai.plugin.sakura.products import Products
+from kokunai.plugin.settings import Section, SectionModel
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-_SETTINGS = (
-    "sakuraApiRootUrl",
-    "sakuraAccessToken",
-    "sakuraAccessTokenSecret",
-    "sakuraCallsPerSecond",
+
+class SakuraSettings(SectionModel):
+    """Which API is asked, with which key, and how fast."""
+
+    api_root_url: str = Field(default=API_ROOT_URL, pattern=r"^https?://")
+    """Root of the API. / API のルート URL。"""
+    access_token: str | None = None
+    """Access token. / アクセストークン。"""
+    access_token_secret: str | None = None
+    """Secret of the access token. / アクセストークンのシークレット。"""
+    calls_per_second: float = Field(default=CALLS_PER_SECOND, gt=0, allow_inf_nan=False)
+    """Most calls in a second. / 1 秒あたりの呼び出し数の上限。"""
+
+
+def _variables(name: str) -> tuple[str, str]:
+    """Sakura's own clients read both, the first before the second."""
+    return f"SAKURA_{name}", f"SAKURACLOUD_{name}"
+
+
+SECTION = Section(
+    prefix="sakura",
+    model=SakuraSettings,
+    environment={
+        "api_root_url": _variables("API_ROOT_URL"),
+        "access_token": _variables("ACCESS_TOKEN"),
+        "access_token_secret": _variables("ACCESS_TOKEN_SECRET"),
+        "calls_per_second": _variables("RATE_LIMIT"),
+    },
+    secret_fields=frozenset({"access_token", "access_token_secret"}),
 )
 
 
@@ -45,7 +72,7 @@ class Accounts:
         if not self.can_open(config):
             raise missing_credentials()
         # A connection belongs to the event loop it was opened in.
-        key = (id(asyncio.get_running_loop()), *(config.get(name) for name in _SETTINGS))
+        key = (id(asyncio.get_running_loop()), *(config.get(name) for name in SECTION.keys))
         if key not in self._open:
             self._open[key] = Account(_api(config))
         return self._open[key]
@@ -77,7 +104,3 @@ def missing_credentials() -> KokunaiError:
         "SAKURA_ACCESS_TOKEN_SECRET, or the secrets kokunai:sakuraAccessToken and "
         "kokunai:sakuraAccessTokenSecret.",
     )
-
-
-SHARED = Accounts()
-"""What the plugin's process uses; tests bring their own."""

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 from pydantic import AfterValidator, Field
 
 from kokunai.errors import Problem
-from kokunai.plugin.inputs import Item, Named, Text
-from kokunai.plugin.sakura import trailer
-from kokunai.plugin.serving.wire import holds_unknown
+from kokunai.plugin.inputs import Computed, Governed, MaybeUnknown, Text
+from kokunai.plugin.kind import holds_unknown
+from kokunai.plugin.sakura import description_mark
 from kokunai.problems import refusal
 
 if TYPE_CHECKING:
@@ -49,15 +49,15 @@ def _address(value: str) -> str:
 
 
 def _tags(values: list[str]) -> list[str]:
-    known = [one for one in values if isinstance(one, str)]
+    known = [tag for tag in values if isinstance(tag, str)]
     if len(known) < len(values):
         return values
-    for one in known:
-        if one.startswith("kokunai-") or not 0 < len(one) <= _LONGEST_TAG:
+    for tag in known:
+        if tag.startswith("kokunai-") or not 0 < len(tag) <= _LONGEST_TAG:
             raise refusal(
-                f"タグ「{one}」は使えません。1 から {_LONGEST_TAG} 文字で、"
+                f"タグ「{tag}」は使えません。1 から {_LONGEST_TAG} 文字で、"
                 "kokunai- 以外で始めてください。",
-                f'The tag "{one}" cannot be used: 1 to {_LONGEST_TAG} characters, '
+                f'The tag "{tag}" cannot be used: 1 to {_LONGEST_TAG} characters, '
                 "not starting with kokunai-.",
             )
     return sorted(set(known))
@@ -67,7 +67,16 @@ Reference = Annotated[str, AfterValidator(_reference)]
 Segment = Annotated[str, AfterValidator(_segment)]
 Address = Annotated[str, AfterValidator(_address)]
 PrefixLength = Annotated[int, Field(ge=1, le=31)]
-Tags = Annotated[list[Item[str]], Field(max_length=_MOST_TAGS), AfterValidator(_tags)]
+Tags = Annotated[list[MaybeUnknown[str]], Field(max_length=_MOST_TAGS), AfterValidator(_tags)]
+
+
+class Named(Governed):
+    """A resource in a zone with a name."""
+
+    name: Text = Field(min_length=1, max_length=64)
+    """Name shown in the control panel. / コントロールパネルに出る名前。"""
+    zone: str = Field(pattern=r"^[a-z]{2}[0-9][a-z]$")
+    """Zone of the API, for example `is1a`. / ゾーン。"""
 
 
 class Described(Named):
@@ -77,12 +86,13 @@ class Described(Named):
     """Free text. / 説明。"""
 
     @classmethod
-    def contradictions(cls, news: Props) -> Iterator[Problem]:
+    def contradictions(cls, given: Props) -> Iterator[Problem]:
         """The labels stand in the description, by whose end a thing is found again."""
-        text = news.get("description", "")
-        labels = news.get("labels")
-        known = isinstance(labels, dict) and not holds_unknown([text, labels, news.get("site")])
-        excess = trailer.excess(str(text).strip(), news) if known and "site" in news else 0
+        text = given.get("description", "")
+        labels = given.get("labels")
+        known = isinstance(labels, dict) and not holds_unknown([text, labels, given.get("site")])
+        is_marked = known and "site" in given
+        excess = description_mark.excess(str(text).strip(), given) if is_marked else 0
         if excess > 0:
             yield Problem(
                 "labels",
@@ -96,3 +106,10 @@ class Tagged(Described):
 
     tags: Tags = Field(default_factory=list)
     """Tags, in any order. / タグ (順不同)。"""
+
+
+class Powered(Computed):
+    """Outputs of what can be switched off."""
+
+    instance_status: str
+    """`up`, `cleaning` (it is shutting down) or `down`. / 電源の状態。"""

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from kokunai.drivers import sakura_requests
 from kokunai.drivers.sakura_iaas import APPLIANCE
-from kokunai.plugin.kind import UNKNOWN, Change, Created, Found, Operation, Props
+from kokunai.plugin.kind import UNKNOWN, Change, Created, Found, Operation, Props, Transition
 from kokunai.plugin.sakura import fields
 from kokunai.plugin.sakura.kind import (
     SakuraKind,
@@ -21,13 +21,14 @@ from kokunai.plugin.sakura.kind import (
     tags_of,
 )
 from kokunai.plugin.sakura.power import is_up, power_on, remove_when_off, status_of
+from kokunai.plugin.sakura.session import id_of
 
 if TYPE_CHECKING:
     from kokunai.drivers.sakura_iaas import Item
     from kokunai.plugin.sakura.products import Products
     from kokunai.plugin.sakura.session import Session
 
-_SETTLED = frozenset({"available", "failed"})
+_ENDS_OF_MAKING = frozenset({"available", "failed"})
 
 
 class NfsInputs(fields.Tagged):
@@ -53,84 +54,80 @@ _FIXED = "NFS の構成は変えられません / the make-up of a file server c
 class Nfs(SakuraKind):
     """Takes minutes to be made; boots by itself."""
 
-    token = "kokunai:sakura:Nfs"  # noqa: S105 - a type token
+    pulumi_type = "kokunai:sakura:Nfs"
     model = NfsInputs
-    computed: ClassVar = {"instanceStatus": {"type": "string"}}
+    computed = fields.Powered
     default_timeout_seconds = 1800.0
     replaced_by: ClassVar = dict.fromkeys(
         ("zone", "plan", "sizeGib", "switchId", "address", "prefixLength", "gateway"), _FIXED
     )
 
-    def diff(self, id: str, state: Props, old_inputs: Props, news: Props) -> list[Change]:  # noqa: A002
+    def diff(self, transition: Transition) -> list[Change]:
         """Inputs, and whether it runs."""
-        changes = super().diff(id, state, old_inputs, news)
-        if state.get("instanceStatus", "up") != "up":
+        changes = super().diff(transition)
+        if transition.state.get("instanceStatus", "up") != "up":
             reason = "停止しているので起動します / it is down and will be booted"
             changes.append(Change("instanceStatus", of_state=True, reason=reason))
         return changes
 
     async def check_sold(
-        self, session: Session, products: Products, old_inputs: Props, news: Props
+        self, session: Session, products: Products, old: Props, new: Props
     ) -> None:
         """Zone, plan and size."""
-        await super().check_sold(session, products, old_inputs, news)
+        await super().check_sold(session, products, old, new)
         named = ("zone", "plan", "sizeGib")
-        known = all(news[name] is not UNKNOWN for name in named)
-        if known and any(old_inputs.get(name) != news[name] for name in named):
-            await products.nfs_plan_id(session, news["plan"], news["sizeGib"])
+        known = all(new[name] is not UNKNOWN for name in named)
+        if known and any(old.get(name) != new[name] for name in named):
+            await products.nfs_plan_id(session, new["plan"], new["sizeGib"])
 
-    async def create(self, op: Operation, inputs: Props) -> Created:
+    async def create(self, op: Operation, transition: Transition) -> Created:
         """Make it, or find what a killed create made, and wait until it is up."""
-        session = self.session(op, inputs["zone"])
+        new = transition.new
+        session = self.session(op, new["zone"])
 
         async def body() -> Item:
-            products = self.products(op)
-            plan_id = await products.nfs_plan_id(session, inputs["plan"], inputs["sizeGib"])
-            return _body(op, inputs, plan_id)
+            plan_id = await self.products(op).nfs_plan_id(session, new["plan"], new["sizeGib"])
+            return _body(op, new, plan_id)
 
-        item = await session.make(
-            APPLIANCE, body, lambda: self._left(session, inputs), is_unrecorded=True
+        item = await session.create(
+            APPLIANCE, body, lambda: self._left(session, new), is_unrecorded=True
         )
-        outputs = await self._finish(session, str(item["ID"]), inputs)
-        return Created(str(item["ID"]), outputs)
+        return Created(id_of(item), await self._finish(session, id_of(item), new))
 
-    async def _left(self, session: Session, inputs: Props) -> Item | None:
-        found = await session.first_tagged(APPLIANCE)
-        if found is not None:
-            seen = await self.read(session.op, str(found["ID"]), {}, inputs)
-            self.refuse_other(session.op, seen, inputs)
-        return found
+    async def _left(self, session: Session, new: Props) -> Item | None:
+        """What a killed create made, refused where it cannot become what is wanted."""
+        item = await session.first_tagged(APPLIANCE)
+        if item is not None:
+            left = await self.read(session.op, Transition(id_of(item), old=new))
+            self.refuse_other(session.op, left, new)
+        return item
 
-    async def read(self, op: Operation, id: str, state: Props, inputs: Props) -> Found | None:  # noqa: A002
+    async def read(self, op: Operation, transition: Transition) -> Found | None:
         """As the API has it."""
-        zone, item_id = place_of(id, inputs, state)
+        zone, item_id = place_of(transition.id, transition.old, transition.state)
         session = self.session(op, zone)
         item = await session.read(APPLIANCE, item_id)
         if item is None:
             return None
         plans = await self.products(op).nfs_plans(session)
-        seen = _view(item, zone, plans, inputs)
-        return Found(item_id, seen, {**seen, "instanceStatus": status_of(item)})
+        inputs = _view(item, zone, plans, transition.old)
+        return Found(item_id, inputs, {**inputs, "instanceStatus": status_of(item)})
 
-    async def update(
-        self,
-        op: Operation,
-        id: str,  # noqa: A002
-        state: Props,  # noqa: ARG002
-        old_inputs: Props,  # noqa: ARG002
-        news: Props,
-    ) -> Props:
+    async def update(self, op: Operation, transition: Transition) -> Props:
         """Name, description, tags; and waiting for what was not finished."""
-        return await self._finish(self.session(op, news["zone"]), place_of(id, news)[1], news)
+        new = transition.new
+        return await self._finish(
+            self.session(op, new["zone"]), place_of(transition.id, new)[1], new
+        )
 
-    async def delete(self, op: Operation, id: str, state: Props) -> None:  # noqa: A002
+    async def delete(self, op: Operation, transition: Transition) -> None:
         """Power off, wait, remove."""
-        zone, item_id = place_of(id, state)
+        zone, item_id = place_of(transition.id, transition.state)
         session = self.session(op, zone)
         item = await session.read(APPLIANCE, item_id)
         if item is None:
             return
-        await _settle(session, item_id)
+        await _made(session, item_id)
         await remove_when_off(
             session,
             APPLIANCE,
@@ -141,7 +138,7 @@ class Nfs(SakuraKind):
 
     async def _finish(self, session: Session, item_id: str, inputs: Props) -> Props:
         with keeping(item_id, {**inputs, "instanceStatus": "down"}) as outputs:
-            item = await _settle(session, item_id)
+            item = await _made(session, item_id)
             if item.get("Availability") == "failed":
                 raise remake(session.op)
             is_mine = session.op.digest in (item.get("Tags") or [])
@@ -153,11 +150,11 @@ class Nfs(SakuraKind):
         return outputs
 
 
-async def _settle(session: Session, item_id: str) -> Item:
+async def _made(session: Session, item_id: str) -> Item:
     """Wait until it is made, well or badly."""
     return await session.until(
-        lambda: session.call(lambda: session.api.read(APPLIANCE, session.zone, item_id)),
-        lambda item: item.get("Availability", "available") in _SETTLED,
+        lambda: session.get(APPLIANCE, item_id),
+        lambda item: item.get("Availability", "available") in _ENDS_OF_MAKING,
         lambda item: f"NFS を作っています / making the file server ({item.get('Availability')})",
     )
 
@@ -182,7 +179,7 @@ def _named(op: Operation, props: Props) -> dict[str, Any]:
 
 
 def _changeable(op: Operation, props: Props) -> Item:
-    return {key.capitalize(): one for key, one in _named(op, props).items()}
+    return {key.capitalize(): value for key, value in _named(op, props).items()}
 
 
 def _labels_of(item: Item, zone: str) -> Props:
@@ -203,7 +200,7 @@ def _view(item: Item, zone: str, plans: list[Item], given: Props) -> Props:
     remark = item.get("Remark") or {}
     network = remark.get("Network") or {}
     plan_id = str((remark.get("Plan") or item.get("Plan") or {}).get("ID"))
-    known = next((one for one in plans if str(one["id"]) == plan_id), given)
+    known = next((row for row in plans if str(row["id"]) == plan_id), given)
     switch = remark.get("Switch") or item.get("Switch") or {}
     return {
         **_labels_of(item, zone),

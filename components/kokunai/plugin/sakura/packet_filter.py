@@ -11,16 +11,16 @@ from pydantic import AfterValidator, Field
 from kokunai.drivers import sakura_requests
 from kokunai.drivers.sakura_iaas import PACKET_FILTER
 from kokunai.errors import Problem
-from kokunai.plugin.inputs import Inputs, Item, maps_in
+from kokunai.plugin.inputs import Inputs, MaybeUnknown, maps_in
 from kokunai.plugin.sakura.fields import Described
 from kokunai.plugin.sakura.kind import described, said_by
-from kokunai.plugin.sakura.plain import PlainKind
+from kokunai.plugin.sakura.simple_kind import SimpleKind
 from kokunai.problems import refusal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from kokunai.drivers.sakura_iaas import Item as ApiItem
+    from kokunai.drivers.sakura_iaas import Item
     from kokunai.plugin.kind import Operation, Props
 
 _MOST_RULES = 30
@@ -65,24 +65,30 @@ class Rule(Inputs):
     """What happens to packets that come to a server; the first match wins."""
 
     protocol: Literal["tcp", "udp", "icmp", "fragment", "ip"]
+    """Protocol; `ip` is every one. / プロトコル (`ip` はすべて)。"""
     source_network: Network = ""
+    """IPv4 address or network of the sender; empty is any. / 送信元 (空はすべて)。"""
     source_port: Ports = ""
+    """Port or range of the sender, for example `1024-65535`; empty is any. / 送信元ポート。"""
     destination_port: Ports = ""
+    """Port or range at the server; empty is any. / 宛先ポート (空はすべて)。"""
     action: Literal["allow", "deny"]
+    """What happens to the packet. / 通すか断るか。"""
     description: str = Field(default="", max_length=512)
+    """Free text. / 説明。"""
 
 
 class PacketFilterInputs(Described):
     """Stateless rules before the interfaces of servers."""
 
-    rules: list[Item[Rule]] = Field(max_length=_MOST_RULES)
+    rules: list[MaybeUnknown[Rule]] = Field(max_length=_MOST_RULES)
     """First match wins. / 先に合った規則が効きます。"""
 
     @classmethod
-    def contradictions(cls, news: Props) -> Iterator[Problem]:
+    def contradictions(cls, given: Props) -> Iterator[Problem]:
         """Only tcp and udp have ports."""
-        yield from super().contradictions(news)
-        for index, rule in enumerate(maps_in(news.get("rules"))):
+        yield from super().contradictions(given)
+        for index, rule in enumerate(maps_in(given.get("rules"))):
             protocol = rule.get("protocol")
             for name in ("sourcePort", "destinationPort"):
                 if protocol in _WITHOUT_PORTS and rule.get(name, "") != "":
@@ -93,42 +99,42 @@ class PacketFilterInputs(Described):
                     )
 
 
-class PacketFilter(PlainKind):
+class PacketFilter(SimpleKind):
     """Rules change in place: servers stay connected and running."""
 
-    token = "kokunai:sakura:PacketFilter"  # noqa: S105 - a type token
+    pulumi_type = "kokunai:sakura:PacketFilter"
     model = PacketFilterInputs
     collection = PACKET_FILTER
     replaced_by: ClassVar = {
         "zone": "パケットフィルタはゾーンを移せません / a filter cannot move to another zone"
     }
 
-    def body(self, op: Operation, props: Props) -> ApiItem:
+    def body(self, op: Operation, props: Props) -> Item:
         """Everything but the zone."""
         return sakura_requests.packet_filter(
             name=props["name"], description=described(op, props), rules=props["rules"]
         )
 
-    def view(self, item: ApiItem, given: Props) -> Props:
+    def view(self, item: Item, given: Props) -> Props:
         """The API tells all of it."""
         return {
             "name": item["Name"],
             "zone": given["zone"],
             **said_by(item),
-            "rules": [_rule(one) for one in item.get("Expression") or []],
+            "rules": [_rule(expression) for expression in item.get("Expression") or []],
         }
 
 
-def _rule(seen: ApiItem) -> Props:
+def _rule(expression: Item) -> Props:
     """A rule as inputs have it after `check`."""
-    network = str(seen.get("SourceNetwork") or "")
+    network = str(expression.get("SourceNetwork") or "")
     return {
-        "protocol": str(seen.get("Protocol", "")).lower(),
+        "protocol": str(expression.get("Protocol", "")).lower(),
         "sourceNetwork": _as_checked(network),
-        "sourcePort": str(seen.get("SourcePort") or ""),
-        "destinationPort": str(seen.get("DestinationPort") or ""),
-        "action": str(seen.get("Action", "")).lower(),
-        "description": str(seen.get("Description") or ""),
+        "sourcePort": str(expression.get("SourcePort") or ""),
+        "destinationPort": str(expression.get("DestinationPort") or ""),
+        "action": str(expression.get("Action", "")).lower(),
+        "description": str(expression.get("Description") or ""),
     }
 
 

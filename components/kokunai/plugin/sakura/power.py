@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
-from kokunai.drivers.sakura_errors import Conflict
+from kokunai.drivers.errors import Conflict
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
@@ -45,13 +45,13 @@ async def _press(
     button = _Button(session, what, item_id, up=up, force=force)
 
     async def look() -> Item:
-        seen = await session.call(lambda: session.api.read(what, session.zone, item_id))
-        if not button.is_done(seen):
+        item = await session.get(what, item_id)
+        if not button.is_done(item):
             await button.press()
-        return seen
+        return item
 
     word = "起動しています / booting" if up else "電源を切っています / powering off"
-    return await session.until(look, button.is_done, lambda seen: f"{word} ({status_of(seen)})")
+    return await session.until(look, button.is_done, lambda item: f"{word} ({status_of(item)})")
 
 
 class _Button:
@@ -68,9 +68,9 @@ class _Button:
         self._first: float | None = None
         self._last = float("-inf")
 
-    def is_done(self, seen: Item) -> bool:
+    def is_done(self, item: Item) -> bool:
         """Whether it is on, or wholly off."""
-        return is_up(seen) if self._up else status_of(seen) == "down"
+        return is_up(item) if self._up else status_of(item) == "down"
 
     async def press(self) -> None:
         """Ask for it; a conflict says that it is on its way."""

@@ -39,11 +39,11 @@ class Products:
 
     async def check_server_plan(self, session: Session, plan: Mapping[str, Any]) -> None:
         """Raises KokunaiError when the zone does not sell this plan."""
-        sold = [one for one in await self._list(session, SERVER_PLAN) if _is_available(one)]
-        if any(matches_plan(one, plan) for one in sold):
+        sold = [row for row in await self._list(session, SERVER_PLAN) if _is_available(row)]
+        if any(matches_plan(row, plan) for row in sold):
             return
         with_gpu = bool(plan.get("gpuCount"))
-        offers = sorted({plan_name(one) for one in sold if bool(one.get("GPU")) == with_gpu})
+        offers = sorted({plan_name(row) for row in sold if bool(row.get("GPU")) == with_gpu})
         raise KokunaiError(
             ja=f"ゾーン {session.zone} にサーバプラン {_wanted_name(plan)} はありません。"
             f"販売中: {_shown(offers)}",
@@ -54,11 +54,11 @@ class Products:
     async def check_disk(self, session: Session, plan: str, size_gib: int) -> None:
         """Raises KokunaiError when the zone does not sell a disk of this plan and size."""
         plans = await self._list(session, DISK_PLAN)
-        wanted = [one for one in plans if str(one["ID"]) == str(DISK_PLAN_IDS[plan])]
+        wanted = [row for row in plans if str(row["ID"]) == str(DISK_PLAN_IDS[plan])]
         sizes = {
             int(size["SizeMB"]) // MIB_PER_GIB
-            for one in wanted
-            for size in one.get("Size") or []
+            for row in wanted
+            for size in row.get("Size") or []
             if _is_available(size)
         }
         if wanted and (not sizes or size_gib in sizes):
@@ -73,31 +73,35 @@ class Products:
     async def archive(self, session: Session, name: str, size_gib: int) -> Item:
         """The public or own archive of this exact name that fits on the disk."""
         archives = await self._list(session, ARCHIVE)
-        named = [one for one in archives if one.get("Name") == name and _is_available(one)]
+        named = [
+            archive
+            for archive in archives
+            if archive.get("Name") == name and _is_available(archive)
+        ]
         if not named:
-            names = sorted({str(one["Name"]) for one in archives if _is_available(one)})
+            names = sorted({str(archive["Name"]) for archive in archives if _is_available(archive)})
             raise KokunaiError(
                 ja=f"ゾーン {session.zone} にイメージ「{name}」はありません。"
                 f"使えるもの: {_shown(names)}",
                 en=f'Zone {session.zone} has no image "{name}"; it has: {_shown(names)}',
             )
-        found = min(named, key=lambda one: one.get("Scope") != "shared")
-        least_gib = -(-int(found.get("SizeMB") or 0) // MIB_PER_GIB)
+        chosen = min(named, key=lambda archive: archive.get("Scope") != "shared")
+        least_gib = -(-int(chosen.get("SizeMB") or 0) // MIB_PER_GIB)
         if size_gib < least_gib:
             raise KokunaiError(
                 ja=f"イメージ「{name}」には {least_gib} GiB 以上のディスクが必要です "
                 f"({size_gib} GiB)。",
                 en=f'Image "{name}" needs a disk of at least {least_gib} GiB, not {size_gib} GiB.',
             )
-        return found
+        return chosen
 
     async def nfs_plan_id(self, session: Session, plan: str, size_gib: int) -> int:
         """The number of a file server's plan; raises KokunaiError when it is not sold."""
-        sold = [one for one in await self.nfs_plans(session) if one["isSold"]]
-        for one in sold:
-            if (one["plan"], one["sizeGib"]) == (plan, size_gib):
-                return int(one["id"])
-        offers = sorted(one["sizeGib"] for one in sold if one["plan"] == plan)
+        sold = [offer for offer in await self.nfs_plans(session) if offer["isSold"]]
+        for offer in sold:
+            if (offer["plan"], offer["sizeGib"]) == (plan, size_gib):
+                return int(offer["id"])
+        offers = sorted(offer["sizeGib"] for offer in sold if offer["plan"] == plan)
         raise KokunaiError(
             ja=f"ゾーン {session.zone} に {plan} の {size_gib} GiB の NFS はありません。"
             f"販売中: {_shown(offers)}",
@@ -111,18 +115,18 @@ class Products:
         Those that are no longer sold are among them: somebody may still have one.
         """
         notes = await self._list(session, NOTE, {"Name": ["sys-nfs"], "Class": ["json"]})
-        named = [one for one in notes if one.get("Name") == "sys-nfs"]
-        here = [one for one in named if f"@zone={session.zone}" in (one.get("Tags") or [])]
-        content = next((one.get("Content") for one in here or named), None) or '{"plans": {}}'
+        named = [note for note in notes if note.get("Name") == "sys-nfs"]
+        here = [note for note in named if f"@zone={session.zone}" in (note.get("Tags") or [])]
+        content = next((note.get("Content") for note in here or named), None) or '{"plans": {}}'
         return [
             {
                 "plan": plan.lower(),
-                "sizeGib": int(one["size"]),
-                "id": int(one["planId"]),
-                "isSold": one.get("availability", "available") == "available",
+                "sizeGib": int(row["size"]),
+                "id": int(row["planId"]),
+                "isSold": row.get("availability", "available") == "available",
             }
-            for plan, ones in json.loads(content)["plans"].items()
-            for one in ones
+            for plan, rows in json.loads(content)["plans"].items()
+            for row in rows
         ]
 
     async def _list(

@@ -10,9 +10,11 @@ from pydantic import AfterValidator
 
 from kokunai.drivers import sakura_requests
 from kokunai.drivers.sakura_iaas import SSH_KEY
+from kokunai.plugin.inputs import Computed
 from kokunai.plugin.sakura.fields import Described
 from kokunai.plugin.sakura.kind import described, said_by
-from kokunai.plugin.sakura.plain import PlainKind
+from kokunai.plugin.sakura.session import id_of
+from kokunai.plugin.sakura.simple_kind import SimpleKind
 from kokunai.problems import refusal
 
 if TYPE_CHECKING:
@@ -46,13 +48,20 @@ class SshKeyInputs(Described):
     """One line of an OpenSSH public key. / OpenSSH の公開鍵 1 行。"""
 
 
-class SshKey(PlainKind):
+class SshKeyComputed(Computed):
+    """What the API adds to a key."""
+
+    fingerprint: str
+    """Fingerprint of the key. / 鍵のフィンガープリント。"""
+
+
+class SshKey(SimpleKind):
     """Keys belong to the account; the zone only says where the API is asked."""
 
-    token = "kokunai:sakura:SshKey"  # noqa: S105 - a type token
+    pulumi_type = "kokunai:sakura:SshKey"
     model = SshKeyInputs
     collection = SSH_KEY
-    computed: ClassVar = {"fingerprint": {"type": "string"}}
+    computed = SshKeyComputed
     replaced_by: ClassVar = {
         "publicKey": "登録済みの鍵の中身は変えられません / a registered key cannot be altered"
     }
@@ -65,8 +74,8 @@ class SshKey(PlainKind):
 
     def changeable(self, body: Item) -> Item:
         """Without the key itself."""
-        key = {name: one for name, one in body["SSHKey"].items() if name != "PublicKey"}
-        return {"SSHKey": key}
+        kept = {name: value for name, value in body["SSHKey"].items() if name != "PublicKey"}
+        return {"SSHKey": kept}
 
     def view(self, item: Item, given: Props) -> Props:
         """The key as it was given, as long as it is the same key."""
@@ -82,12 +91,12 @@ class SshKey(PlainKind):
         """The API adds the fingerprint."""
         return {**props, "fingerprint": item.get("Fingerprint", "")}
 
-    async def find(self, session: Session, inputs: Props) -> Item | None:
-        """One with another key, which a killed create left, must not pass for this one."""
-        found = await super().find(session, inputs)
-        if found is None or _is_key(found, inputs["publicKey"]):
-            return found
-        await session.delete(SSH_KEY, str(found["ID"]))
+    async def find(self, session: Session, new: Props) -> Item | None:
+        """What a killed create left; if it holds another key it is removed, not taken over."""
+        left = await super().find(session, new)
+        if left is None or _is_key(left, new["publicKey"]):
+            return left
+        await session.delete(SSH_KEY, id_of(left))
         return None
 
 

@@ -8,7 +8,7 @@ from kokunai.drivers import sakura_requests
 from kokunai.drivers.sakura_iaas import SWITCH
 from kokunai.plugin.sakura.fields import Tagged
 from kokunai.plugin.sakura.kind import described, own_tags, said_by, tags_of
-from kokunai.plugin.sakura.plain import PlainKind
+from kokunai.plugin.sakura.simple_kind import SimpleKind
 
 if TYPE_CHECKING:
     from kokunai.drivers.sakura_iaas import Item
@@ -20,10 +20,10 @@ class SwitchInputs(Tagged):
     """A private layer-2 segment."""
 
 
-class Switch(PlainKind):
+class Switch(SimpleKind):
     """Made at once; removed when nothing is connected any more."""
 
-    token = "kokunai:sakura:Switch"  # noqa: S105 - a type token
+    pulumi_type = "kokunai:sakura:Switch"
     model = SwitchInputs
     collection = SWITCH
     replaced_by: ClassVar = {
@@ -45,6 +45,6 @@ class Switch(PlainKind):
             "tags": own_tags(item.get("Tags")),
         }
 
-    async def find(self, session: Session, inputs: Props) -> Item | None:  # noqa: ARG002
+    async def find(self, session: Session, _new: Props) -> Item | None:
         """A switch has tags."""
         return await session.first_tagged(SWITCH)

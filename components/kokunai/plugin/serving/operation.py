@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from kokunai.plugin.kind import Cancelled
-from kokunai.plugin.serving.journal import INFO, WARNING, Journal
+from kokunai.plugin.serving.engine_log import INFO, WARNING, EngineLog
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -26,7 +26,7 @@ class EngineOperation:
 
     urn: str
     config: Mapping[str, Any]
-    journal: Journal
+    engine_log: EngineLog
     stop: asyncio.Event
     timeout_seconds: float
     preview: bool = False
@@ -48,15 +48,15 @@ class EngineOperation:
 
     def info(self, message: str) -> None:
         """A line that stays in the log of the run."""
-        self.journal.write(self.urn, self.mask(message), INFO)
+        self.engine_log.write(self.urn, self.mask(message), INFO)
 
     def status(self, message: str) -> None:
         """A passing progress line."""
-        self.journal.write(self.urn, self.mask(message), INFO, passing=True)
+        self.engine_log.write(self.urn, self.mask(message), INFO, passing=True)
 
     def warn(self, message: str) -> None:
         """A warning that stays in the summary."""
-        self.journal.write(self.urn, self.mask(message), WARNING)
+        self.engine_log.write(self.urn, self.mask(message), WARNING)
 
     def remaining_seconds(self) -> float:
         """Time left, never below zero."""

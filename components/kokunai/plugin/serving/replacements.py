@@ -2,29 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from kokunai.errors import KokunaiError
-from kokunai.plugin.kind import Change
-from kokunai.plugin.serving import answers
+from kokunai.plugin.kind import OWNER, Change, Transition
+from kokunai.plugin.serving import responses
 
 if TYPE_CHECKING:
     from kokunai.plugin.kind import Kind, Operation, Props
 
 
-OWNER = "ownerDigest"
-"""Output that holds the digest of the URN under which a thing was last written."""
-
-
 @dataclass(frozen=True)
 class Seen:
-    """What a diff was about."""
+    """What a diff was about, and the changes that need a replacement."""
 
-    id: str
-    state: Props
-    inputs: Props
-    replacements: list[Change]
+    transition: Transition
+    replacing: list[Change]
 
 
 class Replacements:
@@ -40,21 +34,23 @@ class Replacements:
 
     def explain(self, op: Operation) -> None:
         """Diff does not know whether it is a preview, so its reasons wait for the create."""
-        changes = self.seen[op.urn].replacements if op.urn in self.seen else []
+        changes = self.seen[op.urn].replacing if op.urn in self.seen else []
         paths = ", ".join(change.path for change in changes)
         if changes:
             ja, en = f"{op.name} を作り直します ({paths})", f"{op.name} will be replaced ({paths})"
-            op.warn(answers.in_both_languages(ja, en, changes))
+            op.warn(responses.in_both_languages(ja, en, changes))
 
     async def guard(self, kind: Kind, op: Operation) -> None:
         """Before a create: raises KokunaiError while the one to be replaced is there."""
         seen = self.seen.get(op.urn)
-        if seen is None or not _is_found_by_digest(kind):
+        if seen is None or not kind.is_found_by_digest:
             return
-        found = await kind.read(op, seen.id, seen.state, seen.inputs)
+        before = seen.transition
+        found = await kind.read(op, before)
         if found is None:
             return
-        if found.outputs.get("serverId", found.id) == seen.state.get("serverId", seen.id):
+        now = replace(before, id=found.id, state=found.outputs)
+        if kind.identity(now) == kind.identity(before):
             raise KokunaiError(
                 ja=f"{op.name} は古いものを消してから作り直します。"
                 "delete_before_replace=False は使えません。",
@@ -64,7 +60,7 @@ class Replacements:
 
     def keeps(self, kind: Kind, op: Operation, id_: str) -> bool:
         """Before a delete: `--replace` creates first, without a diff, and found the old one."""
-        kept = _is_found_by_digest(kind) and self.made.get(op.urn) == id_
+        kept = kind.is_found_by_digest and self.made.get(op.urn) == id_
         if kept:
             op.warn(
                 f"{op.name} ({id_}) は作り直さず、入力に合わせただけです。作り直すには、"
@@ -77,7 +73,7 @@ class Replacements:
 
 def owned(kind: Kind, op: Operation, outputs: Props) -> Props:
     """Outputs with the digest that the thing carries now."""
-    return {**outputs, OWNER: op.digest} if _is_found_by_digest(kind) else outputs
+    return {**outputs, OWNER: op.digest} if kind.is_found_by_digest else outputs
 
 
 def marks_of(state: Props) -> Props:
@@ -85,13 +81,9 @@ def marks_of(state: Props) -> Props:
     return {OWNER: state[OWNER]} if OWNER in state else {}
 
 
-def renamed(kind: Kind, op: Operation, state: Props) -> list[Change]:
+def renamed(kind: Kind, op: Operation, transition: Transition) -> list[Change]:
     """A new URN for an old thing: the old one may be used again, so the digest must follow."""
-    if not _is_found_by_digest(kind) or state.get(OWNER, op.digest) == op.digest:
+    if not kind.is_found_by_digest or transition.state.get(OWNER, op.digest) == op.digest:
         return []
     reason = "名前が変わったので印を付け直します / renamed, so its mark is written again"
     return [Change(OWNER, of_state=True, reason=reason)]
-
-
-def _is_found_by_digest(kind: Kind) -> bool:
-    return bool(getattr(kind, "is_found_by_digest", False))

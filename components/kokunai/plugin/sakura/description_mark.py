@@ -1,4 +1,4 @@
-"""What a description carries at its end: whose it is, and what the rules need at an import."""
+"""The mark at the end of a description: whose a thing is, and what the rules need at an import."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 LONGEST = 512
 """Characters of a description in Sakura's API."""
-_TRAILER = re.compile(r"\s?\[(kokunai-[0-9a-f]{16})((?: [^\s=\]]*=[^\s\]]*)*)\]$")
+_MARK = re.compile(r"\s?\[(kokunai-[0-9a-f]{16})((?: [^\s=\]]*=[^\s\]]*)*)\]$")
 
 
 @dataclass(frozen=True)
@@ -26,9 +26,9 @@ class Described:
 
 
 def write(text: str, digest: str, props: Mapping[str, Any]) -> str:
-    """The description with its trailer, `[kokunai-... site=... data-class=...]`."""
+    """The description with its mark, `[kokunai-... site=... data-class=...]`."""
     words = [digest, f"site={_word(props['site'])}"]
-    words += [f"{_word(key)}={_word(one)}" for key, one in sorted(props["labels"].items())]
+    words += [f"{_word(key)}={_word(value)}" for key, value in sorted(props["labels"].items())]
     return f"{text} [{' '.join(words)}]".lstrip()
 
 
@@ -38,18 +38,18 @@ def excess(text: str, props: Mapping[str, Any]) -> int:
 
 
 def read(description: str) -> Described:
-    """Take the trailer off."""
-    match = _TRAILER.search(description)
+    """Take the mark off."""
+    match = _MARK.search(description)
     if match is None:
         return Described(description)
     pairs = [word.partition("=") for word in match[2].split()]
-    words = [(unquote(key), unquote(one)) for key, _, one in pairs]
+    words = [(unquote(key), unquote(value)) for key, _, value in pairs]
     site = words.pop(0)[1] if words and words[0][0] == "site" else ""
     return Described(description[: match.start()], match[1], site, dict(words))
 
 
 def governed(described: Described) -> dict[str, Any]:
-    """Site and labels as inputs, where the trailer has them."""
+    """Site and labels as inputs, where the mark has them."""
     return {"site": described.site, "labels": described.labels} if described.site else {}
 
 

@@ -6,19 +6,22 @@ from typing import Any
 
 import pytest
 
-from kokunai.drivers.sakura_errors import (
+from kokunai.drivers.errors import (
     Busy,
     Conflict,
     NotFound,
     RateLimited,
     Refused,
+    Seller,
     StillCreating,
     Unavailable,
 )
-from kokunai.drivers.sakura_iaas import SWITCH
+from kokunai.plugin import waiting
 from kokunai.plugin.kind import Cancelled
-from kokunai.plugin.sakura import session as waiting
-from kokunai.plugin.sakura.session import Session, ready
+from kokunai.plugin.sakura.session import id_of, ready
+from kokunai.plugin.waiting import Waiting
+
+SELLER = Seller(ja="見本屋", en="Sample")
 
 
 class Clocked:
@@ -73,42 +76,42 @@ def op() -> Clocked:
     return Clocked()
 
 
-def session(op: Clocked, api: Any = None) -> Session:
-    return Session(api, op, "is1a")  # type: ignore[arg-type]
+def waits(op: Clocked) -> Waiting:
+    return Waiting(op)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("kind", [Busy, RateLimited, Unavailable, StillCreating])
 async def test_a_failure_that_passes_is_waited_out(op: Clocked, kind: Any) -> None:
-    ask = Answers(kind("GET x", 503), kind("GET x", 503), "done")
+    ask = Answers(kind(SELLER, "GET x", 503), kind(SELLER, "GET x", 503), "done")
 
-    assert await session(op).call(ask) == "done"
+    assert await waits(op).call(ask) == "done"
     assert len(op.slept) == 2
 
 
 @pytest.mark.parametrize("kind", [Refused, Conflict, NotFound])
 async def test_a_refusal_is_not_repeated(op: Clocked, kind: Any) -> None:
-    ask = Answers(kind("PUT x", 400))
+    ask = Answers(kind(SELLER, "PUT x", 400))
 
     with pytest.raises(kind):
-        await session(op).call(ask)
+        await waits(op).call(ask)
 
     assert ask.asked == 1
 
 
 async def test_the_api_is_not_asked_before_the_time_it_names(op: Clocked) -> None:
-    limited = RateLimited("GET x", 429)
+    limited = RateLimited(SELLER, "GET x", 429)
     limited.retry_after_seconds = 7.0
 
-    await session(op).call(Answers(limited, "done"))
+    await waits(op).call(Answers(limited, "done"))
 
     assert op.slept == [7.0]
 
 
 async def test_an_api_that_stays_silent_is_given_up(op: Clocked) -> None:
-    ask = Answers(Unavailable("GET x", 0))
+    ask = Answers(Unavailable(SELLER, "GET x", 0))
 
     with pytest.raises(Unavailable):
-        await session(op).call(ask)
+        await waits(op).call(ask)
 
     assert ask.asked == 10
 
@@ -118,63 +121,62 @@ async def test_a_preview_does_not_wait_long_for_what_it_can_do_without(
     op: Clocked, kind: Any, monkeypatch: Any
 ) -> None:
     monkeypatch.setattr(op, "preview", True)
-    ask = Answers(kind("GET x", 429))
+    ask = Answers(kind(SELLER, "GET x", 429))
 
     with pytest.raises(kind):
-        await session(op).call(ask)
+        await waits(op).call(ask)
 
     assert ask.asked == 3
 
 
 async def test_a_post_is_repeated_only_after_looking(op: Clocked) -> None:
-    class Api:
-        create = Answers(Unavailable("POST switch", 0))
+    post, find = Answers(Unavailable(SELLER, "POST switch", 0)), Answers(None, {"ID": "1"})
 
-    find = Answers(None, {"ID": "1"})
-
-    made = await session(op, Api).make(SWITCH, ready({}), find)
+    made = await waits(op).make(post, ready({}), find)
 
     assert made == {"ID": "1"}
-    assert (Api.create.asked, find.asked) == (1, 2)
+    assert (post.asked, find.asked) == (1, 2)
 
 
 @pytest.mark.parametrize("is_unrecorded", [True, False])
 async def test_what_the_state_does_not_know_is_not_taken_over_in_silence(
     op: Clocked, is_unrecorded: bool
 ) -> None:
-    body = Answers({})
+    post, body = Answers({}), Answers({})
 
-    await session(op).make(SWITCH, body, Answers({"ID": "7"}), is_unrecorded=is_unrecorded)
+    await waits(op).make(post, body, Answers({"ID": "7"}), id_of if is_unrecorded else None)
 
-    assert body.asked == 0
+    assert (post.asked, body.asked) == (0, 0)
     assert any("taking over 7" in one for one in op.said) is is_unrecorded
 
 
 async def test_a_removal_waits_while_it_is_in_use_and_gone_is_success(op: Clocked) -> None:
-    in_use = Conflict("DELETE switch/1", 409, "disconnect_b4_delete", "in use")
+    in_use = Conflict(SELLER, "DELETE switch/1", 409, "disconnect_b4_delete", "in use")
 
-    await session(op).when_free(Answers(in_use, in_use, NotFound("DELETE switch/1", 404)))
+    await waits(op).when_free(Answers(in_use, in_use, NotFound(SELLER, "DELETE switch/1", 404)))
 
     assert len(op.slept) == 2
     assert "in use" in op.said[0]
 
 
 async def test_a_conflict_with_the_wanted_state_is_success(op: Clocked) -> None:
-    connected = Conflict("PUT x", 409, "res_already_connected")
+    connected = Conflict(SELLER, "PUT x", 409, "res_already_connected")
 
-    await session(op).ensure(Answers(connected), Answers(True))
+    await waits(op).ensure(Answers(connected), Answers(True))
     with pytest.raises(Conflict):
-        await session(op).ensure(Answers(connected), Answers(False))
+        await waits(op).ensure(Answers(connected), Answers(False))
 
 
 async def test_a_wait_of_hours_neither_overflows_nor_grows(op: Clocked) -> None:
-    await session(op).back_off(Busy("GET x", 423), 5000)
+    await waits(op).back_off(Busy(SELLER, "GET x", 423), 5000)
 
     assert 0 < op.slept[0] <= waiting._LONGEST_WAIT_SECONDS
 
 
 async def test_a_time_out_says_what_it_waited_for(op: Clocked, monkeypatch: Any) -> None:
-    in_use = Conflict("DELETE switch/1", 409, "disconnect_b4_delete", "a server is connected")
+    in_use = Conflict(
+        SELLER, "DELETE switch/1", 409, "disconnect_b4_delete", "a server is connected"
+    )
 
     async def sleep(seconds: float) -> None:
         if seconds > 1e6:
@@ -185,11 +187,11 @@ async def test_a_time_out_says_what_it_waited_for(op: Clocked, monkeypatch: Any)
     monkeypatch.setattr(op, "sleep", sleep)
 
     with pytest.raises(TimeoutError, match=r"(?s)time is up.*DELETE switch/1.*is connected"):
-        await session(op).when_free(Answers(in_use))
+        await waits(op).when_free(Answers(in_use))
 
 
 async def test_a_cancel_reaches_a_call_that_does_not_end(op: Clocked, monkeypatch: Any) -> None:
-    monkeypatch.setattr("kokunai.plugin.sakura.session._CANCEL_GRACE_SECONDS", 0.05)
+    monkeypatch.setattr("kokunai.plugin.waiting._CANCEL_GRACE_SECONDS", 0.05)
 
     async def sleep(seconds: float) -> None:
         if seconds:
@@ -198,4 +200,4 @@ async def test_a_cancel_reaches_a_call_that_does_not_end(op: Clocked, monkeypatc
     monkeypatch.setattr(op, "sleep", sleep)
 
     with pytest.raises(Cancelled):
-        await session(op).once(_for_ever)  # type: ignore[arg-type]
+        await waits(op).once(_for_ever)  # type: ignore[arg-type]

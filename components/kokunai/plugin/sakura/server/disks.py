@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 from kokunai.drivers import sakura_requests
 from kokunai.drivers.sakura_iaas import DISK
-from kokunai.plugin.sakura import server_config as config
 from kokunai.plugin.sakura.kind import own_tags, remake
 from kokunai.plugin.sakura.products import DISK_PLAN_IDS
-from kokunai.plugin.sakura.server_notes import register, remove_notes
+from kokunai.plugin.sakura.server import boot_disk
+from kokunai.plugin.sakura.session import id_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from kokunai.plugin.sakura.products import Products
     from kokunai.plugin.sakura.session import Session
 
-_SETTLED = frozenset({"available", "failed", "discontinued"})
+_ENDS_OF_MAKING = frozenset({"available", "failed", "discontinued"})
 
 
 class Disks:
@@ -39,7 +39,7 @@ class Disks:
         self._session = session
         self._products = products
         self._wanted = wanted
-        self._digest = config.digest(wanted)
+        self._digest = boot_disk.digest(wanted)
         self._seen: dict[int, Item] = {}
 
     @property
@@ -49,25 +49,25 @@ class Disks:
 
     async def look(self, server: Item) -> None:
         """Ours by their tags; those of an imported server by their order; no one else's."""
-        seen = await disks_by_index(self._session, server)
-        self._seen = {index: disk for index, disk in seen.items() if self._is_known(disk)}
+        disks = await disks_by_index(self._session, server)
+        self._seen = {index: disk for index, disk in disks.items() if self._is_known(disk)}
 
     def _is_known(self, disk: Item) -> bool:
         """Somebody may have plugged in a disk that the state has never seen."""
         is_mine = self._session.op.digest in (disk.get("Tags") or [])
-        return is_mine or _id_of(disk) in self._known_ids
+        return is_mine or id_of(disk) in self._known_ids
 
     def plugged(self, server: Item) -> list[str]:
         """Ids of the server's disks, without those of somebody else."""
-        known = self._known_ids | {_id_of(disk) for disk in self._seen.values()}
-        return [one for one in map(_id_of, server.get("Disks") or []) if one in known]
+        known = self._known_ids | {id_of(disk) for disk in self._seen.values()}
+        return [disk_id for disk_id in map(id_of, server.get("Disks") or []) if disk_id in known]
 
     def must_change(self, server: Item) -> bool:
         """Whether a disk is missing, unplugged, too many, or configured otherwise."""
-        plugged = {_id_of(one) for one in server.get("Disks") or []}
+        plugged = set(map(id_of, server.get("Disks") or []))
         wanted = range(len(self._wanted["disks"]))
         return (
-            not {_id_of(disk) for disk in self._seen.values()} <= plugged
+            not {id_of(disk) for disk in self._seen.values()} <= plugged
             or set(self._seen) != set(wanted)
             or not self._is_configured()
         )
@@ -75,20 +75,20 @@ class Disks:
     async def make(self, server_id: str) -> None:
         """Make those that are missing, wait for the copy, and plug in what is loose."""
         script = self._wanted["startupScript"] if 0 not in self._seen else ""
-        note = await register(self._session, script) if script else None
+        note = await boot_disk.register(self._session, script) if script else None
         for index in range(len(self._wanted["disks"])):
             if index not in self._seen:
                 self._seen[index] = await self._make(index, server_id, note)
         for index in range(len(self._wanted["disks"])):
-            self._seen[index] = await self._settle(index, server_id)
+            self._seen[index] = await self._made(index, server_id)
         if self._wanted["startupScript"]:
-            await remove_notes(self._session)
+            await boot_disk.remove_notes(self._session)
 
     async def remove_extra(self, server: Item) -> None:
         """Unplug and remove disks that the inputs no longer have."""
-        plugged = {str(one["ID"]) for one in server.get("Disks") or []}
-        for index in [one for one in self._seen if one >= len(self._wanted["disks"])]:
-            disk_id = str(self._seen.pop(index)["ID"])
+        plugged = set(map(id_of, server.get("Disks") or []))
+        for index in [index for index in self._seen if index >= len(self._wanted["disks"])]:
+            disk_id = id_of(self._seen.pop(index))
             if disk_id in plugged:
                 await self._unplug(disk_id)
             await self._session.delete(DISK, disk_id)
@@ -116,7 +116,7 @@ class Disks:
             tags = disk.get("Tags") or []
             if self._session.op.digest not in tags:
                 kept = [tag for tag in tags if not _is_digest(tag) and not _is_index(tag)]
-                tags = [self._session.op.digest, f"{config.DISK_TAG}{index}", *kept]
+                tags = [self._session.op.digest, f"{boot_disk.DISK_TAG}{index}", *kept]
                 self._seen[index] = await self._tag(disk, tags)
 
     async def _tag(self, disk: Item, tags: list[str]) -> Item:
@@ -125,15 +125,15 @@ class Disks:
             "Description": disk.get("Description") or "",
             "Tags": tags,
         }
-        return await self._session.update(DISK, str(disk["ID"]), {"Disk": body})
+        return await self._session.update(DISK, id_of(disk), {"Disk": body})
 
     async def configure(self) -> None:
         """Write the configuration unless the boot disk says that it has it."""
         boot = self._seen[0]
         if self._is_configured():
             return
-        disk_id, zone = str(boot["ID"]), self._session.zone
-        wanted = config.request(self._wanted)
+        disk_id, zone = id_of(boot), self._session.zone
+        wanted = boot_disk.request(self._wanted)
         self._session.op.status("ディスクに設定を書いています / configuring the disk")
         await self._session.call(lambda: self._session.api.configure_disk(zone, disk_id, wanted))
         tags = [*own_tags(boot.get("Tags")), *self._tags(0)]
@@ -141,7 +141,7 @@ class Disks:
 
     def _is_configured(self) -> bool:
         """A boot disk without a mark was imported: it is left as it is until an input changes."""
-        written = config.config_digest_of(self.boot)
+        written = boot_disk.config_digest_of(self.boot)
         if self.boot is not None and not written:
             return not self._reconfigure
         return written == self._digest
@@ -149,9 +149,9 @@ class Disks:
     async def _make(self, index: int, server_id: str, note: str | None) -> Item:
         async def find() -> Item | None:
             made = await self._session.tagged(DISK)
-            return next((one for one in made if config.index_of(one) == index), None)
+            return next((disk for disk in made if boot_disk.index_of(disk) == index), None)
 
-        return await self._session.make(DISK, lambda: self._body(index, server_id, note), find)
+        return await self._session.create(DISK, lambda: self._body(index, server_id, note), find)
 
     async def _body(self, index: int, server_id: str, note: str | None) -> Item:
         spec = self._wanted["disks"][index]
@@ -163,24 +163,25 @@ class Disks:
             plan_id=DISK_PLAN_IDS[spec["plan"]],
             server_id=server_id,
             archive_id=await self._archive_id(spec) if index == 0 else None,
-            config=config.request(self._wanted, note) if index == 0 else None,
+            config=boot_disk.request(self._wanted, note) if index == 0 else None,
         )
 
     def _tags(self, index: int) -> list[str]:
         op_digest = self._session.op.digest
         if index == 0:
-            return config.boot_tags(op_digest, self._digest)
-        return [op_digest, f"{config.DISK_TAG}{index}"]
+            return boot_disk.boot_tags(op_digest, self._digest)
+        return [op_digest, f"{boot_disk.DISK_TAG}{index}"]
 
     async def _archive_id(self, spec: Props) -> str:
-        found = await self._products.archive(self._session, spec["image"], spec["sizeGib"])
-        return str(found["ID"])
+        archive = await self._products.archive(self._session, spec["image"], spec["sizeGib"])
+        return id_of(archive)
 
-    async def _settle(self, index: int, server_id: str) -> Item:
-        session, disk_id = self._session, str(self._seen[index]["ID"])
+    async def _made(self, index: int, server_id: str) -> Item:
+        """Wait for the copy, and plug in what is loose."""
+        session, disk_id = self._session, id_of(self._seen[index])
         disk = await session.until(
-            lambda: session.call(lambda: session.api.read(DISK, session.zone, disk_id)),
-            lambda one: one.get("Availability", "available") in _SETTLED,
+            lambda: session.get(DISK, disk_id),
+            lambda disk: disk.get("Availability", "available") in _ENDS_OF_MAKING,
             _progress,
         )
         if disk.get("Availability", "available") != "available":
@@ -192,23 +193,19 @@ class Disks:
 
 async def disks_by_index(session: Session, server: Item) -> dict[int, Item]:
     """Disks made here by the number in their tag, others by the order in which they are plugged."""
-    found: dict[int, Item] = {}
+    disks: dict[int, Item] = {}
     for disk in await session.tagged(DISK):
-        index = config.index_of(disk)
+        index = boot_disk.index_of(disk)
         # A disk of another server keeps our digest while that server's new name is not written.
-        if index is not None and plugged_into(disk) in {"", str(server["ID"])}:
-            found.setdefault(index, disk)
-    ours = {str(disk["ID"]) for disk in found.values()}
+        if index is not None and plugged_into(disk) in {"", id_of(server)}:
+            disks.setdefault(index, disk)
+    ours = {id_of(disk) for disk in disks.values()}
     for index, plugged in enumerate(server.get("Disks") or []):
-        if str(plugged["ID"]) not in ours:
-            disk = await session.read(DISK, str(plugged["ID"])) or plugged
-            marked = config.index_of(disk)
-            found.setdefault(index if marked is None else marked, disk)
-    return found
-
-
-def _id_of(item: Item) -> str:
-    return str(item["ID"])
+        if id_of(plugged) not in ours:
+            disk = await session.read(DISK, id_of(plugged)) or plugged
+            marked = boot_disk.index_of(disk)
+            disks.setdefault(index if marked is None else marked, disk)
+    return disks
 
 
 def _is_digest(tag: str) -> bool:
@@ -216,7 +213,7 @@ def _is_digest(tag: str) -> bool:
 
 
 def _is_index(tag: str) -> bool:
-    return tag.startswith(config.DISK_TAG)
+    return tag.startswith(boot_disk.DISK_TAG)
 
 
 def plugged_into(disk: Item) -> str:

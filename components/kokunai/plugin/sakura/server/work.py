@@ -6,15 +6,16 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from kokunai.drivers import sakura_requests
-from kokunai.drivers.sakura_errors import NotFound, Passing
+from kokunai.drivers.errors import NotFound, Passing
 from kokunai.drivers.sakura_iaas import DISK, SERVER
-from kokunai.plugin.sakura import server_view as view
 from kokunai.plugin.sakura.kind import described, own_tags, said_by, tags_of
 from kokunai.plugin.sakura.power import is_up, power_off, power_on, remove_when_off
 from kokunai.plugin.sakura.products import matches_plan
-from kokunai.plugin.sakura.server_disks import Disks, plugged_into
-from kokunai.plugin.sakura.server_nics import Nics
-from kokunai.plugin.sakura.server_notes import remove_notes
+from kokunai.plugin.sakura.server import view
+from kokunai.plugin.sakura.server.boot_disk import remove_notes
+from kokunai.plugin.sakura.server.disks import Disks, plugged_into
+from kokunai.plugin.sakura.server.nics import Nics
+from kokunai.plugin.sakura.session import id_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -42,11 +43,11 @@ class ServerWork:
     @property
     def server_id(self) -> str:
         """The API's current id."""
-        return str(self.server["ID"])
+        return id_of(self.server)
 
     async def make(self) -> str:
         """The server's id: a new one, or the one that an interrupted create made."""
-        self.server = await self.session.make(
+        self.server = await self.session.create(
             SERVER,
             self._body,
             lambda: self.session.first_tagged(SERVER),
@@ -102,9 +103,7 @@ class ServerWork:
 
     async def _look(self, disks: Disks) -> None:
         """Read the server, and note what is known so far."""
-        self.server = await self.session.call(
-            lambda: self.session.api.read(SERVER, self.session.zone, self.server_id)
-        )
+        self.server = await self.session.get(SERVER, self.server_id)
         self._note(disks)
 
     def _note(self, disks: Disks) -> None:
@@ -127,13 +126,13 @@ class ServerWork:
     async def _name(self) -> None:
         """Name, description and tags, ours among them: by it a new id is found again."""
         op = self.session.op
-        seen: dict[str, Any] = {
+        current: dict[str, Any] = {
             "name": self.server["Name"],
             **said_by(self.server),
             "tags": own_tags(self.server.get("Tags")),
         }
         is_mine = op.digest in (self.server.get("Tags") or [])
-        if is_mine and all(self.wanted[name] == one for name, one in seen.items()):
+        if is_mine and all(self.wanted[name] == value for name, value in current.items()):
             return
         body = {
             "Name": self.wanted["name"],
@@ -157,10 +156,10 @@ class ServerWork:
             except (Passing, NotFound) as error:
                 await self.session.back_off(error, attempt)
                 attempt += 1
-                found = await self.session.first_tagged(SERVER)
-                if found is None:
+                server = await self.session.first_tagged(SERVER)
+                if server is None:
                     raise
-                self.server = found
+                self.server = server
         self.outputs["serverId"] = self.server_id
 
 
@@ -170,8 +169,8 @@ async def remove(
     """Power off and remove a server with its disks, and whatever an interrupted run left."""
     marked = await session.tagged(DISK)
     if server is not None:
-        server_id = str(server["ID"])
-        ours = {*known_disk_ids, *(str(one["ID"]) for one in marked)}
+        server_id = id_of(server)
+        ours = {*known_disk_ids, *map(id_of, marked)}
         disk_ids = _without_others(session, server, ours)
         await remove_when_off(
             session,
@@ -182,17 +181,17 @@ async def remove(
         )
     for disk in marked:
         if not plugged_into(disk):
-            await session.delete(DISK, str(disk["ID"]))
+            await session.delete(DISK, id_of(disk))
     await remove_notes(session)
 
 
 def _without_others(session: Session, server: Item, ours: set[str]) -> list[str]:
     """Disks to remove with the server; somebody else's stays, and is named."""
-    plugged = [str(one["ID"]) for one in server.get("Disks") or []]
-    others = ", ".join(one for one in plugged if one not in ours)
+    plugged = list(map(id_of, server.get("Disks") or []))
+    others = ", ".join(disk_id for disk_id in plugged if disk_id not in ours)
     if others:
         session.op.warn(
             f"状態にないディスクなので消さずに残します: {others}\n"
             f"Left alone, because the state does not have these disks: {others}"
         )
-    return [one for one in plugged if one in ours]
+    return [disk_id for disk_id in plugged if disk_id in ours]

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from kokunai.drivers.sakura_iaas import INTERFACE, SERVER
-from kokunai.plugin.sakura.server_view import filter_of, segment_of
-from kokunai.plugin.sakura.session import ready
+from kokunai.plugin.sakura.server.view import filter_of, segment_of
+from kokunai.plugin.sakura.session import id_of, ready
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,21 +25,21 @@ class Nics:
 
     def must_reconnect(self, server: Item) -> bool:
         """Whether one is missing, too many, or in another network."""
-        return [segment_of(one) for one in _interfaces(server)] != [
+        return [segment_of(interface) for interface in _interfaces(server)] != [
             nic["switchId"] for nic in self._wanted
         ]
 
     async def connect(self, server_id: str) -> None:
         """Every interface in its network; the server is off if anything is to be done."""
         for index, nic in enumerate(self._wanted):
-            seen = await self._at(server_id, index)
-            interface_id, wanted = str(seen["ID"]), nic["switchId"]
-            if segment_of(seen) not in {"", wanted}:
+            interface = await self._at(server_id, index)
+            interface_id, wanted = id_of(interface), nic["switchId"]
+            if segment_of(interface) not in {"", wanted}:
                 await self._plug(interface_id, "")
-            if segment_of(seen) != wanted:
+            if segment_of(interface) != wanted:
                 await self._plug(interface_id, wanted)
         for extra in (await self._interfaces_of(server_id))[len(self._wanted) :]:
-            await self._session.delete(INTERFACE, str(extra["ID"]))
+            await self._session.delete(INTERFACE, id_of(extra))
 
     async def _plug(self, interface_id: str, segment: str) -> None:
         """Into a network, or out of any."""
@@ -57,24 +57,26 @@ class Nics:
 
     async def filter(self, server: Item) -> None:
         """Packet filters, and the note of each address that the API does not give itself."""
-        for nic, seen in zip(self._wanted, _interfaces(server), strict=False):
-            await self._filter_one(str(seen["ID"]), filter_of(seen), nic.get("packetFilterId", ""))
-            noted = seen.get("UserIPAddress") or ""
+        for nic, interface in zip(self._wanted, _interfaces(server), strict=False):
+            await self._filter_one(
+                id_of(interface), filter_of(interface), nic.get("packetFilterId", "")
+            )
+            noted = interface.get("UserIPAddress") or ""
             if nic["switchId"] != "shared" and noted != nic["address"]:
                 body = {"Interface": {"UserIPAddress": nic["address"]}}
-                await self._session.update(INTERFACE, str(seen["ID"]), body)
+                await self._session.update(INTERFACE, id_of(interface), body)
 
-    async def _filter_one(self, interface_id: str, seen: str, wanted: str) -> None:
+    async def _filter_one(self, interface_id: str, current: str, wanted: str) -> None:
         api, zone = self._session.api, self._session.zone
 
         async def has(filter_id: str) -> bool:
             return filter_of(await self._session.read(INTERFACE, interface_id) or {}) == filter_id
 
-        if seen and seen != wanted:
+        if current and current != wanted:
             await self._session.ensure(
                 lambda: api.disconnect_filter(zone, interface_id), lambda: has("")
             )
-        if wanted and seen != wanted:
+        if wanted and current != wanted:
             await self._session.ensure(
                 lambda: api.connect_filter(zone, interface_id, wanted), lambda: has(wanted)
             )
@@ -83,17 +85,15 @@ class Nics:
         """The interface at a place, made if there is none yet."""
 
         async def find() -> Item | None:
-            seen = await self._interfaces_of(server_id)
-            return seen[index] if index < len(seen) else None
+            interfaces = await self._interfaces_of(server_id)
+            return interfaces[index] if index < len(interfaces) else None
 
         body = {"Interface": {"Server": {"ID": int(server_id)}}}
-        return await self._session.make(INTERFACE, ready(body), find)
+        return await self._session.create(INTERFACE, ready(body), find)
 
     async def _interfaces_of(self, server_id: str) -> list[Item]:
-        session = self._session
-        server = await session.call(lambda: session.api.read(SERVER, session.zone, server_id))
-        return _interfaces(server)
+        return _interfaces(await self._session.get(SERVER, server_id))
 
 
 def _interfaces(server: Item) -> list[Item]:
-    return [one for one in server.get("Interfaces") or [] if one]
+    return [interface for interface in server.get("Interfaces") or [] if interface]

@@ -7,12 +7,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from kokunai.plugin.comparison import differences
-from kokunai.plugin.kind import Change, ChangeKind, Props
-from kokunai.plugin.sakura import server_config
-from kokunai.plugin.sakura.kind import comparable
-from kokunai.plugin.sakura.server_config import CONFIGURED_BY
-from kokunai.plugin.sakura.server_view import WRITE_ONLY
-from kokunai.plugin.serving.wire import holds_unknown
+from kokunai.plugin.kind import Change, ChangeKind, Props, Transition, holds_unknown
+from kokunai.plugin.model_kind import comparable
+from kokunai.plugin.sakura.server import boot_disk
+from kokunai.plugin.sakura.server.boot_disk import CONFIGURED_BY
+from kokunai.plugin.sakura.server.view import WRITE_ONLY
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,7 +25,8 @@ REPLACED_BY = (
         "起動スクリプトは最初の起動でだけ動きます / a startup script runs at the first boot only",
     ),
     (
-        # The engine asks so before it replaces a network: nothing may be connected to it then.
+        # Before a network is replaced, the engine asks for a diff with the whole list unknown;
+        # a server must leave first, because a network in use cannot be deleted.
         r"nics",
         "接続先の作り直しには先に切り離しが要ります / its network goes, and it must go first",
     ),
@@ -60,11 +60,11 @@ POWERED_OFF_BY = (
 )
 
 
-def changes(state: Props, old_inputs: Props, news: Props) -> list[Change]:
+def changes(transition: Transition) -> list[Change]:
     """Changes of inputs with their price, and drift that a diff of inputs does not show."""
-    old, new = _comparable(old_inputs, news)
-    found = [_priced(one) for one in differences(old, new)]
-    return [*found, *_drift(state, news, found)]
+    old, new = _comparable(transition.old, transition.new)
+    of_inputs = [_priced(change) for change in differences(old, new)]
+    return [*of_inputs, *_drift(transition.state, transition.new, of_inputs)]
 
 
 def _priced(change: Change) -> Change:
@@ -77,11 +77,12 @@ def _priced(change: Change) -> Change:
     return change
 
 
-def _drift(state: Props, news: Props, found: list[Change]) -> Iterator[Change]:
+def _drift(state: Props, new: Props, of_inputs: list[Change]) -> Iterator[Change]:
     if state.get("instanceStatus", "up") != "up":
         reason = "停止しているので起動します / it is down and will be booted"
         yield Change("instanceStatus", ChangeKind.UPDATE, of_state=True, reason=reason)
-    if _is_configured_otherwise(state, news) and not any(one.power_off for one in found):
+    is_told = any(change.power_off for change in of_inputs)
+    if _is_configured_otherwise(state, new) and not is_told:
         yield Change(
             "configDigest",
             ChangeKind.UPDATE,
@@ -91,19 +92,19 @@ def _drift(state: Props, news: Props, found: list[Change]) -> Iterator[Change]:
         )
 
 
-def _is_configured_otherwise(state: Props, news: Props) -> bool:
+def _is_configured_otherwise(state: Props, new: Props) -> bool:
     written = state.get("configDigest")
-    relevant = [news.get(name) for name in (*CONFIGURED_BY, "nics")]
+    relevant = [new.get(name) for name in (*CONFIGURED_BY, "nics")]
     if not written or holds_unknown(relevant):
         return False
-    return bool(written != server_config.digest(news))
+    return bool(written != boot_disk.digest(new))
 
 
-def _comparable(old_inputs: Props, news: Props) -> tuple[Props, Props]:
+def _comparable(old: Props, new: Props) -> tuple[Props, Props]:
     """Both sides without what means "any", and without what an import could not know."""
-    old, new = comparable(old_inputs, news)
+    old, new = comparable(old, new)
     if not any(name in old for name in WRITE_ONLY):
-        new = {key: one for key, one in new.items() if key not in WRITE_ONLY}
+        new = {key: value for key, value in new.items() if key not in WRITE_ONLY}
     return _without_any_plan(old, new), _with_known_nics(old, new)
 
 
@@ -113,22 +114,22 @@ def _without_any_plan(old: Props, new: Props) -> Props:
     if not (isinstance(old.get("plan"), dict) and isinstance(wanted, dict)):
         return old
     free = [key for key in _OPTIONAL_PLAN_KEYS if key not in wanted]
-    return {**old, "plan": {key: one for key, one in old["plan"].items() if key not in free}}
+    return {**old, "plan": {key: value for key, value in old["plan"].items() if key not in free}}
 
 
 def _with_known_nics(old: Props, new: Props) -> Props:
     """The mask and the route of an imported interface are not known."""
-    seen, wanted = old.get("nics"), new.get("nics")
+    known, wanted = old.get("nics"), new.get("nics")
     if any(name in old for name in WRITE_ONLY):
         return new
-    if not (isinstance(seen, list) and isinstance(wanted, list)):
+    if not (isinstance(known, list) and isinstance(wanted, list)):
         return new
-    pairs = zip(wanted, [*seen, *[{}] * len(wanted)], strict=False)
-    return {**new, "nics": [_as_known(nic, known) for nic, known in pairs]}
+    pairs = zip(wanted, [*known, *[{}] * len(wanted)], strict=False)
+    return {**new, "nics": [_as_known(nic, before) for nic, before in pairs]}
 
 
 def _as_known(nic: Any, known: Props) -> Any:
     if not isinstance(nic, dict) or not known:
         return nic
-    kept = {key: one for key, one in nic.items() if key != "prefixLength"}
+    kept = {key: value for key, value in nic.items() if key != "prefixLength"}
     return {**kept, "gateway": known.get("gateway", "")}

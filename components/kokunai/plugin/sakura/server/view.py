@@ -8,7 +8,8 @@ from kokunai.drivers.sakura_requests import MIB_PER_GIB
 from kokunai.plugin.sakura.kind import own_tags, said_by
 from kokunai.plugin.sakura.power import status_of
 from kokunai.plugin.sakura.products import DISK_PLAN_IDS
-from kokunai.plugin.sakura.server_config import config_digest_of
+from kokunai.plugin.sakura.server.boot_disk import config_digest_of
+from kokunai.plugin.sakura.session import id_of
 
 if TYPE_CHECKING:
     from kokunai.drivers.sakura_iaas import Item
@@ -37,12 +38,12 @@ def inputs(item: Item, zone: str, given: Props, image: str) -> Props:
         "hostName": given.get("hostName") or item.get("HostName") or item["Name"],
         "plan": _plan(item.get("ServerPlan") or {}, given.get("plan")),
         "disks": [
-            _disk(one, image if index == 0 else "")
-            for index, one in enumerate(item.get("Disks") or [])
+            _disk(disk, image if index == 0 else "")
+            for index, disk in enumerate(item.get("Disks") or [])
         ],
         "nics": [
-            _nic(one, _item(given.get("nics"), index))
-            for index, one in enumerate(item.get("Interfaces") or [])
+            _nic(interface, _map_at(given.get("nics"), index))
+            for index, interface in enumerate(item.get("Interfaces") or [])
         ],
         **{name: given[name] for name in WRITE_ONLY if name in given},
     }
@@ -51,14 +52,14 @@ def inputs(item: Item, zone: str, given: Props, image: str) -> Props:
 def computed(item: Item, boot_disk: Item | None) -> Props:
     """Outputs beside the inputs."""
     interfaces = item.get("Interfaces") or []
-    addresses = [_address(one) for one in interfaces]
+    addresses = list(map(_address, interfaces))
     return {
-        "serverId": str(item["ID"]),
-        "diskIds": [str(one["ID"]) for one in item.get("Disks") or []],
-        "interfaceIds": [str(one["ID"]) for one in interfaces],
+        "serverId": id_of(item),
+        "diskIds": list(map(id_of, item.get("Disks") or [])),
+        "interfaceIds": list(map(id_of, interfaces)),
         "address": addresses[0] if addresses else "",
         "addresses": addresses,
-        "macAddresses": [str(one.get("MACAddress") or "") for one in interfaces],
+        "macAddresses": [str(interface.get("MACAddress") or "") for interface in interfaces],
         "zoneName": str((item.get("Zone") or {}).get("Name") or ""),
         "instanceStatus": status_of(item),
         "configDigest": config_digest_of(boot_disk),
@@ -76,44 +77,39 @@ def filter_of(interface: Item) -> str:
     return str((interface.get("PacketFilter") or {}).get("ID") or "")
 
 
-def plan_of(item: Item) -> dict[str, Any]:
-    """The plan with everything that the API tells about it."""
-    return _plan(item.get("ServerPlan") or {}, None)
-
-
-def _plan(seen: Item, given: Props | None) -> Props:
+def _plan(sold: Item, given: Props | None) -> Props:
     """Optional keys appear where they were given, or all of them on import."""
     plan: Props = {
-        "cpuCount": int(seen.get("CPU") or 0),
-        "memoryGib": int(seen.get("MemoryMB") or 0) // MIB_PER_GIB,
-        "gpuCount": int(seen.get("GPU") or 0),
-        "commitment": seen.get("Commitment") or "standard",
+        "cpuCount": int(sold.get("CPU") or 0),
+        "memoryGib": int(sold.get("MemoryMB") or 0) // MIB_PER_GIB,
+        "gpuCount": int(sold.get("GPU") or 0),
+        "commitment": sold.get("Commitment") or "standard",
     }
     for ours, theirs in _PLAN_KEYS.items():
-        if seen.get(theirs) and (given is None or ours in given):
-            plan[ours] = seen[theirs]
+        if sold.get(theirs) and (given is None or ours in given):
+            plan[ours] = sold[theirs]
     return plan
 
 
-def _disk(seen: Item, image: str) -> Props:
+def _disk(item: Item, image: str) -> Props:
     disk: Props = {
-        "sizeGib": int(seen.get("SizeMB") or 0) // MIB_PER_GIB,
-        "plan": _PLAN_NAMES.get(int((seen.get("Plan") or {}).get("ID") or 0), "ssd"),
+        "sizeGib": int(item.get("SizeMB") or 0) // MIB_PER_GIB,
+        "plan": _PLAN_NAMES.get(int((item.get("Plan") or {}).get("ID") or 0), "ssd"),
     }
     return {**disk, "image": image} if image else disk
 
 
-def _nic(seen: Item, given: Props) -> Props:
-    segment = segment_of(seen)
+def _nic(interface: Item, given: Props) -> Props:
+    segment = segment_of(interface)
     nic: Props = {
         "switchId": segment,
-        "address": "" if segment == "shared" else seen.get("UserIPAddress") or "",
+        "address": "" if segment == "shared" else interface.get("UserIPAddress") or "",
         "gateway": given.get("gateway", ""),
     }
     if "prefixLength" in given:
         nic["prefixLength"] = given["prefixLength"]
-    if filter_of(seen):
-        nic["packetFilterId"] = filter_of(seen)
+    if filter_of(interface):
+        nic["packetFilterId"] = filter_of(interface)
     return nic
 
 
@@ -122,5 +118,5 @@ def _address(interface: Item) -> str:
     return str(own or interface.get("UserIPAddress") or "")
 
 
-def _item(items: Any, index: int) -> Props:
+def _map_at(items: Any, index: int) -> Props:
     return items[index] if isinstance(items, list) and index < len(items) else {}

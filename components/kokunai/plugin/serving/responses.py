@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import traceback
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -13,10 +12,11 @@ import grpc
 from google.protobuf import any_pb2
 from pulumi.runtime.proto import provider_pb2, status_pb2
 
-from kokunai.drivers.sakura_errors import SakuraError
+from kokunai.drivers.errors import DriverError
 from kokunai.errors import KokunaiError
 from kokunai.plugin.kind import Cancelled, Change, ChangeKind, InitFailed
-from kokunai.plugin.serving import wire
+from kokunai.plugin.messages import bug, said
+from kokunai.plugin.serving import properties
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -44,10 +44,11 @@ class Abort:
     metadata: tuple[tuple[str, bytes], ...] = ()
 
 
-def failures(found: Iterable[Problem]) -> list[provider_pb2.CheckFailure]:
+def failures(problems: Iterable[Problem]) -> list[provider_pb2.CheckFailure]:
     """Check failures on their property, in both languages."""
     return [
-        provider_pb2.CheckFailure(property=one.path, reason=f"{one.ja}\n{one.en}") for one in found
+        provider_pb2.CheckFailure(property=problem.path, reason=f"{problem.ja}\n{problem.en}")
+        for problem in problems
     ]
 
 
@@ -101,36 +102,16 @@ def _plain_abort(error: Exception) -> Abort:
         return Abort(grpc.StatusCode.CANCELLED, "中断されました。\nCancelled.")
     if isinstance(error, TimeoutError):
         return Abort(grpc.StatusCode.DEADLINE_EXCEEDED, str(error) or "時間切れです。\nTimed out.")
-    if isinstance(error, SakuraError):
+    if isinstance(error, DriverError):
         return Abort(grpc.StatusCode.FAILED_PRECONDITION, said(error))
     return Abort(grpc.StatusCode.INTERNAL, bug(error))
 
 
-def bug(error: Exception) -> str:
-    """What nobody foresaw, with its traceback."""
-    trace = "".join(traceback.format_exception(error))
-    return f"kokunai の不具合です。\nA bug in kokunai:\n{trace}"
-
-
-def said(error: SakuraError) -> str:
-    """What the API answered, as a sentence."""
-    if not error.status:
-        return (
-            f"さくらの API から応答がありません ({error.call}): {error.code} {error.message}\n"
-            f"The Sakura API does not answer {error.call}: {error.code} {error.message}"
-        )
-    what = f"{error.status} {error.code} {error.message}".strip()
-    return (
-        f"さくらの API が断りました ({error.call}): {what}\n"
-        f"The Sakura API refused {error.call}: {what}"
-    )
-
-
 def _unfinished(error: InitFailed, secrets: Iterable[str], mask: Callable[[str], str]) -> Abort:
     """Something exists: the engine keeps its id, and the reasons, and calls update next time."""
-    reasons = [mask(one) for one in error.reasons]
+    reasons = [mask(reason) for reason in error.reasons]
     detail = provider_pb2.ErrorResourceInitFailed(
-        id=error.id, properties=wire.encode(error.outputs, secrets), reasons=reasons
+        id=error.id, properties=properties.encode(error.outputs, secrets), reasons=reasons
     )
     packed = any_pb2.Any()
     packed.Pack(detail)

@@ -53,11 +53,11 @@ def sweep() -> None:
     """End the processes and remove the directories of runs that were killed."""
     for directory in [*memory().glob(f"{_LIVE}*"), *memory().glob(f"{_NEW}*")]:
         with suppress(OSError):
-            found = directory.stat()
-            young = time.time() - found.st_mtime < _NAMING_SECONDS
+            status = directory.stat()
+            young = time.time() - status.st_mtime < _NAMING_SECONDS
             if directory.name.startswith(_NEW) and young:
                 continue
-            if found.st_uid == os.getuid() and not _is_alive(directory):
+            if status.st_uid == os.getuid() and not _is_alive(directory):
                 _remove(directory)
 
 
@@ -93,10 +93,10 @@ def processes_of(directory: Path) -> list[int]:
     mark = f"{MARK}={directory}".encode()
     # A master writes its title over its arguments and its environment.
     title = f"ssh: {directory}/".encode()
-    found = []
+    pids = []
     for process in Path("/proc").glob("[0-9]*"):
         with suppress(OSError):
             marked = mark in (process / "environ").read_bytes().split(b"\0")
             if marked or (process / "cmdline").read_bytes().startswith(title):
-                found.append(int(process.name))
-    return [pid for pid in found if pid != os.getpid()]
+                pids.append(int(process.name))
+    return [pid for pid in pids if pid != os.getpid()]

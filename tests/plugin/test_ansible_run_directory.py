@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from kokunai.plugin.ansible.private import MARK, private_directory, sweep
+from kokunai.plugin.ansible.run_directory import MARK, private_directory, sweep
 
 
 @pytest.fixture(autouse=True)
 def memory(tmp_path: Path, monkeypatch):
-    monkeypatch.setattr("kokunai.plugin.ansible.private.memory", lambda: tmp_path)
+    monkeypatch.setattr("kokunai.plugin.ansible.run_directory.memory", lambda: tmp_path)
     return tmp_path
 
 
@@ -44,7 +44,7 @@ def _killed_run(memory: Path) -> Path:
     """A directory whose owner was killed."""
     script = (
         "import sys, time; from pathlib import Path\n"
-        "from kokunai.plugin.ansible import private as p\n"
+        "from kokunai.plugin.ansible import run_directory as p\n"
         "p.memory = lambda: Path(sys.argv[1])\n"
         "with p.private_directory() as d: print(d, flush=True); time.sleep(60)\n"
     )

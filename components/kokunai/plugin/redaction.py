@@ -1,4 +1,4 @@
-"""Secrets in sentences: an API or a program may repeat what it was given."""
+"""Takes secrets out of sentences, because an API or a program may repeat what it was given."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
 _SHORTEST = 4
-"""Shorter texts are in every sentence."""
+"""A shorter secret would be found inside ordinary words and make every message unreadable."""
 
 
 def masking(values: Iterable[Any], mark: str = "[secret]") -> Callable[[str], str]:
@@ -19,9 +19,9 @@ def masking(values: Iterable[Any], mark: str = "[secret]") -> Callable[[str], st
     """
     texts = {text for value in values for text in _texts(value)}
     lines = {line.strip() for text in texts for line in text.splitlines()}
-    found = {text for text in texts | lines if len(text) >= _SHORTEST}
-    quoted = {json.dumps(text, ensure_ascii=False)[1:-1] for text in found}
-    longest_first = sorted(found | quoted, key=len, reverse=True)
+    secrets = {text for text in texts | lines if len(text) >= _SHORTEST}
+    quoted = {json.dumps(text, ensure_ascii=False)[1:-1] for text in secrets}
+    longest_first = sorted(secrets | quoted, key=len, reverse=True)
 
     def mask(sentence: str) -> str:
         for text in longest_first:
@@ -40,8 +40,8 @@ def _texts(value: Any) -> Iterator[str]:
     if isinstance(value, str):
         yield value
     elif isinstance(value, dict):
-        for one in value.values():
-            yield from _texts(one)
+        for item in value.values():
+            yield from _texts(item)
     elif isinstance(value, list | tuple):
-        for one in value:
-            yield from _texts(one)
+        for item in value:
+            yield from _texts(item)

@@ -19,7 +19,7 @@ _FLUSH_SECONDS = 2.0
 """An engine that no longer listens must not hold an operation."""
 
 
-class Journal:
+class EngineLog:
     """Sends lines to the engine at `address`; an empty address sends them nowhere."""
 
     def __init__(self, address: str) -> None:

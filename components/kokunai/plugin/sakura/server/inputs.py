@@ -1,4 +1,4 @@
-"""What a `kokunai:sakura:Server` may say."""
+"""Inputs and outputs of `kokunai:sakura:Server`."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from pydantic import Field, StringConstraints
 
 from kokunai.errors import Problem
-from kokunai.plugin.inputs import Inputs, Item, maps_in
+from kokunai.plugin.inputs import Inputs, MaybeUnknown, maps_in
 from kokunai.plugin.sakura import fields
 from kokunai.plugin.sakura.ssh_key import PublicKey  # noqa: TC001 - pydantic reads it
 
@@ -27,30 +27,45 @@ class Plan(Inputs):
     """A server plan by what it has; what is left out is any."""
 
     cpu_count: int = Field(ge=1)
+    """Virtual CPUs. / 仮想 CPU 数。"""
     memory_gib: int = Field(ge=1)
+    """Memory. / メモリ。"""
     gpu_count: int = Field(default=0, ge=0)
+    """GPUs; 0 is a server without any. / GPU 数。"""
     gpu_model: str | None = None
+    """The API's name of the GPU, for example `nvidia_h100_80gbvram`. / GPU の型番。"""
     cpu_model: str | None = None
+    """The API's name of the CPU. / CPU の型番。"""
     commitment: str = "standard"
+    """`standard` shares CPU cores, `dedicatedcpu` does not. / コアの占有。"""
     generation: int | None = None
+    """Generation of the plan, for example 200. / プランの世代。"""
 
 
 class Disk(Inputs):
     """A disk of the server; the first one boots."""
 
     size_gib: int = Field(ge=1)
+    """Size, one of those that the zone sells. / 容量。"""
     plan: Literal["ssd", "hdd"]
+    """Kind of disk. / ディスクの種類。"""
     image: str | None = None
+    """Exact name of the public or own archive; the boot disk alone has one. / アーカイブ名。"""
 
 
 class Nic(Inputs):
     """A network interface, in the order in which the host sees them."""
 
     switch_id: fields.Segment
+    """`shared` for the internet, or the id of a switch. / 共有セグメントかスイッチの ID。"""
     address: fields.Address = ""
+    """IPv4 address on a switch. / スイッチ上の IPv4 アドレス。"""
     prefix_length: fields.PrefixLength | None = None
+    """Length of the network mask, where an address is given. / ネットマスク長。"""
     gateway: fields.Address = ""
+    """Default route, first interface only. / デフォルトルート (先頭の NIC だけ)。"""
     packet_filter_id: fields.Reference | None = None
+    """Id of the packet filter before the interface. / パケットフィルタの ID。"""
 
 
 class ServerInputs(fields.Tagged):
@@ -60,13 +75,13 @@ class ServerInputs(fields.Tagged):
     """Host name; the name where it is left out. / ホスト名 (省略時は name)。"""
     plan: Plan
     """CPU, memory and GPU. / CPU、メモリ、GPU。"""
-    disks: list[Item[Disk]] = Field(min_length=1, max_length=_MOST_DISKS)
+    disks: list[MaybeUnknown[Disk]] = Field(min_length=1, max_length=_MOST_DISKS)
     """The first is the boot disk and names an image. / 先頭が起動ディスク。"""
-    nics: list[Item[Nic]] = Field(min_length=1, max_length=_MOST_INTERFACES)
+    nics: list[MaybeUnknown[Nic]] = Field(min_length=1, max_length=_MOST_INTERFACES)
     """Network interfaces, `shared` or the id of a switch. / ネットワークインタフェース。"""
-    ssh_key_ids: list[Item[fields.Reference]] = Field(default_factory=list)
+    ssh_key_ids: list[MaybeUnknown[fields.Reference]] = Field(default_factory=list)
     """Ids of registered keys. / 登録済みの鍵の ID。"""
-    ssh_public_keys: list[Item[PublicKey]] = Field(default_factory=list)
+    ssh_public_keys: list[MaybeUnknown[PublicKey]] = Field(default_factory=list)
     """Public keys themselves. / 公開鍵。"""
     password: str = ""
     """Password of the administrator. / 管理者のパスワード。"""
@@ -78,18 +93,39 @@ class ServerInputs(fields.Tagged):
     """Cut the power instead of shutting down. / 停止を待たずに電源を切ります。"""
 
     @classmethod
-    def contradictions(cls, news: Props) -> Iterator[Problem]:
+    def contradictions(cls, given: Props) -> Iterator[Problem]:
         """What the boot disk, the first interface and the password must be beyond their types."""
-        yield from super().contradictions(news)
-        yield from _of_images(maps_in(news.get("disks")))
-        yield from _of_addresses(maps_in(news.get("nics"))[:1])
-        password = news.get("password")
+        yield from super().contradictions(given)
+        yield from _of_images(maps_in(given.get("disks")))
+        yield from _of_addresses(maps_in(given.get("nics"))[:1])
+        password = given.get("password")
         if isinstance(password, str) and password and not 12 <= len(password) <= 128:
             yield Problem(
                 "password",
                 "12 から 128 文字で指定してください。",
                 "must have 12 to 128 characters.",
             )
+
+
+class ServerComputed(fields.Powered):
+    """What the API adds to a server."""
+
+    server_id: str
+    """The API's current id: a change of the plan gives another one. / 現在のサーバ ID。"""
+    disk_ids: list[str]
+    """Ids of the disks, as plugged. / ディスクの ID。"""
+    interface_ids: list[str]
+    """Ids of the network interfaces, in the host's order. / NIC の ID。"""
+    address: str
+    """IPv4 address of the first interface. / 先頭の NIC の IPv4 アドレス。"""
+    addresses: list[str]
+    """IPv4 address of each interface, empty where it has none. / 各 NIC の IPv4 アドレス。"""
+    mac_addresses: list[str]
+    """MAC address of each interface. / 各 NIC の MAC アドレス。"""
+    zone_name: str
+    """Zone in which the API has it. / ゾーン。"""
+    config_digest: str
+    """Digest of what was written into the boot disk. / 起動ディスクに書いた設定の要約値。"""
 
 
 def _of_images(disks: list[Props]) -> Iterator[Problem]:
@@ -109,7 +145,7 @@ def _of_images(disks: list[Props]) -> Iterator[Problem]:
 
 
 def _of_addresses(first: list[Props]) -> Iterator[Problem]:
-    """Unknown addresses are addresses, too."""
+    """An address that is not known yet counts as one that is given."""
     for nic in first:
         has_address = nic.get("address", "") != ""
         if nic.get("switchId") == "shared" and has_address:

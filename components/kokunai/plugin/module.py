@@ -1,0 +1,70 @@
+"""A room of the plugin, one for each seller or way to configure machines, and all of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Iterable
+
+    from kokunai.plugin.kind import Kind
+    from kokunai.plugin.settings import Section
+
+
+def _nothing() -> None:
+    """Nothing to do at the start."""
+
+
+async def _nothing_open() -> None:
+    """Nothing to close at the end."""
+
+
+@dataclass(frozen=True)
+class Module:
+    """A room of the plugin: the kinds of one Pulumi module, and what they need around them.
+
+    `kokunai:sakura:Server` belongs to the module `sakura`.
+    """
+
+    name: str
+    kinds: tuple[Kind, ...]
+    section: Section | None = None
+    """Its part of the provider's configuration."""
+    start: Callable[[], None] = _nothing
+    """Called once when the plugin's process starts."""
+    close: Callable[[], Awaitable[None]] = _nothing_open
+    """Called once when it ends: connections are given back."""
+
+
+class Registry:
+    """All modules of a plugin, and their kinds by Pulumi type; raises ValueError on a repeat."""
+
+    def __init__(self, modules: Iterable[Module]) -> None:
+        self.modules = tuple(modules)
+        self.kinds: dict[str, Kind] = {}
+        for module in self.modules:
+            for kind in module.kinds:
+                self._add(module, kind)
+
+    def _add(self, module: Module, kind: Kind) -> None:
+        if kind.pulumi_type.split(":")[1] != module.name:
+            raise ValueError(f"{kind.pulumi_type} does not belong to the module {module.name}")
+        if kind.pulumi_type in self.kinds:
+            raise ValueError(f"{kind.pulumi_type} is registered twice")
+        self.kinds[kind.pulumi_type] = kind
+
+    @property
+    def sections(self) -> tuple[Section, ...]:
+        """The provider's configuration, one part a module that has any."""
+        return tuple(module.section for module in self.modules if module.section)
+
+    def start(self) -> None:
+        """Before the first call."""
+        for module in self.modules:
+            module.start()
+
+    async def close(self) -> None:
+        """After the last call."""
+        for module in self.modules:
+            await module.close()

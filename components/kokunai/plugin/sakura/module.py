@@ -1,0 +1,24 @@
+"""The module `sakura`: what the registry needs to know of it."""
+
+from __future__ import annotations
+
+from kokunai.plugin.module import Module
+from kokunai.plugin.sakura.accounts import SECTION, Accounts
+from kokunai.plugin.sakura.nfs import Nfs
+from kokunai.plugin.sakura.packet_filter import PacketFilter
+from kokunai.plugin.sakura.server.kind import Server
+from kokunai.plugin.sakura.ssh_key import SshKey
+from kokunai.plugin.sakura.switch import Switch
+
+_KINDS = (Server, Switch, PacketFilter, SshKey, Nfs)
+
+
+def sakura() -> Module:
+    """Fresh kinds that share their accounts, so that the pace of each account is kept."""
+    accounts = Accounts()
+    return Module(
+        "sakura",
+        kinds=tuple(kind(accounts) for kind in _KINDS),
+        section=SECTION,
+        close=accounts.close,
+    )

@@ -1,0 +1,1 @@
+"""`kokunai:sakura:Server`: a server with its disks and network interfaces."""

@@ -1,0 +1,204 @@
+"""`kokunai:sakura:Server`: a server with its disks and network interfaces, one resource a node."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from kokunai.drivers.sakura_iaas import ARCHIVE, DISK, SERVER
+from kokunai.errors import KokunaiError
+from kokunai.plugin.kind import (
+    UNKNOWN,
+    Change,
+    Checked,
+    Created,
+    Found,
+    Operation,
+    Props,
+    Transition,
+    holds_unknown,
+)
+from kokunai.plugin.sakura.kind import SakuraKind, keeping, place_of
+from kokunai.plugin.sakura.server import difference, view
+from kokunai.plugin.sakura.server.boot_disk import CONFIGURED_BY
+from kokunai.plugin.sakura.server.disks import disks_by_index
+from kokunai.plugin.sakura.server.inputs import ServerComputed, ServerInputs
+from kokunai.plugin.sakura.server.work import ServerWork, remove
+from kokunai.plugin.sakura.session import id_of
+
+if TYPE_CHECKING:
+    from kokunai.drivers.sakura_iaas import Item
+    from kokunai.plugin.sakura.products import Products
+    from kokunai.plugin.sakura.session import Session
+
+# What a change of these inputs makes unknown until it has happened.
+_RENEWED = {
+    "plan": ("serverId",),
+    "nics": ("interfaceIds", "address", "addresses", "macAddresses"),
+    "disks": ("diskIds",),
+}
+
+
+class Server(SakuraKind):
+    """The Pulumi id is the first API id; `serverId` is the current one."""
+
+    pulumi_type = "kokunai:sakura:Server"
+    model = ServerInputs
+    computed = ServerComputed
+    default_timeout_seconds = 1200.0
+    secret_properties = frozenset({"password"})
+
+    def identity(self, transition: Transition) -> str:
+        """A change of the plan gives a server another id of the API."""
+        return str(transition.state.get("serverId") or transition.id)
+
+    async def check(self, transition: Transition) -> Checked:
+        """The host name is the name where it is left out."""
+        checked = await super().check(transition)
+        if checked.failures:
+            return checked
+        return Checked({"hostName": checked.inputs["name"], **checked.inputs})
+
+    def diff(self, transition: Transition) -> list[Change]:
+        """What each change costs is in `difference`."""
+        return difference.changes(transition)
+
+    async def preview(self, op: Operation, transition: Transition) -> Props:
+        """Outputs that no change touches stay known, so that nothing else seems to change."""
+        outputs = await super().preview(op, transition)
+        if not transition.id:
+            return outputs
+        changed = {change.path for change in self.diff(transition)}
+        for name, renewed in _RENEWED.items():
+            if any(path.startswith(name) and _renews(path) for path in changed):
+                outputs.update(dict.fromkeys(renewed, UNKNOWN))
+        if any(path == "configDigest" or _configures(path) for path in changed):
+            outputs["configDigest"] = UNKNOWN
+        if outputs["instanceStatus"] is not UNKNOWN:
+            outputs["instanceStatus"] = "up"
+        if self._accounts.can_open(op.config):
+            with self._forgiving(op):
+                await self._foresee_power_off(op, transition)
+        return outputs
+
+    async def _foresee_power_off(self, op: Operation, transition: Transition) -> None:
+        """Warns where the inputs alone do not show that the server has to be switched off."""
+        is_told = any(change.power_off for change in self.diff(transition))
+        if is_told or holds_unknown(transition.new):
+            return
+        work = self._work_of_update(op, transition)
+        work.server = await self._current(work.session, transition) or {}
+        if work.server and await work.will_power_off():
+            op.warn(
+                f"{op.name} は状態にある姿と違うので、この変更では電源を切り、入れ直します。"
+                "何が違うかは pulumi refresh で分かります。\n"
+                f"{op.name} is not as the state has it, so this change will power it off and "
+                "boot it again; `pulumi refresh` shows what differs."
+            )
+
+    async def check_sold(
+        self, session: Session, products: Products, old: Props, new: Props
+    ) -> None:
+        """Zone, plan, disks and image, as far as they are known and new."""
+        await super().check_sold(session, products, old, new)
+        try:
+            await _check_parts(session, products, old, new)
+        except KokunaiError:
+            # An interrupted create may have taken the last one that was sold.
+            if old or await session.first_tagged(SERVER) is None:
+                raise
+
+    async def create(self, op: Operation, transition: Transition) -> Created:
+        """Make it or find it; from the first id on, a failure keeps the id."""
+        new = transition.new
+        work = ServerWork(self.session(op, new["zone"]), self.products(op), new)
+        work.outputs.update(new)
+        server_id = await work.make()
+        if work.server.get("Disks"):  # a killed create made it
+            left = await self.read(op, Transition(server_id, old={"zone": new["zone"]}))
+            self.refuse_other(op, left, new)
+        with keeping(server_id, work.outputs):
+            await work.finish()
+        return Created(server_id, work.outputs)
+
+    async def read(self, op: Operation, transition: Transition) -> Found | None:
+        """As the API has it, with what the API does not tell from the inputs."""
+        given = transition.old
+        zone, server_id = place_of(transition.id, given, transition.state)
+        session = self.session(op, zone)
+        server = await self._current(session, transition)
+        if server is None:
+            return None
+        disks = await disks_by_index(session, server)
+        image = await _image(session, given, disks.get(0))
+        inputs = view.inputs(server, zone, given, image)
+        outputs = {**inputs, **view.computed(server, disks.get(0)), "zoneName": zone}
+        return Found(server_id, inputs, outputs)
+
+    async def update(self, op: Operation, transition: Transition) -> Props:
+        """From what is really there to the new inputs, so that it also ends what failed."""
+        work = self._work_of_update(op, transition)
+        with keeping(transition.id, work.outputs):
+            server = await self._current(work.session, transition)
+            if server is None:
+                await work.make()  # it vanished, and nobody refreshed
+            else:
+                work.server = server
+            await work.finish()
+        return work.outputs
+
+    def _work_of_update(self, op: Operation, transition: Transition) -> ServerWork:
+        return ServerWork(
+            self.session(op, transition.new["zone"]),
+            self.products(op),
+            transition.new,
+            reconfigure=any(_configures(change.path) for change in self.diff(transition)),
+            known_disk_ids=transition.state.get("diskIds", ()),
+            outputs=dict(transition.state),
+        )
+
+    async def delete(self, op: Operation, transition: Transition) -> None:
+        """Power off, wait, remove with disks; and what an interrupted run left."""
+        state = transition.state
+        zone, _ = place_of(transition.id, state)
+        session = self.session(op, zone)
+        server = await self._current(session, transition)
+        force = bool(state.get("forceShutdown"))
+        await remove(session, server, state.get("diskIds", ()), force=force)
+
+    async def _current(self, session: Session, transition: Transition) -> Item | None:
+        """By id, else by tag: a plan change gives another id, and its answer may be lost."""
+        known = transition.state.get("serverId")
+        server_id = known or place_of(transition.id, {"zone": session.zone})[1]
+        return await session.read(SERVER, server_id) or await session.first_tagged(SERVER)
+
+
+async def _check_parts(session: Session, products: Products, old: Props, new: Props) -> None:
+    if not holds_unknown(new["plan"]) and new["plan"] != old.get("plan"):
+        await products.check_server_plan(session, new["plan"])
+    if holds_unknown(new["disks"]) or new["disks"] == old.get("disks"):
+        return
+    for disk in new["disks"]:
+        await products.check_disk(session, disk["plan"], disk["sizeGib"])
+        if "image" in disk:
+            await products.archive(session, disk["image"], disk["sizeGib"])
+
+
+async def _image(session: Session, given: Props, boot: Item | None) -> str:
+    """The name of the image; only an import has to ask for it."""
+    named = (given.get("disks") or [{}])[0].get("image")
+    if named or boot is None:
+        return named or ""
+    disk = await session.read(DISK, id_of(boot)) or {}
+    archive_id = (disk.get("SourceArchive") or {}).get("ID")
+    archive = await session.read(ARCHIVE, str(archive_id)) if archive_id else None
+    return str((archive or {}).get("Name") or "")
+
+
+def _renews(path: str) -> bool:
+    """A packet filter or a note of an address renews no interface."""
+    return not path.startswith("nics") or path.endswith((".switchId", "].address", "]"))
+
+
+def _configures(path: str) -> bool:
+    top = path.partition("[")[0]
+    return top in CONFIGURED_BY or path.startswith("nics[0].")

@@ -1,0 +1,87 @@
+"""The provider's configuration: keys as they have always been, one section a module."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from kokunai.errors import KokunaiError
+from kokunai.plugin.registry import registry
+from kokunai.plugin.settings import Settings
+
+SETTINGS = Settings(registry().sections)
+ROOT = "https://secure.sakura.ad.jp/cloud/zone"
+
+
+def test_the_keys_on_the_wire_stay_what_they_are() -> None:
+    variables = SETTINGS.schema()["variables"]
+
+    assert variables.keys() == {
+        "sakuraApiRootUrl",
+        "sakuraAccessToken",
+        "sakuraAccessTokenSecret",
+        "sakuraCallsPerSecond",
+        "playbooksDirectory",
+    }
+    assert variables["sakuraCallsPerSecond"]["type"] == "number"
+    assert SETTINGS.secrets == {"sakuraAccessToken", "sakuraAccessTokenSecret"}
+    text = variables["sakuraCallsPerSecond"]["description"]
+    assert text.endswith("SAKURA_RATE_LIMIT, SAKURACLOUD_RATE_LIMIT")
+
+
+def test_what_is_left_out_has_a_default() -> None:
+    assert SETTINGS.resolve({}, {}) == {"sakuraApiRootUrl": ROOT, "sakuraCallsPerSecond": 10.0}
+
+
+def test_inputs_come_before_the_environment_and_its_new_names_before_the_old() -> None:
+    environment = {
+        "SAKURA_ACCESS_TOKEN": "new",
+        "SAKURACLOUD_ACCESS_TOKEN": "old",
+        "SAKURACLOUD_ACCESS_TOKEN_SECRET": "old secret",
+        "SAKURACLOUD_RATE_LIMIT": "3",
+        "SAKURA_API_ROOT_URL": "http://127.0.0.1:9",
+    }
+
+    in_force = SETTINGS.resolve({"sakuraApiRootUrl": "http://127.0.0.1:8"}, environment)
+
+    assert in_force == {
+        "sakuraApiRootUrl": "http://127.0.0.1:8",
+        "sakuraAccessToken": "new",
+        "sakuraAccessTokenSecret": "old secret",
+        "sakuraCallsPerSecond": 3.0,
+    }
+
+
+@pytest.mark.parametrize(
+    ("props", "key"),
+    [
+        ({"colour": "red"}, "colour"),
+        ({"sakuraCallsPerSecond": "many"}, "sakuraCallsPerSecond"),
+        ({"sakuraCallsPerSecond": 0}, "sakuraCallsPerSecond"),
+        ({"sakuraCallsPerSecond": "inf"}, "sakuraCallsPerSecond"),
+        ({"sakuraApiRootUrl": "secure.sakura.ad.jp"}, "sakuraApiRootUrl"),
+    ],
+)
+def test_a_mistake_is_named_on_its_key_in_both_languages(props: dict[str, Any], key: str) -> None:
+    (problem,) = SETTINGS.problems(props)
+
+    assert problem.path == key
+    assert problem.ja != problem.en
+
+
+def test_numbers_may_come_as_text_and_keys_of_the_stack_are_not_ours() -> None:
+    given = {"sakuraCallsPerSecond": "2.5", "environment": {"pools": []}, "version": "0.1.0"}
+
+    assert SETTINGS.problems(SETTINGS.own(given)) == []
+    assert SETTINGS.resolve(given, {})["sakuraCallsPerSecond"] == 2.5
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("SAKURA_API_ROOT_URL", "localhost:80"), ("SAKURA_RATE_LIMIT", "fast")]
+)
+def test_a_mistake_in_the_environment_is_refused_and_never_replaced_by_a_default(
+    name: str, value: str
+) -> None:
+    with pytest.raises(KokunaiError, match=name):
+        SETTINGS.resolve({}, {name: value})

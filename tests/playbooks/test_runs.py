@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import shutil
+import signal
 import socket
 from pathlib import Path
 
@@ -13,7 +15,6 @@ from kokunai.errors import KokunaiError
 from kokunai.plugin.ansible import places, run
 from kokunai.plugin.ansible.configuration import Configuration
 from kokunai.plugin.kind import Transition
-from kokunai.plugin.serving import process
 
 PLAYBOOKS = Path(__file__).parents[2] / "playbooks"
 LOOPBACK = {"node-1": "127.0.0.1"}
@@ -129,8 +130,31 @@ async def test_a_refresh_of_a_host_with_another_key_keeps_no_verdict(
     assert found.outputs["verified"] == {"node-1": {}}
 
 
-def test_a_run_that_must_be_forced_is_told_before_the_plugin_is_gone():
-    assert run.GRACE_SECONDS <= process.LAST_WORDS_SECONDS - 1.5
+async def test_a_run_that_does_not_end_when_asked_is_forced_and_told(
+    inputs, configure, operation, monkeypatch
+):
+    started = []
+
+    async def start(_):
+        process = await asyncio.create_subprocess_exec(
+            *("sh", "-c", "trap '' TERM; echo; exec sleep 600"),
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+        )
+        # From this line on it ignores the signal.
+        await process.stdout.readline()
+        operation.stop.set()
+        started.append(process)
+        return process
+
+    monkeypatch.setattr(run, "_start", start)
+    monkeypatch.setattr(run, "GRACE_SECONDS", 0.2)
+
+    outputs, reasons = await configure(inputs)
+
+    assert started[0].returncode == -signal.SIGKILL
+    assert "cut short" in reasons[0]
+    assert outputs["results"]["node-1"]["status"] == "interrupted"
 
 
 async def test_a_configuration_cannot_be_imported(operation):
@@ -138,8 +162,18 @@ async def test_a_configuration_cannot_be_imported(operation):
         await Configuration().read(operation, Transition("x"))
 
 
-async def test_deleting_touches_no_host(operation):
-    assert await Configuration().delete(operation, Transition("x", {"hosts": []})) is None
+async def test_deleting_starts_nothing_and_needs_no_key(inputs, operation, monkeypatch):
+    async def refused(*_, **__):
+        raise AssertionError("a process was started")
+
+    monkeypatch.setattr(asyncio, "create_subprocess_exec", refused)
+    state = {**inputs, "results": {"node-1": {"status": "failed"}}, "drift": {"node-1": ["x"]}}
+
+    await Configuration().delete(
+        operation, Transition("x", {**state, "privateKeyFile": "/nowhere/id"}, inputs)
+    )
+
+    assert operation.infos == operation.statuses == operation.warnings == []
 
 
 def test_paths_count_from_the_folder_of_the_project(tmp_path: Path, monkeypatch):

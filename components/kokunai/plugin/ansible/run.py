@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from kokunai.plugin.ansible.outcome import Run
 from kokunai.plugin.ansible.progress import Progress
 from kokunai.plugin.ansible.run_directory import sweep
-from kokunai.plugin.kind import Cancelled
+from kokunai.plugin.kind import LAST_WORDS_SECONDS, Cancelled
 
 if TYPE_CHECKING:
     from kokunai.plugin.ansible.request import Request
@@ -21,9 +21,8 @@ if TYPE_CHECKING:
 
 # ansible-runner writes its whole environment to a file, so nothing goes in that need not.
 _ALLOWED = ("HOME", "LANG", "LC_ALL", "SSH_AUTH_SOCK", "TZ", "USER")
-# The plugin's process ends LAST_WORDS_SECONDS after a signal. A run must have ended before that,
-# or what it did would not reach the engine.
-GRACE_SECONDS = 3.5
+# A run must have ended before the plugin's process does, or what it did would not reach the engine.
+GRACE_SECONDS = LAST_WORDS_SECONDS - 1.5
 _LINE_LIMIT_BYTES = 16 * 1024 * 1024
 
 

@@ -13,6 +13,7 @@ import grpc
 import grpc.aio
 from pulumi.runtime.proto import provider_pb2_grpc
 
+from kokunai.plugin.kind import LAST_WORDS_SECONDS
 from kokunai.plugin.serving.engine_log import EngineLog
 from kokunai.plugin.serving.server import Servicer
 
@@ -25,8 +26,6 @@ _OPTIONS = [
     ("grpc.max_receive_message_length", _MESSAGE_BYTES),
     ("grpc.max_send_message_length", _MESSAGE_BYTES),
 ]
-LAST_WORDS_SECONDS = 5.0
-"""What runs when a signal comes may end, so that no id is lost."""
 _LOOK_SECONDS = 1.0
 
 

@@ -37,22 +37,22 @@ class Resource:
     custom: bool = True
     """False for components, which hold only other resources."""
 
-    @property
+    @cached_property
     def package(self) -> str:
         """Pulumi package that makes it, for a provider the package it provides."""
         return self.type.removeprefix(_PROVIDER_PREFIX).split(":", 1)[0]
 
-    @property
+    @cached_property
     def is_provider(self) -> bool:
         """Whether it is a provider, not something a provider makes."""
         return self.type.startswith(_PROVIDER_PREFIX)
 
-    @property
+    @cached_property
     def is_builtin(self) -> bool:
         """Whether it belongs to Pulumi itself."""
         return self.type.startswith("pulumi:")
 
-    @property
+    @cached_property
     def is_kokunai(self) -> bool:
         """Whether it is one of this project's kinds: real things, not components."""
         if self.package != "kokunai" or self.is_builtin:
@@ -102,7 +102,7 @@ class Inspected:
         plain = (node for node in self.under(keys) if len(node.keys) == depth and not node.layers)
         return list({node.keys: node for node in plain}.values())
 
-    @property
+    @cached_property
     def package(self) -> facts.Package | None:
         """What is known of the package."""
         return self.context.facts.package(self.resource.package)

@@ -41,6 +41,11 @@ def is_unknown_text(value: str) -> bool:
     return value in UNKNOWN_MARKS or value == REDACTED
 
 
+def is_marked(value: dict[Any, Any]) -> bool:
+    """Whether a wire mapping stands for a secret, an asset or anything else but itself."""
+    return _SIGNATURE in value
+
+
 def unwrap(value: Mapping[Any, Any]) -> tuple[Any, bool]:
     """What a wire secret wraps, and that it was one; any other mapping as it is."""
     if _signature(value) == _SECRET and "value" in value:

@@ -7,7 +7,7 @@ from functools import cached_property
 from itertools import takewhile
 from typing import TYPE_CHECKING, Any
 
-from kokunai_policy.walker import Keys, Node, State, flatten
+from kokunai_policy.walker import OPEN, Keys, Node, flatten
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -79,12 +79,10 @@ class Inspected:
     def node(self, *keys: str | int) -> Node | None:
         """The value at this path, or the unknown value that holds it; None where it is missing."""
         for depth in range(len(keys) + 1):
-            found = self._by_keys.get(keys[:depth])
-            if found is None:
-                return None
-            if found.state in {State.UNKNOWN, State.UNREADABLE}:
-                return found
-        return found
+            node = self._by_keys.get(keys[:depth])
+            if node is None or node.state in OPEN:
+                return node
+        return node
 
     @cached_property
     def _starts(self) -> dict[Keys, int]:

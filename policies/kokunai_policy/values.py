@@ -62,8 +62,8 @@ def content_of(value: Any) -> tuple[Content, Any] | None:
     # By name: the rules must not need Pulumi's SDK.
     if not type(value).__name__.endswith(("Asset", "Archive")):
         return None
-    found = [(kind, getattr(value, kind.value, None)) for kind in Content]
-    return next(((kind, body) for kind, body in found if body is not None), None)
+    bodies = [(kind, getattr(value, kind.value, None)) for kind in Content]
+    return next(((kind, body) for kind, body in bodies if body is not None), None)
 
 
 def _signature(value: Mapping[Any, Any]) -> Any:

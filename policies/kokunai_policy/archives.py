@@ -31,8 +31,8 @@ def texts(path: Path, limit_bytes: int) -> Iterator[tuple[str, str]]:
 
 def _files(path: Path, limit_bytes: int) -> Iterator[tuple[str, bytes]]:
     if path.is_dir():
-        files = sorted(one for one in path.rglob("*") if one.is_file())
-        yield from ((str(one.relative_to(path)), _head(one, limit_bytes)) for one in files)
+        files = sorted(file for file in path.rglob("*") if file.is_file())
+        yield from ((str(file.relative_to(path)), _head(file, limit_bytes)) for file in files)
     elif zipfile.is_zipfile(path):
         yield from _zip_members(path, limit_bytes)
     elif tarfile.is_tarfile(path):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import functools
 import gzip
 import io
 import json
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 LIMIT_BYTES: Final = 1 << 20
 """More than this in one value is not read; it counts as unknown."""
 LIMIT_DEPTH: Final = 4
+LIMIT_REMEMBERED: Final = 4096
+"""Characters up to which a text is worth remembering; a stack repeats its short texts."""
 
 _BASE64_RUN = re.compile(r"[A-Za-z0-9+/_-]{8,}={0,2}")
 _PERCENT = re.compile(r"%[0-9A-Fa-f]{2}")
@@ -40,6 +43,15 @@ def decoded(text: str) -> Iterator[tuple[str, Any]]:
         yield "url", unquote_to_bytes(text).decode("utf-8", "replace")
     yield from _base64_readings(text)
     yield from _structures(text)
+
+
+@functools.lru_cache(maxsize=4096)
+def remembered(text: str) -> tuple[tuple[str, Any], ...] | None:
+    """`decoded` with a memory, for the texts that a pool's servers share; None for TooMuch."""
+    try:
+        return tuple(decoded(text))
+    except TooMuch:
+        return None
 
 
 def _base64_readings(text: str) -> Iterator[tuple[str, str]]:

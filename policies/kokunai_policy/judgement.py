@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from kokunai.errors import KokunaiError
 from kokunai_policy.levels import Level
@@ -11,7 +11,7 @@ from kokunai_policy.rulebook import Rule, rules, rules_for
 from kokunai_policy.verdicts import Finding, Judgement, Verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator, Mapping
 
     from kokunai_policy.context import Context
     from kokunai_policy.waivers import Waiver
@@ -92,8 +92,8 @@ def _waiver(rule: Rule, resource: Resource, context: Context) -> Waiver | None:
 def guard(resources: Iterable[Resource], context: Context) -> None:
     """Raises KokunaiError with every finding on the resources, each once, unless waived."""
     findings: dict[tuple[str, str, str, str], Finding] = {}
-    for resource in resources:
-        for finding in (*judge(resource, context), *_provider_findings(resource, context)):
+    for resource in _with_providers(resources):
+        for finding in judge(resource, context):
             # Resources share their provider, and its findings.
             name = "" if finding.type.startswith("pulumi:providers:") else finding.name
             key = (finding.rule, f"{finding.type} {name}", finding.path, finding.ja)
@@ -103,11 +103,16 @@ def guard(resources: Iterable[Resource], context: Context) -> None:
         raise Refusal(refused)
 
 
-def _provider_findings(resource: Resource, context: Context) -> list[Finding]:
-    if resource.provider_props is None or resource.is_builtin:
-        return []
-    provider = f"pulumi:providers:{resource.package}"
-    return judge(Resource(provider, resource.package, resource.provider_props), context)
+def _with_providers(resources: Iterable[Resource]) -> Iterator[Resource]:
+    """Each resource, then the provider that makes it unless it is the last one again."""
+    last: dict[str, Mapping[str, Any]] = {}
+    for resource in resources:
+        yield resource
+        props, package = resource.provider_props, resource.package
+        if props is None or resource.is_builtin or last.get(package) == props:
+            continue
+        last[package] = props
+        yield Resource(f"pulumi:providers:{package}", package, props)
 
 
 class Refusal(KokunaiError):

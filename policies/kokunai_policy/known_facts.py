@@ -152,8 +152,8 @@ def read(content: Any) -> KnownFacts:
     try:
         return KnownFacts(OwnFacts.model_validate({} if content is None else content))
     except ValidationError as error:
-        found = translated(error, OwnFacts)
-        return KnownFacts(problems=tuple(_problem(row.path, row.ja, row.en) for row in found))
+        rows = translated(error, OwnFacts)
+        return KnownFacts(problems=tuple(_problem(row.path, row.ja, row.en) for row in rows))
 
 
 def _problem(path: str, ja: str, en: str) -> Problem:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from kokunai.catalog import facts
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
 
 
 def plain(text: str) -> str:
@@ -54,16 +54,16 @@ def _all_domestic() -> frozenset[str]:
 _HINT = re.compile(r"\d|central|east|west|north|south|usgov")
 
 
-def foreign_in(text: str) -> Sequence[str]:
+def foreign_in(text: str) -> tuple[str, ...]:
     """Names of foreign regions in a text, each once, in order."""
     simple = plain(text)
     if not _HINT.search(simple):
-        return []
-    found = (match.group() for match in _foreign().finditer(simple))
-    return list(dict.fromkeys(name for name in found if name not in _all_domestic()))
+        return ()
+    names = (match.group() for match in _foreign().finditer(simple))
+    return tuple(dict.fromkeys(name for name in names if name not in _all_domestic()))
 
 
 @functools.lru_cache(maxsize=8192)
-def foreign_in_name(key: str) -> tuple[str, ...]:
-    """The same for the name of a property; names repeat on every resource."""
-    return tuple(foreign_in(key))
+def foreign_in_short(text: str) -> tuple[str, ...]:
+    """The same with a memory, for short texts that many resources share; never for secrets."""
+    return foreign_in(text)

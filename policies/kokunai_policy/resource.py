@@ -7,7 +7,7 @@ from functools import cached_property
 from itertools import takewhile
 from typing import TYPE_CHECKING, Any
 
-from kokunai_policy.walker import Keys, Node, State, flatten
+from kokunai_policy.walker import OPEN, Keys, Node, flatten
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -37,22 +37,22 @@ class Resource:
     custom: bool = True
     """False for components, which hold only other resources."""
 
-    @property
+    @cached_property
     def package(self) -> str:
         """Pulumi package that makes it, for a provider the package it provides."""
         return self.type.removeprefix(_PROVIDER_PREFIX).split(":", 1)[0]
 
-    @property
+    @cached_property
     def is_provider(self) -> bool:
         """Whether it is a provider, not something a provider makes."""
         return self.type.startswith(_PROVIDER_PREFIX)
 
-    @property
+    @cached_property
     def is_builtin(self) -> bool:
         """Whether it belongs to Pulumi itself."""
         return self.type.startswith("pulumi:")
 
-    @property
+    @cached_property
     def is_kokunai(self) -> bool:
         """Whether it is one of this project's kinds: real things, not components."""
         if self.package != "kokunai" or self.is_builtin:
@@ -79,12 +79,10 @@ class Inspected:
     def node(self, *keys: str | int) -> Node | None:
         """The value at this path, or the unknown value that holds it; None where it is missing."""
         for depth in range(len(keys) + 1):
-            found = self._by_keys.get(keys[:depth])
-            if found is None:
-                return None
-            if found.state in {State.UNKNOWN, State.UNREADABLE}:
-                return found
-        return found
+            node = self._by_keys.get(keys[:depth])
+            if node is None or node.state in OPEN:
+                return node
+        return node
 
     @cached_property
     def _starts(self) -> dict[Keys, int]:
@@ -102,7 +100,7 @@ class Inspected:
         plain = (node for node in self.under(keys) if len(node.keys) == depth and not node.layers)
         return list({node.keys: node for node in plain}.values())
 
-    @property
+    @cached_property
     def package(self) -> facts.Package | None:
         """What is known of the package."""
         return self.context.facts.package(self.resource.package)

@@ -41,6 +41,11 @@ def is_unknown_text(value: str) -> bool:
     return value in UNKNOWN_MARKS or value == REDACTED
 
 
+def is_marked(value: dict[Any, Any]) -> bool:
+    """Whether a wire mapping stands for a secret, an asset or anything else but itself."""
+    return _SIGNATURE in value
+
+
 def unwrap(value: Mapping[Any, Any]) -> tuple[Any, bool]:
     """What a wire secret wraps, and that it was one; any other mapping as it is."""
     if _signature(value) == _SECRET and "value" in value:
@@ -57,8 +62,8 @@ def content_of(value: Any) -> tuple[Content, Any] | None:
     # By name: the rules must not need Pulumi's SDK.
     if not type(value).__name__.endswith(("Asset", "Archive")):
         return None
-    found = [(kind, getattr(value, kind.value, None)) for kind in Content]
-    return next(((kind, body) for kind, body in found if body is not None), None)
+    bodies = [(kind, getattr(value, kind.value, None)) for kind in Content]
+    return next(((kind, body) for kind, body in bodies if body is not None), None)
 
 
 def _signature(value: Mapping[Any, Any]) -> Any:

@@ -10,10 +10,18 @@ from typing import Any, Final, NamedTuple
 
 from kokunai.errors import path_text
 from kokunai_policy import archives
-from kokunai_policy.decoding import LIMIT_BYTES, LIMIT_DEPTH, TooMuch, decoded
-from kokunai_policy.values import Content, content_of, is_unknown_text, unwrap
+from kokunai_policy.decoding import (
+    LIMIT_BYTES,
+    LIMIT_DEPTH,
+    LIMIT_REMEMBERED,
+    TooMuch,
+    decoded,
+    remembered,
+)
+from kokunai_policy.values import Content, content_of, is_marked, is_unknown_text, unwrap
 
 _LIMIT_NESTING = 64
+_SCALARS = (bool, int, float)
 # For all decoded forms of all values of one resource together.
 _LIMIT_DECODED_BYTES = 8 * LIMIT_BYTES
 _LIMIT_DECODED_NODES = 50_000
@@ -31,8 +39,8 @@ class State(Enum):
     SEQUENCE = "sequence"
 
 
-OPEN: Final = frozenset({State.UNKNOWN, State.UNREADABLE})
-"""What a value may still turn out to be cannot be said."""
+OPEN: Final = (State.UNKNOWN, State.UNREADABLE)
+"""Nothing can be said of such a value."""
 Keys = tuple[str | int, ...]
 
 
@@ -76,23 +84,18 @@ class _Walk:
         self.nodes.append(node)
 
 
-class _Place(NamedTuple):
-    keys: Keys = ()
+class _Look(NamedTuple):
+    """How the values below a place were reached."""
+
     secret: bool = False
     layers: tuple[str, ...] = ()
     spoken_count: int | None = None
 
-    def down(self, key: str | int) -> _Place:
-        return self._replace(keys=(*self.keys, key))
-
-    def within(self, layer: str) -> _Place:
-        """The place of a reading of the text that stands here."""
+    def within(self, layer: str, keys: Keys) -> _Look:
+        """How a reading of the text at `keys` is reached."""
         is_first = self.secret and not self.layers
-        spoken = len(self.keys) if is_first else self.spoken_count
-        return self._replace(layers=(*self.layers, layer), spoken_count=spoken)
-
-    def node(self, state: State, value: Any = None) -> Node:
-        return Node(self.keys, state, value, self.secret, self.layers, self.spoken_count)
+        spoken = len(keys) if is_first else self.spoken_count
+        return _Look(self.secret, (*self.layers, layer), spoken)
 
 
 def flatten(props: Any, *, directory: Path | None = None) -> list[Node]:
@@ -101,100 +104,119 @@ def flatten(props: Any, *, directory: Path | None = None) -> list[Node]:
     Relative paths of file assets are taken from `directory`.
     """
     walk = _Walk(directory or Path())
-    _visit(walk, props, _Place())
+    _visit(walk, props, (), _Look())
     return walk.nodes
 
 
-def _visit(walk: _Walk, value: Any, place: _Place) -> None:
-    if len(place.keys) > _LIMIT_NESTING:
-        if place.layers:
+def _visit(walk: _Walk, value: Any, keys: Keys, look: _Look) -> None:
+    if len(keys) > _LIMIT_NESTING:
+        if look.layers:
             raise TooMuch
-        walk.add(place.node(State.UNREADABLE))
+        walk.add(Node(keys, State.UNREADABLE, None, *look))
         return
-    _visit_known(walk, value, place)
+    # The types that properties are made of, by frequency; the rest are looked at one by one.
+    kind = type(value)
+    if kind is str:
+        _visit_text(walk, value, keys, look)
+    elif value is None:
+        walk.add(Node(keys, State.NULL, None, *look))
+    elif kind in _SCALARS:
+        walk.add(Node(keys, State.KNOWN, value, *look))
+    elif kind is dict and not is_marked(value):
+        walk.add(Node(keys, State.MAPPING, len(value), *look))
+        for key, member in value.items():
+            _visit(walk, member, (*keys, str(key)), look)
+    elif kind is list:
+        walk.add(Node(keys, State.SEQUENCE, len(value), *look))
+        for index, member in enumerate(value):
+            _visit(walk, member, (*keys, index), look)
+    else:
+        _visit_other(walk, value, keys, look)
 
 
-def _visit_known(walk: _Walk, value: Any, place: _Place) -> None:
-    if value is None:
-        walk.add(place.node(State.NULL))
-    elif isinstance(value, str):
-        _visit_text(walk, value, place)
-    elif isinstance(value, (bool, int, float)):
-        walk.add(place.node(State.KNOWN, value))
+def _visit_other(walk: _Walk, value: Any, keys: Keys, look: _Look) -> None:
+    if isinstance(value, str):
+        # Plain text from here on: the YAML library refuses subclasses of str.
+        _visit_text(walk, str(value), keys, look)
+    elif isinstance(value, _SCALARS):
+        walk.add(Node(keys, State.KNOWN, value, *look))
     elif isinstance(value, (bytes, bytearray)):
-        _visit_text(walk, bytes(value).decode("utf-8", "replace"), place)
+        _visit_text(walk, bytes(value).decode("utf-8", "replace"), keys, look)
     elif (content := content_of(value)) is not None:
-        _visit_content(walk, *content, place)
+        _visit_content(walk, *content, keys, look)
     elif isinstance(value, Mapping):
-        _visit_mapping(walk, value, place)
+        _visit_mapping(walk, value, keys, look)
     elif isinstance(value, Sequence):
-        _visit_sequence(walk, value, place)
+        _visit_sequence(walk, value, keys, look)
     else:  # an output, a coroutine, anything that has no value yet
-        walk.add(place.node(State.UNKNOWN))
+        walk.add(Node(keys, State.UNKNOWN, None, *look))
 
 
-def _visit_mapping(walk: _Walk, value: Mapping[Any, Any], place: _Place) -> None:
+def _visit_mapping(walk: _Walk, value: Mapping[Any, Any], keys: Keys, look: _Look) -> None:
     inner, is_secret = unwrap(value)
     if is_secret:
-        _visit(walk, inner, place._replace(secret=True))
+        _visit(walk, inner, keys, look._replace(secret=True))
         return
-    walk.add(place.node(State.MAPPING, len(value)))
+    walk.add(Node(keys, State.MAPPING, len(value), *look))
     for key in list(value):
-        _visit_member(walk, value, key, place.down(str(key)))
+        _visit_member(walk, value, key, (*keys, str(key)), look)
 
 
-def _visit_sequence(walk: _Walk, value: Sequence[Any], place: _Place) -> None:
-    walk.add(place.node(State.SEQUENCE, len(value)))
+def _visit_sequence(walk: _Walk, value: Sequence[Any], keys: Keys, look: _Look) -> None:
+    walk.add(Node(keys, State.SEQUENCE, len(value), *look))
     # By index, never by slice or iteration: Pulumi's proxies leak the marks of unknowns there.
     for index in range(len(value)):
-        _visit_member(walk, value, index, place.down(index))
+        _visit_member(walk, value, index, (*keys, index), look)
 
 
-def _visit_member(walk: _Walk, holder: Any, key: Any, place: _Place) -> None:
+def _visit_member(walk: _Walk, holder: Any, key: Any, keys: Keys, look: _Look) -> None:
     try:
         member = holder[key]
     except Exception:  # noqa: BLE001 - the proxy raises its own class on an unknown member
-        walk.add(place.node(State.UNKNOWN))
+        walk.add(Node(keys, State.UNKNOWN, None, *look))
         return
-    _visit(walk, member, place)
+    _visit(walk, member, keys, look)
 
 
-def _visit_text(walk: _Walk, text: str, place: _Place) -> None:
+def _visit_text(walk: _Walk, text: str, keys: Keys, look: _Look) -> None:
     if is_unknown_text(text):
-        walk.add(place.node(State.UNKNOWN))
+        walk.add(Node(keys, State.UNKNOWN, None, *look))
         return
-    walk.add(place.node(State.KNOWN, text))
-    if place.layers:
-        _visit_readings(walk, text, place)
+    walk.add(Node(keys, State.KNOWN, text, *look))
+    if look.layers:
+        _visit_readings(walk, text, keys, look)
         return
     try:
-        _visit_readings(walk, text, place)
+        _visit_readings(walk, text, keys, look)
     except (TooMuch, RecursionError):  # once for the value, whichever of its forms it was
-        walk.add(place.node(State.UNREADABLE))
+        walk.add(Node(keys, State.UNREADABLE, None, *look))
 
 
-def _visit_readings(walk: _Walk, text: str, place: _Place) -> None:
-    for layer, reading in decoded(text):
-        if len(place.layers) >= LIMIT_DEPTH:
+def _visit_readings(walk: _Walk, text: str, keys: Keys, look: _Look) -> None:
+    # Secrets are not remembered beyond the resource that holds them.
+    is_short = len(text) <= LIMIT_REMEMBERED and not look.secret
+    readings = remembered(text) if is_short else None
+    for layer, reading in decoded(text) if readings is None else readings:
+        if len(look.layers) >= LIMIT_DEPTH:
             raise TooMuch
-        _visit(walk, reading, place.within(layer))
+        _visit(walk, reading, keys, look.within(layer, keys))
 
 
-def _visit_content(walk: _Walk, kind: Content, body: Any, place: _Place) -> None:
+def _visit_content(walk: _Walk, kind: Content, body: Any, keys: Keys, look: _Look) -> None:
     if kind is Content.PARTS:
-        _visit(walk, dict(body) if isinstance(body, Mapping) else body, place)
+        _visit(walk, dict(body) if isinstance(body, Mapping) else body, keys, look)
     elif kind is Content.TEXT:
-        _visit(walk, body, place)
+        _visit(walk, body, keys, look)
     elif kind is Content.FILE and isinstance(body, str) and not is_unknown_text(body):
-        _visit_files(walk, walk.directory / body, place)
+        _visit_files(walk, walk.directory / body, keys, look)
     else:  # content that is fetched from elsewhere cannot be judged
         state = State.UNKNOWN if not isinstance(body, str) else State.UNREADABLE
-        walk.add(place.node(state))
+        walk.add(Node(keys, state, None, *look))
 
 
-def _visit_files(walk: _Walk, path: Path, place: _Place) -> None:
+def _visit_files(walk: _Walk, path: Path, keys: Keys, look: _Look) -> None:
     try:
         for name, text in archives.texts(path, LIMIT_BYTES):
-            _visit(walk, text, place.down(name))
+            _visit(walk, text, (*keys, name), look)
     except archives.Unreadable:
-        walk.add(place.node(State.UNREADABLE))
+        walk.add(Node(keys, State.UNREADABLE, None, *look))

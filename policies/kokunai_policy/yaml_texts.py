@@ -81,4 +81,4 @@ def documents(text: str) -> Iterator[Any]:
         if "nesting depth" in str(error):
             raise TooLarge from None
         return
-    yield from (one for one in builder.documents if isinstance(one, (dict, list)))
+    yield from (document for document in builder.documents if isinstance(document, (dict, list)))

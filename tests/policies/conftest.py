@@ -59,14 +59,17 @@ def pack(project_folder) -> Iterator[ServedPack]:
 
 @pytest.fixture
 def pack_with(tmp_path, project_folder) -> Iterator[Callable[..., ServedPack]]:
-    """Starts a copy of the pack with its own waivers and environment."""
+    """Starts the pack of a project of one's own: two files, waivers and facts."""
     running = []
 
-    def start(waivers: str = "", **environment: str) -> ServedPack:
-        copy = tmp_path / "policies"
-        shutil.copytree(PACK, copy, ignore=shutil.ignore_patterns("__pycache__"))
-        (copy / "waivers.yaml").write_text(waivers)
-        served = serve(copy, project_folder, PYTHONPATH=str(copy), **environment)
+    def start(waivers: str = "", facts: str = "", **environment: str) -> ServedPack:
+        own = tmp_path / "policies"
+        own.mkdir()
+        for name in ("__main__.py", "PulumiPolicy.yaml"):
+            shutil.copy(PACK / name, own)
+        (own / "waivers.yaml").write_text(waivers)
+        (own / "facts.yaml").write_text(facts)
+        served = serve(own, project_folder, **environment)
         running.append(served)
         return served.__enter__()
 

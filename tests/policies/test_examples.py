@@ -1,10 +1,10 @@
-"""Every rule lets its good examples pass and refuses its bad ones, each exactly once."""
+"""Every rule lets its good examples pass and refuses its bad ones once, constructors too."""
 
 import pytest
 from policy_examples import Example, every_example
 from pulumi_policy import proxy
 
-from kokunai_policy import judge
+from kokunai_policy import Refusal, guard, judge
 
 EXAMPLES = every_example()
 
@@ -26,3 +26,6 @@ def test_an_example_is_judged_as_its_rule_says(example: Example, wrap):
         found = [(one.rule, one.path) for one in findings]
         assert (example.rule, example.row["path"]) in found
         assert len(found) == example.row.get("count", 1), found
+        with pytest.raises(Refusal) as refused:
+            guard([resource], example.context)
+        assert refused.value.findings == findings

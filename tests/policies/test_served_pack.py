@@ -255,6 +255,44 @@ def test_an_ended_waiver_is_a_finding_and_waives_nothing(pack_with):
     assert [one.mandatory for one in at_server] == [True]
 
 
+OWN_FACTS = """
+operators:
+  ourselves: {ja: 社内, en: ourselves, country: JP, owner: sato, reason: own data centre}
+hosts:
+  time: [{host: ntp.example.jp, operator: ourselves, owner: sato, reason: own clock}]
+"""
+OWN_CLOCK = {
+    "site": "sakura-ishikari",
+    "labels": {"data-class": "internal"},
+    "variables": {"ntp_servers": ["ntp.example.jp"], "package_sources": [{"uri": "file:///a"}]},
+}
+
+
+def test_facts_of_the_project_count_in_its_pack(pack, pack_with):
+    configuration = "kokunai:ansible:Configuration"
+
+    assert found(pack.analyze(configuration, OWN_CLOCK)) == [
+        ("KN-NTP-01", "variables.ntp_servers[0]")
+    ]
+    assert pack_with(facts=OWN_FACTS).analyze(configuration, OWN_CLOCK) == []
+
+
+def test_broken_facts_of_the_project_are_a_finding(pack_with):
+    said = pack_with(facts="hosts: {mail: []}\n").analyze(STACK, {}, provider=None)
+
+    assert [one.rule for one in said] == ["KN-ESC-07"]
+    assert "policies/facts.yaml" in said[0].message
+
+
+def test_a_level_of_remediate_still_refuses(pack_with):
+    pack = pack_with()
+    pack.configure({"kokunai-labels": analyzer_pb2.REMEDIATE})
+
+    [said] = pack.analyze(SERVER, {**DOMESTIC, "labels": {}})
+
+    assert said.mandatory
+
+
 def test_every_policy_is_mandatory_unless_configured_otherwise(pack):
     levels = {one.name: one.enforcementLevel for one in pack.info().policies}
 

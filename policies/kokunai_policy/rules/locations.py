@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from kokunai.catalog import facts
+from kokunai_policy.decoding import LIMIT_REMEMBERED
 from kokunai_policy.property_names import is_location, is_reference, is_variable
-from kokunai_policy.regions import foreign_in, foreign_in_name, is_domestic, plain
+from kokunai_policy.regions import foreign_in, foreign_in_short, is_domestic, plain
 from kokunai_policy.rules.labels import LABEL
 from kokunai_policy.rules.sites import has_site
 from kokunai_policy.verdicts import Judgement, Verdict, shown, unknown
@@ -41,7 +42,7 @@ def judge_locations(inspected: Inspected) -> Iterator[Judgement]:
 
 def _is_own_place(inspected: Inspected, keys: Keys) -> bool:
     """Whether the rule about sites judges it; without a good site a zone is any other location."""
-    if not inspected.resource.is_kokunai or len(keys) != 1:
+    if len(keys) != 1 or not inspected.resource.is_kokunai:
         return False
     return keys[0] == "site" or (keys[0] == "zone" and has_site(inspected))
 
@@ -90,7 +91,8 @@ def judge_every_value(inspected: Inspected) -> Iterator[Judgement]:
     for node in inspected.nodes:
         if node.state in OPEN and not _may_be_open(inspected, node):
             yield unknown(node, "値", "the value")
-        yield from _foreign(inspected, node, reported)
+        if names := _foreign_names(inspected, node):
+            yield from _foreign(node, names, reported)
     if not reported and inspected.nodes:
         yield Judgement(Verdict.PASS)
 
@@ -108,15 +110,25 @@ def _may_be_open(inspected: Inspected, node: Node) -> bool:
     return any(is_variable(key, name) for key in node.keys for name in _JUDGED_VARIABLES)
 
 
+def _foreign_names(inspected: Inspected, node: Node) -> tuple[str, ...]:
+    """Foreign regions that its key or its text names, unless it is judged as a location."""
+    keys, value = node.keys, node.value
+    in_key = foreign_in_short(keys[-1]) if keys and isinstance(keys[-1], str) else ()
+    if node.state is not State.KNOWN or not isinstance(value, str):
+        return in_key
+    if is_location(keys) or _is_own_place(inspected, keys):
+        return in_key
+    is_short = len(value) <= LIMIT_REMEMBERED and not node.secret
+    in_text = foreign_in_short(value) if is_short else foreign_in(value)
+    return (*in_key, *in_text) if in_text else in_key
+
+
 def _foreign(
-    inspected: Inspected, node: Node, reported: list[tuple[str, Keys]]
+    node: Node, names: tuple[str, ...], reported: list[tuple[str, Keys]]
 ) -> Iterator[Judgement]:
-    named = foreign_in_name(node.keys[-1]) if node.keys and isinstance(node.keys[-1], str) else ()
-    if node.text is not None and not _judged_as_location(inspected, node):
-        named = (*named, *foreign_in(node.text))
-    for region in named:
+    for region in names:
         # The same name inside a decoded form of a reported value is the same finding.
-        if any(region == one and node.keys[: len(at)] == at for one, at in reported):
+        if any(region == name and node.keys[: len(at)] == at for name, at in reported):
             continue
         reported.append((region, node.keys))
         place = shown(node, region)
@@ -126,7 +138,3 @@ def _foreign(
             f"国外のリージョン {place} が値に含まれています。国内のリージョンだけを使えます",
             f"the value names the foreign region {place}; only regions in Japan are allowed",
         )
-
-
-def _judged_as_location(inspected: Inspected, node: Node) -> bool:
-    return is_location(node.keys) or _is_own_place(inspected, node.keys)

@@ -8,6 +8,7 @@ import pulumi
 
 from kokunai import capacity, declarations, model, resolved
 from kokunai.declarations import told_without_traceback
+from kokunai.errors import KokunaiError
 from kokunai.settings import StackSettings
 
 if TYPE_CHECKING:
@@ -66,12 +67,7 @@ class GpuNodePool(pulumi.ComponentResource):
                 "order_timeout_seconds": order_timeout_seconds,
             }
             spec = stack.checked("pools", model.GpuNodePool, given)
-            self.resolved = resolved.pool(
-                spec,
-                resolved.offer_of(spec),
-                network.resolved if network else None,
-                [share.resolved for share in storage],
-            )
+            self.resolved = _resolve(spec, network, storage)
             shared, own = parts_of(self.resolved, self.settings)
             stack.judge([*shared, *own])
         super().__init__("kokunai:index:GpuNodePool", name, None, stack.options(opts))
@@ -86,6 +82,23 @@ def _settings(given: StackSettings | None, network: ClusterNetwork | None) -> St
     if given is not None:
         return given
     return network.settings if network is not None else StackSettings.from_config()
+
+
+def _resolve(
+    spec: model.GpuNodePool, network: ClusterNetwork | None, storage: Sequence[SharedStorage]
+) -> resolved.Pool:
+    """The pool with its offer, its network and its shares, which must stand in that network."""
+    shares = [share.resolved for share in storage]
+    joined = network.resolved if network else None
+    for share in shares:
+        if share.network is not joined:
+            raise KokunaiError(
+                ja=f'GpuNodePool("{spec.name}").storage: {share.spec.name} は別のネットワーク '
+                f"{share.network.spec.name} にあります",
+                en=f'GpuNodePool("{spec.name}").storage: {share.spec.name} stands in another '
+                f"network, {share.network.spec.name}",
+            )
+    return resolved.pool(spec, resolved.offer_of(spec), joined, shares)
 
 
 def parts_of(pool: resolved.Pool, settings: StackSettings) -> tuple[list[Part], list[Part]]:

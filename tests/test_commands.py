@@ -148,7 +148,7 @@ def test_the_inventory_groups_hosts_by_pool(monkeypatch: pytest.MonkeyPatch):
     groups = outputs._inventory(OUTPUTS)["all"]
 
     assert list(groups["children"]) == ["a_pool"]
-    assert groups["children"]["p"]["hosts"]["a-node-with-a-long-name-0"] == {
+    assert groups["children"]["a_pool"]["hosts"]["a-node-with-a-long-name-0"] == {
         "ansible_host": "198.18.0.11",
         "ansible_user": "root",
         "ansible_ssh_private_key_file": str(ROOT / "key"),

@@ -71,6 +71,10 @@ class GpuNodePool(pulumi.ComponentResource):
             shared, own = parts_of(self.resolved, self.settings)
             stack.judge([*shared, *own])
         super().__init__("kokunai:index:GpuNodePool", name, None, stack.options(opts))
+        self._declare(shared, own)
+
+    def _declare(self, shared: list[Part], own: list[Part]) -> None:
+        stack = declarations.of(self.settings)
         stack.declare_shared(shared, stack.provider())
         stack.declare(own, pulumi.ResourceOptions(parent=self))
         self.nodes = _nodes(self.resolved, self.settings)

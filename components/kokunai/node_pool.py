@@ -47,10 +47,7 @@ class GpuNodePool(pulumi.ComponentResource):
         settings: StackSettings | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        """`site`, `gpu`, `offer` and `image` are keys of the catalogue; sizes are in GiB.
-
-        What is left out has the default of `model.GpuNodePool`.
-        """
+        """`site`, `gpu`, `offer`, `image` are keys of the catalogue; defaults are the model's."""
         with told_without_traceback():
             self.settings = _settings(settings, network)
             stack = declarations.of(self.settings)

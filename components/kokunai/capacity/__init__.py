@@ -10,6 +10,7 @@ import importlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
+from kokunai.catalog import facts
 from kokunai.errors import KokunaiError
 
 if TYPE_CHECKING:
@@ -40,11 +41,6 @@ class Host:
 
 class Capacity(Protocol):
     """How the servers of one driver's offers are obtained."""
-
-    endpoints: Mapping[str, tuple[str, ...]]
-    """Provider inputs that name an API, and the environment variables that fill them in."""
-    secret_inputs: tuple[str, ...]
-    """Provider inputs that are secret, which are configuration keys of a stack, too."""
 
     def problems(
         self, pool: model.GpuNodePool, offer: catalog.Offer, network: model.Network | None
@@ -110,13 +106,14 @@ def _door(driver: str) -> Any:
 def provider_inputs(environment: Mapping[str, str]) -> dict[str, str]:
     """Endpoints as the environment names them, so that rules and reviewers see what is called."""
     stated = {}
-    for driver in DOORS:
-        for key, names in door(driver).endpoints.items():
-            if value := next((environment[name] for name in names if environment.get(name)), None):
-                stated[key] = value
+    for key, endpoint in facts.packages()["kokunai"].endpoints.items():
+        if url := next(
+            (environment[name] for name in endpoint.environment if environment.get(name)), None
+        ):
+            stated[key] = url
     return stated
 
 
 def secret_inputs() -> tuple[str, ...]:
-    """Secret provider inputs of every driver."""
-    return tuple(key for driver in DOORS for key in door(driver).secret_inputs)
+    """Secret provider inputs of every seller, which are configuration keys of a stack, too."""
+    return tuple(key for seller in facts.seller_providers().values() for key in seller.secrets)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -80,9 +80,6 @@ def _terms(row: Offer | Service | Image, model: type[_TermsType]) -> _TermsType:
 
 class SakuraIaas:
     """The door of the driver `sakura-iaas`; makes networks and storage, too."""
-
-    endpoints: ClassVar = {"sakuraApiRootUrl": ("SAKURA_API_ROOT_URL", "SAKURACLOUD_API_ROOT_URL")}
-    secret_inputs = ("sakuraAccessToken", "sakuraAccessTokenSecret")
 
     def problems(
         self, pool: model.GpuNodePool, offer: Offer, network: model.Network | None

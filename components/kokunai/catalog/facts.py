@@ -8,6 +8,7 @@ from typing import Any, Literal, get_args
 from pydantic import BaseModel, ConfigDict
 
 from kokunai import catalog
+from kokunai.catalog.rows import sections
 
 DataClass = Literal[
     "public",
@@ -93,6 +94,17 @@ class Package(_Fact):
     """Resources hold nothing outside the state."""
 
 
+class SellerProvider(_Fact):
+    """How this package's own provider reaches one seller."""
+
+    endpoints: dict[str, Endpoint] = {}
+    """By provider input; none where nothing is called, as with capacity under contract."""
+    secrets: dict[str, tuple[str, ...]] = {}
+    """Secret provider inputs, and the environment variables that fill them in."""
+    zoned_kinds: frozenset[str] = frozenset()
+    """Types whose `zone` must be given, because the seller's API makes them in one zone."""
+
+
 class _Anywhere(_Fact):
     names: frozenset[str]
 
@@ -100,14 +112,17 @@ class _Anywhere(_Fact):
 @functools.cache
 def operators() -> dict[str, Operator]:
     """All operators by key."""
-    rows = catalog.load("facts/operators.yaml")["operators"]
+    rows = dict(catalog.load("facts/operators.yaml")["operators"])
+    for added in sections("operators").values():
+        rows |= added
     return {key: Operator(**row) for key, row in rows.items()}
 
 
 @functools.cache
 def hosts(use: Use) -> tuple[Host, ...]:
     """Known hosts for one use."""
-    return tuple(Host(**row) for row in catalog.load("facts/hosts.yaml")[use])
+    added = [row for uses in sections("hosts").values() for row in uses.get(use, [])]
+    return tuple(Host(**row) for row in (*catalog.load("facts/hosts.yaml")[use], *added))
 
 
 @functools.cache
@@ -126,4 +141,19 @@ def names_beyond_japan() -> frozenset[str]:
 def packages() -> dict[str, Package]:
     """What is known of each Pulumi package."""
     rows = catalog.load("facts/providers.yaml")["packages"]
-    return {key: Package(**row) for key, row in rows.items()}
+    return {key: Package(**row) for key, row in rows.items()} | {"kokunai": _own(rows["kokunai"])}
+
+
+def _own(row: dict[str, Any]) -> Package:
+    """This package calls every seller, so its row is the sum of what the sellers' files say."""
+    sellers = seller_providers().values()
+    endpoints = {key: found for seller in sellers for key, found in seller.endpoints.items()}
+    zoned = frozenset(kind for seller in sellers for kind in seller.zoned_kinds)
+    return Package(**row).model_copy(update={"endpoints": endpoints, "zoned_kinds": zoned})
+
+
+@functools.cache
+def seller_providers() -> dict[str, SellerProvider]:
+    """How each seller with an API is reached, by the name of its file."""
+    found = sections("provider")
+    return {file.removesuffix(".yaml"): SellerProvider(**row) for file, row in found.items()}

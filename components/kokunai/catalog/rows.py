@@ -141,6 +141,11 @@ def unreadable_files() -> tuple[Problem, ...]:
     return _files()[1]
 
 
+def sections(name: str) -> dict[str, Any]:
+    """A section of the sellers' files that is not a table of rows, by file name."""
+    return {file: found[name] for file, found in _files()[0].items() if name in found}
+
+
 def written(section: str) -> Iterator[tuple[str, str, Any]]:
     """File, key and row of everything a section holds, as written."""
     for file, sections in _files()[0].items():

@@ -21,8 +21,6 @@ _TEMPLATES = Path(__file__).parent / "templates"
 _SELLER_FILE = "Pulumi.seller.yaml"
 _NAME = re.compile(r"(?!(?i:pulumi)(\.|$))[A-Za-z0-9_.-]{1,100}")
 """What Pulumi accepts as the name of a project."""
-_CREDENTIALS = {"sakura": ("SAKURA_ACCESS_TOKEN", "SAKURA_ACCESS_TOKEN_SECRET")}
-"""Variables with which a seller's API is called; sellers without an API need none."""
 _DESCRIPTION = "GPU clusters on domestic Japanese capacity"
 STEPS = (
     "python3 -m venv .venv",
@@ -122,11 +120,19 @@ def render(name: str, offered: Sequence[Seller], *, is_template: bool = False) -
         "sellers": offered,
         "lab": sellers(["sakura"])[0],  # whose API the lab emulates
         "first_stack": offered[0].key,
-        "credentials": [name for seller in offered for name in _CREDENTIALS.get(seller.key, ())],
+        "credentials": [name for seller in offered for name in _credentials(seller.key)],
         "version": version("kokunai"),
         "engine_version": ENGINE_VERSION.removeprefix("v"),
     }
     return dict(_files(common))
+
+
+def _credentials(seller: str) -> list[str]:
+    """Variables with which a seller's API is called; a seller without an API needs none."""
+    from kokunai.catalog import facts
+
+    provider = facts.seller_providers().get(seller)
+    return [names[0] for names in provider.secrets.values()] if provider else []
 
 
 def _files(common: Mapping[str, Any]) -> list[tuple[str, str]]:

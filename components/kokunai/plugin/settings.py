@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 # What the engine and the SDKs put beside a provider's own configuration.
 _ENGINE_KEYS = frozenset({"version", "pluginDownloadURL", "__internal"})
 _ABSENT = (None, "")
-STACK_KEYS = frozenset({"environment", "packageSourceCredentials"})
+STACK_KEYS = frozenset({"environment", "settings", "packageSourceCredentials"})
 """Keys of a stack file in the same namespace: a default provider is handed all of them."""
 
 

@@ -15,6 +15,9 @@ def start(main_file: str) -> None:
     signal.signal(signal.SIGINT, _leave)
     signal.signal(signal.SIGTERM, _leave)
     # A signal during these imports, which take most of a second, must be quiet, too.
+    from kokunai import extras
+
+    extras.require("policy")
     from kokunai_policy.pack.policies import serve
 
     serve(Path(main_file).resolve().parent)

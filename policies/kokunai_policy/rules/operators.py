@@ -15,13 +15,13 @@ if TYPE_CHECKING:
     from kokunai_policy.resource import Inspected
 
 # Pulumi hands a default provider every key of its package, the stack's own description among them.
-_DESCRIPTION = "environment"
+_DESCRIPTIONS = ("environment", "settings")
 
 
 def judge_endpoint(inspected: Inspected) -> Iterator[Judgement]:
     """Every endpoint of a provider belongs to a known domestic operator, or to the lab."""
     for node in inspected.nodes:
-        if inspected.resource.package == "kokunai" and node.keys[:1] == (_DESCRIPTION,):
+        if _is_description(inspected, node):
             continue
         if _is_packed(inspected, node):
             continue
@@ -30,6 +30,11 @@ def judge_endpoint(inspected: Inspected) -> Iterator[Judgement]:
         if is_stated or is_url:
             yield _endpoint(inspected, node)
     yield from _left_out(inspected)
+
+
+def _is_description(inspected: Inspected, node: Node) -> bool:
+    is_ours = inspected.resource.package == "kokunai"
+    return is_ours and bool(node.keys) and node.keys[0] in _DESCRIPTIONS
 
 
 def _is_packed(inspected: Inspected, node: Node) -> bool:

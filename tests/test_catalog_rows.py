@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,32 +12,15 @@ from kokunai import capacity, catalog, resolved, stack_file
 from kokunai.catalog import rows
 from kokunai.errors import KokunaiError
 from kokunai.model import GpuNodePool
+from support.catalogue import sellers
 
+__all__ = ["sellers"]
 SITE, GPU = "sakura-ishikari", "h100"
 SAKURA = yaml.safe_load(
     (Path(catalog.__file__).parent / "sellers/sakura.yaml").read_text(encoding="utf-8")
 )
 DIRECT = SAKURA["offers"]["sakura-vrt-h100"]
 RESOLD = {**DIRECT, "seller": "highreso", "price": {"jpy_per_hour": 900}}
-
-
-@pytest.fixture
-def sellers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A copy of the catalogue that a test may add files to."""
-    folder = Path(catalog.__file__).parent
-    (tmp_path / "sellers").mkdir()
-    for file in (folder / "gpus.yaml", *(folder / "sellers").glob("*.yaml")):
-        (tmp_path / file.relative_to(folder)).write_bytes(file.read_bytes())
-    monkeypatch.setattr(rows, "_folder", lambda: tmp_path)
-    _forget()
-    yield tmp_path / "sellers"
-    monkeypatch.undo()
-    _forget()
-
-
-def _forget() -> None:
-    rows._files.cache_clear()
-    rows.section.cache_clear()
 
 
 def _sell(sellers: Path, offers: dict[str, Any], name: str = "other.yaml") -> None:

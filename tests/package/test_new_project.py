@@ -111,7 +111,11 @@ def test_the_program_exports_what_our_own_stacks_export(files):
     assert exports(files["__main__.py"]) == exports((ROOT / "stacks/__main__.py").read_text())
 
 
-def test_the_waivers_are_empty_and_their_commented_form_is_one_the_rules_accept(files):
+def test_the_waivers_are_empty_and_their_commented_form_is_one_the_rules_accept(files, tmp_path):
+    def read(text: str) -> waivers.Waivers:
+        (tmp_path / "waivers.yaml").write_text(text)
+        return waivers.in_folder(tmp_path)
+
     text = files["policies/waivers.yaml"]
     form = "\n".join(
         line.removeprefix("# ")
@@ -119,8 +123,8 @@ def test_the_waivers_are_empty_and_their_commented_form_is_one_the_rules_accept(
         if re.match(r"# (waivers:|allowed_types:| {2,}\S)", line)
     )
 
-    assert waivers.read(text) == waivers.Waivers()
-    filled = waivers.read(form)
+    assert read(text) == waivers.Waivers()
+    filled = read(form)
     assert (len(filled.entries), len(filled.types)) == (1, 1)
     assert filled.problems(date(2026, 12, 1)) == []
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,13 +15,11 @@ from kokunai.catalog import facts, rows
 @pytest.fixture
 def sellers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A copy of the catalogue that a test may add files to."""
-    folder = Path(catalog.__file__).parent
-    (tmp_path / "sellers").mkdir()
-    for file in (folder / "gpus.yaml", *(folder / "sellers").glob("*.yaml")):
-        (tmp_path / file.relative_to(folder)).write_bytes(file.read_bytes())
-    monkeypatch.setattr(rows, "_folder", lambda: tmp_path)
+    copy = tmp_path / "catalogue"
+    shutil.copytree(Path(catalog.__file__).parent, copy)
+    monkeypatch.setattr(rows, "_folder", lambda: copy)
     _forget()
-    yield tmp_path / "sellers"
+    yield copy / "sellers"
     monkeypatch.undo()
     _forget()
 

@@ -9,7 +9,7 @@ WORKERS ?= $(shell expr 2 '*' $$(nproc))
 LOCK := $(if $(shell command -v flock),flock pyproject.toml)
 UNSALT := sed -i '/^encryptionsalt:/d' stacks/Pulumi.local.yaml
 
-.PHONY: help prepare up down preview test lint bench clean
+.PHONY: help prepare up down preview test quick lint bench clean
 help:  ## これを表示します / show this
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST)
 
@@ -48,6 +48,9 @@ test: .venv/installed  ## すべてのテスト / all tests
 	@$(BIN)/kokunai doctor --install
 	@$(BIN)/kokunai engine install
 	@$(BIN)/pytest -n $(WORKERS) --dist loadgroup
+
+quick: .venv/installed  ## 速いテストだけ(エンジンとホストなし) / the quick tests: no engine, no hosts
+	@$(BIN)/pytest -n $(WORKERS) -m "not e2e and not hosts and not slow"
 
 lint: .venv/installed  ## 書式、型、依存の向き / format, types, import directions
 	@$(BIN)/ruff check .

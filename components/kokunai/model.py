@@ -146,8 +146,16 @@ class Environment(Settings):
 
 def schema() -> dict[str, Any]:
     """JSON schema of a whole stack file, for editors."""
-    environment = Environment.model_json_schema(ref_template="#/definitions/{model}")
-    definitions = environment.pop("$defs", {})
+    keys: dict[str, type[Spec]] = {"kokunai:environment": Environment, "kokunai:settings": Settings}
+    written = {
+        key: model.model_json_schema(ref_template="#/definitions/{model}")
+        for key, model in keys.items()
+    }
+    definitions = {
+        name: definition
+        for described in written.values()
+        for name, definition in described.pop("$defs", {}).items()
+    }
     return {
         "$schema": "http://json-schema.org/draft-07/schema#",
         "title": "Kokunai stack file",
@@ -155,8 +163,9 @@ def schema() -> dict[str, Any]:
         "properties": {
             "config": {
                 "type": "object",
-                "properties": {"kokunai:environment": environment},
-                "required": ["kokunai:environment"],
+                "properties": written,
+                # A whole environment, or what the components of a program of one's own share.
+                "anyOf": [{"required": [key]} for key in written],
             },
         },
         "required": ["config"],

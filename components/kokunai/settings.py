@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from kokunai.catalog import Offer, Service
     from kokunai.declarations import Declarations
 
-KEY = "kokunai:settings"
-
 
 @dataclass(frozen=True)
 class Key:
@@ -65,7 +63,7 @@ class StackSettings:
             "hosts": dict(hosts or {}),
             "lab": lab,
         }
-        self._adopt(_read(given, "StackSettings"), root, secrets)
+        self._adopt(_checked(given), root, secrets)
 
     def _adopt(
         self,
@@ -104,7 +102,7 @@ class StackSettings:
         run = pulumi.runtime.settings.get_monitor()
         if run not in _BY_RUN:
             config = pulumi.Config("kokunai")
-            spec = _read(config_value(config, KEY), f"config.{KEY}")
+            spec = stack_file.read_settings(config_value(config, stack_file.SETTINGS_KEY))
             _BY_RUN[run] = cls.of(spec, secrets=secrets_of(config))
         return _BY_RUN[run]
 
@@ -151,12 +149,12 @@ def secrets_of(config: pulumi.Config) -> dict[str, pulumi.Output[str]]:
     return {name: value for name in names if (value := config.get_secret(name)) is not None}
 
 
-def _read(given: Any, where: str) -> model.Settings:
+def _checked(given: dict[str, Any]) -> model.Settings:
     try:
         return model.Settings.model_validate(given)
     except ValidationError as error:
         problems = list(translated(error, model.Settings))
-        raise stack_file.refusal_of(problems, where) from None
+        raise stack_file.refusal_of(problems, "StackSettings") from None
 
 
 def _project_root() -> Path:

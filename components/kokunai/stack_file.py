@@ -16,12 +16,27 @@ if TYPE_CHECKING:
     from kokunai.errors import Problem
 
 KEY = "kokunai:environment"
+SETTINGS_KEY = "kokunai:settings"
 HOST_SECRETS = {"packageSourceCredentials": "base_package_source_credentials"}
 """Secret configuration keys that reach hosts, and the variables they become."""
 
 
-def read_file(path: Path) -> model.Environment:
-    """Environment of a stack file. Raises KokunaiError naming the file and every mistake."""
+def read_file(path: Path) -> model.Settings:
+    """What a stack file says: an `Environment`, or the `Settings` of a program of one's own.
+
+    Raises KokunaiError naming the file and every mistake.
+    """
+    config = _config_of(path)
+    key = KEY if KEY in config or SETTINGS_KEY not in config else SETTINGS_KEY
+    if key not in config:
+        raise missing(str(path))
+    if yaml_reader.holds_key(config[key], "secure"):
+        raise secret_refusal(f"{path}: config.{key}")
+    where = f"{path}: config"
+    return read(config[key], where=where) if key == KEY else read_settings(config[key], where)
+
+
+def _config_of(path: Path) -> dict[str, Any]:
     try:
         content = yaml_reader.read(path)
     except OSError as error:
@@ -32,17 +47,8 @@ def read_file(path: Path) -> model.Environment:
         raise KokunaiError(
             ja=f"{path} は YAML として読めません: {error}", en=f"{path} is not YAML: {error}"
         ) from None
-    raw = _environment_of(content, path)
-    if yaml_reader.holds_key(raw, "secure"):
-        raise secret_refusal(f"{path}: config.{KEY}")
-    return read(raw, where=f"{path}: config")
-
-
-def _environment_of(content: Any, path: Path) -> Any:
     config = content.get("config") if isinstance(content, dict) else None
-    if isinstance(config, dict) and KEY in config:
-        return config[KEY]
-    raise missing(str(path))
+    return config if isinstance(config, dict) else {}
 
 
 def missing(file: str, key: str = KEY) -> KokunaiError:
@@ -81,6 +87,15 @@ def read(raw: Any, *, where: str = "config") -> model.Environment:
     if problems or environment is None:
         raise refusal_of(problems, f"{where}.{KEY}", "スタックファイルに", " in the stack file")
     return environment
+
+
+def read_settings(raw: Any, where: str = "config") -> model.Settings:
+    """Settings from plain data. Raises KokunaiError with every mistake, sorted by path."""
+    try:
+        return model.Settings.model_validate(raw)
+    except ValidationError as error:
+        problems = list(translated(error, model.Settings))
+        raise refusal_of(problems, f"{where}.{SETTINGS_KEY}") from None
 
 
 def refusal_of(

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from kokunai.errors import KokunaiError
+
+if TYPE_CHECKING:
+    from kokunai import model
 
 
 @click.command()
@@ -19,16 +23,24 @@ def check(files: tuple[Path, ...]) -> None:
     errors = []
     for path in files:
         try:
-            environment = stack_file.read_file(path)
+            read = stack_file.read_file(path)
         except KokunaiError as error:
             errors.append(error)
             continue
-        nodes = sum(pool.node_count for pool in environment.pools)
-        click.echo(f"{path}: ok ({len(environment.pools)} pool(s), {nodes} node(s))")
+        click.echo(f"{path}: ok ({_content(read)})")
     if errors:
         raise KokunaiError(
             ja="\n".join(error.ja for error in errors), en="\n".join(error.en for error in errors)
         )
+
+
+def _content(read: model.Settings) -> str:
+    from kokunai import model
+
+    if not isinstance(read, model.Environment):
+        return "settings"
+    nodes = sum(pool.node_count for pool in read.pools)
+    return f"{len(read.pools)} pool(s), {nodes} node(s)"
 
 
 @click.command()

@@ -19,6 +19,7 @@ from kokunai.cli import project_files
 
 pytestmark = [pytest.mark.e2e, pytest.mark.hosts, pytest.mark.xdist_group("wheel")]
 
+EXAMPLE = Path(__file__).parents[2] / "examples/own_program"
 _OURS = ("PULUMI_", "KOKUNAI_", "SAKURA", "PYTHONPATH", "VIRTUAL_ENV")
 
 
@@ -46,8 +47,8 @@ class OwnProject:
         assert not check or ended.returncode == 0, f"{command}\n{ended.stdout}"
         return ended.stdout
 
-    def pulumi(self, arguments: str) -> str:
-        return self.run(f"kokunai run -- pulumi {arguments} --stack local")
+    def pulumi(self, arguments: str, stack: str = "local") -> str:
+        return self.run(f"kokunai run -- pulumi {arguments} --stack {stack}")
 
 
 @pytest.fixture(scope="module")
@@ -109,3 +110,18 @@ def test_a_destroyed_cluster_leaves_an_empty_stack(own: OwnProject):
     state = json.loads(own.pulumi("stack export"))
     left = [one["type"] for one in state["deployment"].get("resources", [])]
     assert left in ([], ["pulumi:pulumi:Stack"])
+
+
+def test_a_program_of_ones_own_is_built_judged_and_destroyed_there_too(own: OwnProject):
+    for file in ("__main__.py", "Pulumi.lab.yaml"):
+        shutil.copy(EXAMPLE / file, own.directory)
+    own.run("kokunai run -- pulumi stack init lab")
+
+    own.pulumi("up --yes --skip-preview --policy-pack policies", "lab")
+    said = own.pulumi("preview --policy-pack policies --expect-no-changes", "lab")
+
+    assert "unchanged" in said
+    assert "Host vision-train-0" in own.pulumi("stack output ssh_config", "lab")
+    own.pulumi("destroy --yes --skip-preview", "lab")
+    state = json.loads(own.pulumi("stack export", "lab"))
+    assert not state["deployment"].get("resources")

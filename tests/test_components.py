@@ -146,6 +146,126 @@ def test_a_component_is_refused_by_the_rules_before_it_is_declared(recorder: Rec
     assert ("kokunai:ansible:Configuration", "train") not in recorder.seen
 
 
+def test_a_pool_must_not_take_the_address_of_an_earlier_share(recorder: Recorder, root: Path):
+    def program() -> None:
+        joined = network(settings(root))
+        data = kokunai.SharedStorage("data", network=joined, size_gib=100, mount="/d", host=12)
+        pool(network=joined, storage=[data])
+
+    with pytest.raises(kokunai.KokunaiError) as refusal:
+        declared(recorder, program)
+
+    assert 'SharedStorage("data").host: host numbers overlap those of GpuNodePool("train")' in (
+        refusal.value.en
+    )
+
+
+def test_another_provider_of_this_package_is_refused_and_one_of_another_is_kept(
+    recorder: Recorder, root: Path
+):
+    other = pulumi.ResourceOptions(provider=kokunai_provider("elsewhere"))
+
+    def refused() -> None:
+        network(settings(root), opts=other)
+
+    with pytest.raises(kokunai.KokunaiError, match="cannot be given in opts"):
+        declared(recorder, refused)
+
+
+def kokunai_provider(name: str) -> pulumi.ProviderResource:
+    from kokunai import resources
+
+    return resources.Provider(name, {"sakuraApiRootUrl": "https://evil.example/"})
+
+
+def test_a_provider_of_another_package_leaves_the_stacks_own_in_place(
+    recorder: Recorder, root: Path
+):
+    def program() -> None:
+        class Aws(pulumi.ProviderResource):
+            def __init__(self) -> None:
+                super().__init__("aws", "tokyo", {"region": "ap-northeast-1"})
+
+        network(settings(root), opts=pulumi.ResourceOptions(providers=[Aws()]))
+
+    seen = declared(recorder, program).seen
+
+    assert ("pulumi:providers:kokunai", "demo") in seen
+    assert "demo" in recorder.providers["kokunai:sakura:Switch", "cluster"]
+
+
+def test_two_settings_in_one_program_have_filters_of_their_own(recorder: Recorder, root: Path):
+    def program() -> None:
+        pool(settings=settings(root))
+        kokunai.GpuNodePool(
+            "infer", site=SITE, gpu="v100", node_count=1, settings=settings(root, name="other")
+        )
+
+    seen = declared(recorder, program).seen
+
+    filters = [name for kind, name in seen if kind == "kokunai:sakura:PacketFilter"]
+    assert sorted(filters) == ["demo-is1a", "other-is1a"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (
+            {"network": "cluster"},
+            'GpuNodePool("train").network: must be a ClusterNetwork (got str)',
+        ),
+        ({"storage": "data"}, 'GpuNodePool("train").storage[0]: must be a SharedStorage (got str)'),
+        ({"site": pulumi.Output.from_input(SITE)}, 'GpuNodePool("train").site: must be known at'),
+    ],
+)
+def test_an_argument_of_the_wrong_kind_is_one_message(
+    recorder: Recorder, root: Path, arguments: dict[str, Any], said: str
+):
+    with pytest.raises(kokunai.KokunaiError) as refusal:
+        declared(recorder, lambda: pool(**{"settings": settings(root), **arguments}))
+
+    assert said in refusal.value.en
+
+
+def test_a_refused_component_leaves_its_name_free(recorder: Recorder, root: Path):
+    def program() -> None:
+        ours = settings(root)
+        with pytest.raises(kokunai.KokunaiError):
+            pool(settings=ours, gpu="h300")
+        pool(settings=ours)
+
+    assert ("kokunai:sakura:Server", "train-0") in declared(recorder, program).seen
+
+
+def test_a_network_of_other_settings_is_refused(recorder: Recorder, root: Path):
+    def program() -> None:
+        pool(network=network(settings(root)), settings=settings(root, name="other"))
+
+    with pytest.raises(kokunai.KokunaiError, match="was made with other settings"):
+        declared(recorder, program)
+
+
+def test_a_misspelt_secret_is_refused_with_the_known_keys(root: Path):
+    with pytest.raises(kokunai.KokunaiError, match="sakuraAcessToken is not a known key"):
+        settings(root, secrets={"sakuraAcessToken": pulumi.Output.from_input("x")})
+
+
+def test_settings_are_refused_as_pulumi_shows_it(root: Path):
+    with pytest.raises(pulumi.RunError, match="data_class"):
+        settings(root, data_class="secret")
+
+
+def test_a_preview_needs_the_public_half_of_the_key_alone(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+):
+    (root / "id").unlink()
+
+    with pytest.raises(kokunai.KokunaiError, match="private key id is missing"):
+        settings(root)
+    monkeypatch.setattr(pulumi.runtime, "is_dry_run", lambda: True)
+    assert settings(root).key.public_key == "ssh-ed25519 AAAA demo"
+
+
 def test_settings_tell_every_mistake_at_once(root: Path):
     with pytest.raises(kokunai.KokunaiError) as refusal:
         kokunai.StackSettings(name="Bad Name", data_class="secret", access={}, root=root)

@@ -6,16 +6,16 @@ from typing import TYPE_CHECKING, Any
 
 import pulumi
 
-from kokunai import capacity, declarations, playbooks, role_variables
+from kokunai import capacity, declarations, playbooks, role_variables, storage
 from kokunai.catalog import platforms
-from kokunai.declarations import told_without_traceback
+from kokunai.node_pool import GpuNodePool
 from kokunai.parts import Hidden, Part
+from kokunai.program_errors import expect, told_without_traceback
 from kokunai.stack_file import HOST_SECRETS
 
 if TYPE_CHECKING:
     from kokunai import resolved
     from kokunai.capacity import Host
-    from kokunai.node_pool import GpuNodePool
     from kokunai.settings import StackSettings
 
 _CONFIGURATION = "kokunai:ansible:Configuration"
@@ -40,10 +40,16 @@ class NodeConfiguration(pulumi.ComponentResource):
     ) -> None:
         """`pool` says which nodes, and with its settings what they are told."""
         with told_without_traceback():
+            expect(pool, GpuNodePool, f'NodeConfiguration("{name}").pool')
             stack = declarations.of(pool.settings)
             stack.judge(parts := parts_of(name, pool.resolved, pool.settings))
-        super().__init__("kokunai:index:NodeConfiguration", name, None, stack.options(opts))
-        run = stack.declare(parts, pulumi.ResourceOptions(parent=self))[name]
+            merged = stack.options(opts)
+        super().__init__("kokunai:index:NodeConfiguration", name, None, merged)
+        shares = [storage.parts_of(share, pool.settings) for share in pool.resolved.shares]
+        # A mount fails until the file server is there, and its address is known before that.
+        first = [made for group in shares for made in stack.made(group)]
+        inside = pulumi.ResourceOptions(parent=self, depends_on=first)
+        [run] = stack.declare(parts, inside)
         self.verified = run.output("verified")
         self.register_outputs({"verified": self.verified})
 

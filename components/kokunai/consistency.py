@@ -158,6 +158,9 @@ def _unknown_offer(
     if not problems:
         with _collected(("pools", index, "image")) as problems:
             catalog.image(pool.image, driver=offer.driver)
+    if not problems and network is not None:
+        with _collected(("pools", index, "network")) as problems:
+            _refuse_other_driver(offer, network)
     if not problems:
         with _collected(("pools", index)) as problems:
             problems += [
@@ -165,6 +168,18 @@ def _unknown_offer(
                 for problem in door.problems(pool, offer, network)
             ]
     yield from problems
+
+
+def _refuse_other_driver(offer: catalog.Offer, network: model.Network) -> None:
+    """A network reaches only what the same driver makes."""
+    driver = catalog.service(network.site).driver
+    if driver != offer.driver:
+        raise KokunaiError(
+            ja=f"{offer.key} は {offer.driver} で調達し、{network.name} は {driver} で作ります。"
+            "つながりません",
+            en=f"{offer.key} is obtained through {offer.driver}, but {network.name} is made "
+            f"through {driver}: they do not connect",
+        )
 
 
 @contextmanager

@@ -2,45 +2,30 @@
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import os
+import re
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import pulumi
 from pydantic import ValidationError
 
 from kokunai import capacity, consistency, model, resources
-from kokunai.errors import KokunaiError
+from kokunai.errors import KokunaiError, Problem
 from kokunai.parts import Hidden, Link, Part
 from kokunai.problems import translated
+from kokunai.program_errors import refuse_outputs
 from kokunai.stack_file import refusal_of
 from kokunai_policy import STACK_TYPE, Context, Resource, guard, program_context
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable
 
     from kokunai.settings import StackSettings
 
 _Spec = TypeVar("_Spec", bound=model.Spec)
 _PROVIDER = "pulumi:providers:kokunai"
-
-
-class ProgramError(KokunaiError, pulumi.RunError):
-    """A refusal as Pulumi prints it: one message, no traceback."""
-
-
-@contextlib.contextmanager
-def told_without_traceback() -> Iterator[None]:
-    """A mistake that the user can fix ends the program with its message alone."""
-    try:
-        yield
-    except ProgramError:
-        raise
-    except KokunaiError as error:
-        refusal = ProgramError(ja=error.ja, en=error.en)
-        refusal.args = (str(error),)
-        raise refusal from None
 
 
 def of(settings: StackSettings) -> Declarations:
@@ -69,28 +54,25 @@ class Declarations:
         """A component's arguments as a row of the stack file would be checked.
 
         `section` is `networks`, `storage` or `pools`. Raises KokunaiError with every mistake of
-        the row, those between it and the rows before it included.
+        the row, those between it and the accepted rows included.
         """
         row = {key: value for key, value in given.items() if value is not None}
+        refuse_outputs(row, _label(section, row))
         try:
             spec = model_.model_validate(row)
         except ValidationError as error:
             raise refusal_of(list(translated(error, model_)), _label(section, row)) from None
-        self._check_between(section, row)
+        rows = {**self._rows, section: [*self._rows[section], row]}
+        problems = consistency.problems({"name": self._settings.spec.name, **rows})
+        # The rows before were without a mistake, so whatever is found comes with this one.
+        if found := [_as_components(problem, rows) for problem in problems]:
+            raise refusal_of(found, "")
         return spec
 
-    def _check_between(self, section: str, row: dict[str, Any]) -> None:
-        rows = {**self._rows, section: [*self._rows[section], row]}
-        place = f"{section}[{len(self._rows[section])}]"
-        found = consistency.problems({"name": self._settings.spec.name, **rows})
-        here = [problem for problem in found if problem.path.startswith(place)]
-        if here:
-            raise refusal_of(here, _label(section, row), below=place)
-        self._rows = rows
-
-    def note_zone(self, zone: str | None) -> None:
-        """The last network stands in this zone: pools of another zone cannot join it."""
-        self._rows["networks"][-1]["zone"] = zone
+    def accept(self, section: str, spec: model.Spec, **known: Any) -> None:
+        """Remember a component that is about to be declared: later ones are held against it."""
+        row = spec.model_dump(exclude_none=True)
+        self._rows[section].append({**row, **known})
 
     # What is judged
 
@@ -119,17 +101,32 @@ class Declarations:
     # What is declared
 
     def options(self, opts: pulumi.ResourceOptions | None) -> pulumi.ResourceOptions:
-        """Options of a component: the stack's provider, unless the program names another."""
-        if opts is not None and (opts.provider is not None or opts.providers is not None):
-            return opts
-        ours = pulumi.ResourceOptions(provider=self.provider())
-        return pulumi.ResourceOptions.merge(ours, opts)
+        """Options of a component with the stack's provider beside those of other packages.
+
+        Raises KokunaiError for another provider of this package: the rules would not see whom it
+        calls, and what pools share would be made in another account.
+        """
+        merged = pulumi.ResourceOptions.merge(None, opts)
+        others = _providers_of(merged)
+        if any(provider.package == resources.PACKAGE for provider in others):
+            raise KokunaiError(
+                ja="kokunai のプロバイダーは opts では渡せません。別のアカウントには、"
+                "その secrets を持つ StackSettings を settings に渡してください",
+                en="a kokunai provider cannot be given in opts; for another account pass "
+                "settings=StackSettings(...) with its secrets",
+            )
+        merged.provider, merged.providers = None, [self.provider(), *others]
+        return merged
 
     def provider(self) -> resources.Provider:
         """The stack's provider, declared at the first call."""
         if self._provider is None:
             keys = capacity.secret_inputs()
-            secrets = {key: value for key, value in self._settings.secrets.items() if key in keys}
+            secrets: dict[str, Any] = {
+                key: pulumi.Output.secret(value)
+                for key, value in self._settings.secrets.items()
+                if key in keys
+            }
             props = {**capacity.provider_inputs(os.environ), **secrets}
             opts = pulumi.ResourceOptions(parent=self._settings.parent)
             self._provider = resources.Provider(self._settings.spec.name, props, opts)
@@ -142,17 +139,20 @@ class Declarations:
             raise _shared_twice(clash)
         self.declare(fresh, pulumi.ResourceOptions(parent=self._settings.parent, provider=provider))
 
-    def declare(
-        self, parts: Iterable[Part], opts: pulumi.ResourceOptions
-    ) -> dict[str, resources.Kind]:
-        """Declare judged parts and return them by name. Links must lead to declared parts."""
-        made = {}
+    def declare(self, parts: Iterable[Part], opts: pulumi.ResourceOptions) -> list[resources.Kind]:
+        """Declare judged parts, in their order. Links must lead to declared parts."""
+        made = []
         for part in parts:
             if self.judged.get(part.key) != part:
                 raise AssertionError(f"{part.key} was not judged as it is declared")
             self.declared[part.key] = part
-            made[part.name] = self._made[part.key] = self._declare(part, opts)
+            self._made[part.key] = self._declare(part, opts)
+            made.append(self._made[part.key])
         return made
+
+    def made(self, parts: Iterable[Part]) -> list[resources.Kind]:
+        """The resources of declared parts."""
+        return [self._made[part.key] for part in parts]
 
     def _declare(self, part: Part, opts: pulumi.ResourceOptions) -> resources.Kind:
         if part.timeout_seconds is not None:
@@ -160,6 +160,9 @@ class Declarations:
             timeouts = pulumi.CustomTimeouts(create=timeout, update=timeout)
             limits = pulumi.ResourceOptions(custom_timeouts=timeouts)
             opts = pulumi.ResourceOptions.merge(opts, limits)
+        if part.former_name is not None:
+            known_as = pulumi.ResourceOptions(aliases=[pulumi.Alias(name=part.former_name)])
+            opts = pulumi.ResourceOptions.merge(opts, known_as)
         kind = resources.kind(part.pulumi_type)
         return kind(part.name, self.linked(part.props), opts, wanted=part.wanted)
 
@@ -183,12 +186,30 @@ def _shared_twice(part: Part) -> KokunaiError:
     )
 
 
+_ROW = re.compile(r"(networks|storage|pools)\[(\d+)\]")
 _COMPONENTS = {"networks": "ClusterNetwork", "storage": "SharedStorage", "pools": "GpuNodePool"}
 
 
 def _label(section: str, row: Mapping[str, Any]) -> str:
     """`GpuNodePool("train")`."""
     return f'{_COMPONENTS[section]}("{row.get("name")}")'
+
+
+def _as_components(problem: Problem, rows: Mapping[str, list[dict[str, Any]]]) -> Problem:
+    """A problem of a stack file in the words of a program: `pools[0]` is `GpuNodePool("train")`."""
+
+    def named(text: str) -> str:
+        return _ROW.sub(lambda row: _label(row[1], rows[row[1]][int(row[2])]), text)
+
+    return Problem(named(problem.path), named(problem.ja), named(problem.en))
+
+
+def _providers_of(opts: pulumi.ResourceOptions) -> list[pulumi.ProviderResource]:
+    """Every provider that the options name, in whichever of the ways there are."""
+    many = opts.providers or []
+    listed = list(many.values()) if isinstance(many, Mapping) else list(many)
+    one = [opts.provider] if opts.provider is not None else []
+    return [*one, *(provider for provider in listed if provider is not opts.provider)]
 
 
 def _resource(part: Part, provider_inputs: Mapping[str, str]) -> Resource:

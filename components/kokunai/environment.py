@@ -8,9 +8,9 @@ import pulumi
 
 from kokunai import configuration, declarations, network, node_pool, resolved, stack_file, storage
 from kokunai.configuration import NodeConfiguration
-from kokunai.declarations import told_without_traceback
 from kokunai.network import ClusterNetwork
 from kokunai.node_pool import GpuNodePool
+from kokunai.program_errors import told_without_traceback
 from kokunai.settings import StackSettings, config_value, secrets_of
 from kokunai.storage import SharedStorage
 

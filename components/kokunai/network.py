@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import pulumi
 
 from kokunai import capacity, catalog, declarations, model, resolved
-from kokunai.declarations import told_without_traceback
+from kokunai.errors import KokunaiError
+from kokunai.program_errors import told_without_traceback
 from kokunai.settings import StackSettings
 
 if TYPE_CHECKING:
@@ -41,11 +42,11 @@ class ClusterNetwork(pulumi.ComponentResource):
             given = {"name": name, "site": site, "cidr": cidr, "zone": zone}
             spec = stack.checked("networks", model.Network, given)
             self.resolved = resolve(spec, [])
-            stack.note_zone(self.resolved.zone)
             stack.judge(parts := parts_of(self.resolved, self.settings))
-        super().__init__("kokunai:index:ClusterNetwork", name, None, stack.options(opts))
-        made = stack.declare(parts, pulumi.ResourceOptions(parent=self))
-        self.network_id = made[name].id
+            merged = stack.options(opts)
+        stack.accept("networks", spec, zone=self.resolved.zone)
+        super().__init__("kokunai:index:ClusterNetwork", name, None, merged)
+        self.network_id = stack.declare(parts, pulumi.ResourceOptions(parent=self))[0].id
         self.register_outputs({"networkId": self.network_id})
 
 
@@ -59,3 +60,19 @@ def resolve(spec: model.Network, offers: list[catalog.Offer]) -> resolved.Networ
 def parts_of(network: resolved.Network, settings: StackSettings) -> list[Part]:
     """What will be declared, the network itself first."""
     return capacity.networks(network.service.driver).network_parts(network, settings)
+
+
+def shared_settings(given: StackSettings | None, network: ClusterNetwork | None) -> StackSettings:
+    """Those given, else those of the network, else those of the stack file.
+
+    Raises KokunaiError where the network belongs to other settings, and so to another account.
+    """
+    if network is None:
+        return given if given is not None else StackSettings.from_config()
+    if given is not None and given is not network.settings:
+        name = network.resolved.spec.name
+        raise KokunaiError(
+            ja=f'ClusterNetwork("{name}") は別の settings のものです。同じものを渡してください',
+            en=f'ClusterNetwork("{name}") was made with other settings; pass the same ones',
+        )
+    return network.settings

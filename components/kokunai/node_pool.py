@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import pulumi
 
 from kokunai import capacity, declarations, model, resolved
-from kokunai.declarations import told_without_traceback
 from kokunai.errors import KokunaiError
-from kokunai.settings import StackSettings
+from kokunai.network import ClusterNetwork, shared_settings
+from kokunai.program_errors import expect, told_without_traceback
+from kokunai.storage import SharedStorage
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from kokunai.network import ClusterNetwork
     from kokunai.parts import Part
-    from kokunai.storage import SharedStorage
+    from kokunai.settings import StackSettings
 
 
 class GpuNodePool(pulumi.ComponentResource):
@@ -49,7 +48,8 @@ class GpuNodePool(pulumi.ComponentResource):
     ) -> None:
         """`site`, `gpu`, `offer`, `image` are keys of the catalogue; defaults are the model's."""
         with told_without_traceback():
-            self.settings = _settings(settings, network)
+            _expect_components(name, network, storage)
+            self.settings = shared_settings(settings, network)
             stack = declarations.of(self.settings)
             given = {
                 "name": name,
@@ -67,7 +67,9 @@ class GpuNodePool(pulumi.ComponentResource):
             self.resolved = _resolve(spec, network, storage)
             shared, own = parts_of(self.resolved, self.settings)
             stack.judge([*shared, *own])
-        super().__init__("kokunai:index:GpuNodePool", name, None, stack.options(opts))
+            merged = stack.options(opts)
+        stack.accept("pools", spec)
+        super().__init__("kokunai:index:GpuNodePool", name, None, merged)
         self._declare(shared, own)
 
     def _declare(self, shared: list[Part], own: list[Part]) -> None:
@@ -78,11 +80,13 @@ class GpuNodePool(pulumi.ComponentResource):
         self.register_outputs({"nodes": self.nodes})
 
 
-def _settings(given: StackSettings | None, network: ClusterNetwork | None) -> StackSettings:
-    """Those given, else those of the network, else those of the stack file."""
-    if given is not None:
-        return given
-    return network.settings if network is not None else StackSettings.from_config()
+def _expect_components(name: str, network: Any, storage: Any) -> None:
+    """What other components are named by must be those components."""
+    if network is not None:
+        expect(network, ClusterNetwork, f'GpuNodePool("{name}").network')
+    expect(storage, Sequence, f'GpuNodePool("{name}").storage')
+    for index, share in enumerate(storage):
+        expect(share, SharedStorage, f'GpuNodePool("{name}").storage[{index}]')
 
 
 def _resolve(

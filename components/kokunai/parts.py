@@ -37,6 +37,8 @@ class Part:
     """Plain values, with a `Link` or a `Hidden` where there is none yet."""
     wanted: tuple[str, ...] | None = None
     """Outputs that links or components read; None is all of the kind."""
+    former_name: str | None = None
+    """What an earlier version called it, so that it is renamed and not replaced."""
     timeout_seconds: int | None = None
     """How long a create or an update may take; None is the kind's own default."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -94,8 +95,20 @@ def _files(root: Path) -> Iterator[tuple[str, Path]]:
         if source.is_file():
             yield place, source
             continue
-        for path in source.rglob("*"):
+        for path in _files_below(source):
             relative = path.relative_to(source)
             is_cache = _CACHES.intersection(relative.parts) or path.suffix == ".pyc"
-            if path.is_file() and not is_cache:
+            if not is_cache:
                 yield f"{place}/{relative.as_posix()}", path
+
+
+def _files_below(folder: Path) -> Iterator[Path]:
+    """Every file, behind links to folders too, as Ansible finds them; a circle is walked once."""
+    walked = set()
+    for here, folders, files in os.walk(folder, followlinks=True):
+        real = os.path.realpath(here)
+        if real in walked:
+            folders.clear()
+            continue
+        walked.add(real)
+        yield from (path for name in files if (path := Path(here) / name).is_file())

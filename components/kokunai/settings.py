@@ -9,16 +9,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
+import pulumi
 from pydantic import ValidationError
 
 from kokunai import model, stack_file
 from kokunai.errors import KokunaiError
 from kokunai.problems import translated
+from kokunai.program_errors import refuse_outputs, told_without_traceback
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-    import pulumi
 
     from kokunai.catalog import Offer, Service
     from kokunai.declarations import Declarations
@@ -40,9 +40,11 @@ class Key:
 class StackSettings:
     """What all components of a stack share; `StackSettings.from_config()` is their default.
 
-    `access` and `hosts` hold the fields of `model.Access` and `model.Hosts`. `root` is the folder
-    that relative paths start from, the folder of Pulumi.yaml where it is left out. `secrets` are
-    secret outputs by their configuration key. Raises KokunaiError with every mistake at once.
+    `access` and `hosts` hold the fields of `model.Access` and `model.Hosts`. `lab` must stand in
+    the stack file under `kokunai:settings` too where a policy pack is used, which reads it there.
+    `root` is the folder that the key's relative path starts from and that holds `policies/` and
+    `playbooks/`, the folder of Pulumi.yaml where it is left out. `secrets` are secret outputs by
+    their configuration key. Raises KokunaiError with every mistake at once.
     """
 
     def __init__(
@@ -56,14 +58,11 @@ class StackSettings:
         root: Path | None = None,
         secrets: Mapping[str, pulumi.Output[str]] | None = None,
     ) -> None:
-        given = {
-            "name": name,
-            "data_class": data_class,
-            "access": dict(access),
-            "hosts": dict(hosts or {}),
-            "lab": lab,
-        }
-        self._adopt(_checked(given), root, secrets)
+        with told_without_traceback():
+            given = {"name": name, "data_class": data_class, "access": access, "lab": lab}
+            given |= {"hosts": hosts} if hosts is not None else {}
+            refuse_outputs(given, "StackSettings")
+            self._adopt(_checked(given), Path(root) if root else None, secrets)
 
     def _adopt(
         self,
@@ -73,7 +72,7 @@ class StackSettings:
     ) -> None:
         self.spec = spec
         self.root = root or _project_root()
-        self.secrets = dict(secrets or {})
+        self.secrets = _known_secrets(secrets or {})
         self.key = _key(spec.access, self.root)
         self.parent: pulumi.Resource | None = None
         self.declarations: Declarations | None = None
@@ -97,13 +96,12 @@ class StackSettings:
 
         Raises KokunaiError with every mistake at once.
         """
-        import pulumi
-
         run = pulumi.runtime.settings.get_monitor()
         if run not in _BY_RUN:
             config = pulumi.Config("kokunai")
-            spec = stack_file.read_settings(config_value(config, stack_file.SETTINGS_KEY))
-            _BY_RUN[run] = cls.of(spec, secrets=secrets_of(config))
+            with told_without_traceback():
+                spec = stack_file.read_settings(config_value(config, stack_file.SETTINGS_KEY))
+                _BY_RUN[run] = cls.of(spec, secrets=secrets_of(config))
         return _BY_RUN[run]
 
     def labels(self, sold: Offer | Service, **more: str) -> dict[str, str]:
@@ -129,8 +127,6 @@ def config_value(config: pulumi.Config, key: str) -> Any:
 
     Raises KokunaiError where the key is missing or secret.
     """
-    import pulumi
-
     if pulumi.runtime.is_config_secret(key):
         raise stack_file.secret_refusal(key)
     text = config.get(key.partition(":")[2])
@@ -157,23 +153,47 @@ def _checked(given: dict[str, Any]) -> model.Settings:
         raise stack_file.refusal_of(problems, "StackSettings") from None
 
 
-def _project_root() -> Path:
-    import pulumi
+def _known_secrets(
+    given: Mapping[str, pulumi.Output[str]],
+) -> dict[str, pulumi.Output[str]]:
+    """A misspelt key would leave another account's credentials in force."""
+    allowed = stack_file.secret_keys()
+    if unknown := ", ".join(key for key in given if key not in allowed):
+        names = ", ".join(allowed)
+        raise KokunaiError(
+            ja=f"StackSettings.secrets: {unknown} は知らないキーです。使えるキー: {names}",
+            en=f"StackSettings.secrets: {unknown} is not a known key; allowed: {names}",
+        )
+    return dict(given)
 
+
+def _project_root() -> Path:
     return Path(pulumi.runtime.get_root_directory())
 
 
 def _key(access: model.Access, root: Path) -> Key:
-    private = root / access.private_key_file
+    """Both halves must be there, in a preview the public one: CI has no business with the other."""
+    given = access.private_key_file
+    private = root / Path(given).expanduser()
     try:
-        public = private.parent.joinpath(f"{private.name}.pub").read_text(encoding="utf-8")
-        if private.is_file():
-            return Key(access.private_key_file, public.strip())
+        text = private.parent.joinpath(f"{private.name}.pub").read_text(encoding="utf-8")
+        is_private = private.is_file()
+        is_missing = not private.exists()
     except (OSError, ValueError):  # bytes that are no text, a name that is none
-        pass
-    raise KokunaiError(
-        ja=f"SSH 鍵 {access.private_key_file} とその .pub を読めません。"
-        f"作るには: ssh-keygen -t ed25519 -f {access.private_key_file}",
-        en=f"SSH key {access.private_key_file} and its .pub cannot be read; "
-        f"make them with: ssh-keygen -t ed25519 -f {access.private_key_file}",
+        raise _no_key(given) from None
+    if is_private or (is_missing and pulumi.runtime.is_dry_run()):
+        return Key(given, text.strip())
+    if is_missing:
+        raise KokunaiError(
+            ja=f"SSH 秘密鍵 {given} がありません(.pub はあります)。秘密鍵をそこに置いてください",
+            en=f"the SSH private key {given} is missing (its .pub is there); put it there",
+        )
+    raise _no_key(given)
+
+
+def _no_key(given: str) -> KokunaiError:
+    return KokunaiError(
+        ja=f"SSH 鍵 {given} とその .pub を読めません。作るには: ssh-keygen -t ed25519 -f {given}",
+        en=f"SSH key {given} and its .pub cannot be read; "
+        f"make them with: ssh-keygen -t ed25519 -f {given}",
     )

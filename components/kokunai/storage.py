@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Literal
 import pulumi
 
 from kokunai import capacity, declarations, model, resolved
-from kokunai.declarations import told_without_traceback
+from kokunai.network import ClusterNetwork, shared_settings
+from kokunai.program_errors import expect, told_without_traceback
 
 if TYPE_CHECKING:
-    from kokunai.network import ClusterNetwork
     from kokunai.parts import Part
     from kokunai.settings import StackSettings
 
@@ -39,7 +39,8 @@ class SharedStorage(pulumi.ComponentResource):
     ) -> None:
         """`size_gib` in GiB, `mount` a path on the nodes, `host` a host number in the network."""
         with told_without_traceback():
-            self.settings = settings or network.settings
+            expect(network, ClusterNetwork, f'SharedStorage("{name}").network')
+            self.settings = shared_settings(settings, network)
             stack = declarations.of(self.settings)
             given = {
                 "name": name,
@@ -52,7 +53,9 @@ class SharedStorage(pulumi.ComponentResource):
             spec = stack.checked("storage", model.Storage, given)
             self.resolved = resolved.share(spec, network.resolved)
             stack.judge(parts := parts_of(self.resolved, self.settings))
-        super().__init__("kokunai:index:SharedStorage", name, None, stack.options(opts))
+            merged = stack.options(opts)
+        stack.accept("storage", spec)
+        super().__init__("kokunai:index:SharedStorage", name, None, merged)
         stack.declare(parts, pulumi.ResourceOptions(parent=self))
         self.address = self.resolved.address
         self.register_outputs({"address": self.address})

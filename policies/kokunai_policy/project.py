@@ -63,7 +63,8 @@ def _stack_and_project(environment: Mapping[str, str], urn: str) -> tuple[str, s
 
 def says_lab(config: Mapping[str, Any]) -> bool:
     """Whether the stack file says that the stack runs on the local lab."""
-    return any(_says_lab(config.get(key)) for key in _SETTINGS_KEYS)
+    given = [_says_lab(config[key]) for key in _SETTINGS_KEYS if key in config]
+    return bool(given) and all(given)
 
 
 def _says_lab(settings: Any) -> bool:

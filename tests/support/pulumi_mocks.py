@@ -16,10 +16,12 @@ class Recorder(pulumi.runtime.Mocks):
 
     def __init__(self) -> None:
         self.seen: dict[tuple[str, str], dict[str, Any]] = {}
+        self.providers: dict[tuple[str, str], str] = {}
 
     def new_resource(self, args: pulumi.runtime.MockResourceArgs) -> tuple[str, dict[str, Any]]:
         assert (args.typ, args.name) not in self.seen
         self.seen[args.typ, args.name] = args.inputs
+        self.providers[args.typ, args.name] = str(args.provider)
         return f"is1a/{args.name}", {**args.inputs, "address": "198.18.0.11", "serverId": "1"}
 
     def call(self, args: pulumi.runtime.MockCallArgs) -> dict[str, Any]:

@@ -194,7 +194,7 @@ def _common(network: resolved.Network, name: str, settings: StackSettings) -> di
 
 def _ssh_key(settings: StackSettings) -> Part:
     """Keys belong to the account, so the first service says where the API is asked for them."""
-    service = next(row for row in catalog.services() if row.driver == DRIVER)
+    service = _account_service()
     props = {
         "name": settings.spec.name,
         "publicKey": settings.key.public_key,
@@ -205,16 +205,28 @@ def _ssh_key(settings: StackSettings) -> Part:
     return Part(_SSH_KEY, settings.spec.name, props)
 
 
+def _account_service() -> Service:
+    found = next((row for row in catalog.services() if row.driver == DRIVER), None)
+    if found is None:
+        raise KokunaiError(
+            ja=f"カタログに {DRIVER} のサービス (services) がありません",
+            en=f"the catalogue has no service of {DRIVER}",
+        )
+    return found
+
+
 def _packet_filter(pool: resolved.Pool, settings: StackSettings) -> Part:
     zone, service = _terms(pool.offer, OfferTerms).zone, catalog.service(pool.offer.site)
+    name = f"{settings.spec.name}-{zone}"
     props = {
-        "name": f"{settings.spec.name}-{zone}",
+        "name": name,
         "zone": zone,
         "site": service.site,
         "labels": settings.labels(service),
         "rules": ingress_rules(settings.spec.access.ssh_from),
     }
-    return Part(_PACKET_FILTER, zone, props)
+    # Two stacks of settings may share a program, so the zone alone would name two filters.
+    return Part(_PACKET_FILTER, name, props, former_name=zone)
 
 
 def ingress_rules(ssh_from: Sequence[str]) -> list[dict[str, str]]:

@@ -98,10 +98,12 @@ def service(site_key: str) -> Service:
     for row in services():
         if row.site == site_key:
             return row
-    known, _ = _listed(row.site for row in services())
+    for problem in _broken("services", Service, site=site_key):
+        raise _refuse_broken(problem)
+    ja, en = _listed(row.site for row in services())
     raise KokunaiError(
-        ja=f"{site_key} には API で作れるネットワークがありません。指定できるもの: {known}",
-        en=f"networks cannot be made by API at {site_key}; allowed: {known}",
+        ja=f"{site_key} には API で作れるネットワークがありません。指定できるもの: {ja}",
+        en=f"networks cannot be made by API at {site_key}; allowed: {en}",
     )
 
 
@@ -160,7 +162,7 @@ def _chosen(sold: tuple[Offer, ...], key: str, site_key: str, gpu_key: str) -> O
 
 def _not_sold(site_key: str, gpu_key: str) -> KokunaiError:
     """The refusal of what the site does not sell; a broken row for it says why instead."""
-    for problem in _broken_offers(site_key, gpu_key):
+    for problem in _broken("offers", Offer, site=site_key, gpu=gpu_key):
         return _refuse_broken(problem)
     ja, en = _listed(row.gpu for row in offers() if row.site == site_key)
     return KokunaiError(
@@ -169,21 +171,21 @@ def _not_sold(site_key: str, gpu_key: str) -> KokunaiError:
     )
 
 
-def _broken_offers(site_key: str, gpu_key: str) -> Iterator[Problem]:
-    broken = rows.section("offers", Offer)[1]
-    for _, key, row in rows.written("offers"):
-        is_wanted = isinstance(row, dict) and (row.get("site"), row.get("gpu")) == (
-            site_key,
-            gpu_key,
-        )
-        if is_wanted and key in broken:
-            yield broken[key]
+def _broken(section: str, model: type[Row], **wanted: str) -> Iterator[Problem]:
+    """What is wrong with broken rows whose fields say that they are the wanted ones."""
+    broken = rows.section(section, model)[1]
+    for _, key, row in rows.written(section):
+        identity = rows.identity_of(key, row)
+        if identity in broken and isinstance(row, dict) and wanted.items() <= row.items():
+            yield broken[identity]
 
 
 def image(key: str, *, driver: str) -> Image:
     """The operating system as the driver's provider names it. Raises KokunaiError listing all."""
     if found := images().get(f"{driver}/{key}"):
         return found
+    if problem := rows.section("images", Image)[1].get(f"{driver}/{key}"):
+        raise _refuse_broken(problem)
     known, _ = _listed(row.key for row in images().values() if row.driver == driver)
     raise KokunaiError(
         ja=f"OS {key} は {driver} では使えません。指定できるもの: {known}",

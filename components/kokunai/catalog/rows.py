@@ -169,7 +169,7 @@ def section(name: str, model: type[RowType]) -> tuple[dict[str, RowType], dict[s
         if problem:
             broken.setdefault(identity, problem)
         else:
-            sound[identity] = model.model_validate({"key": key, **row})
+            sound[identity] = model.model_validate({**row, "key": key})
     return sound, broken
 
 
@@ -184,7 +184,7 @@ def _problems_of(model: type[Row], key: str, row: Any, where: str) -> Iterator[P
         yield Problem(where, "キーと値の組を指定してください", "must be a mapping")
         return
     try:
-        model.model_validate({"key": key, **row})
+        model.model_validate({**row, "key": key})
     except ValidationError as error:
         for problem in translated(error, model):
             yield Problem(f"{where}.{problem.path}", problem.ja, problem.en)

@@ -104,9 +104,7 @@ def registered() -> tuple[Emulator, ...]:
     Raises KokunaiError when two of them claim the same name or the same paths.
     """
     built_in = [cast("Emulator", pkgutil.resolve_name(dotted)) for dotted in _BUILT_IN]
-    added: list[Emulator] = [
-        entry_point.load() for entry_point in sorted(metadata.entry_points(group=_ENTRY_POINTS))
-    ]
+    added = [_loaded(found) for found in sorted(metadata.entry_points(group=_ENTRY_POINTS))]
     emulators = (*built_in, *added)
     for first, second in itertools.combinations(emulators, 2):
         if first.name == second.name or _overlap(first.prefix, second.prefix):
@@ -115,6 +113,16 @@ def registered() -> tuple[Emulator, ...]:
         if _overlap(emulator.prefix, _LAB_PREFIX):
             _refuse(emulator, "lab")
     return emulators
+
+
+def _loaded(entry_point: metadata.EntryPoint) -> Emulator:
+    try:
+        return cast("Emulator", entry_point.load())
+    except Exception as error:
+        text = f"{entry_point.name} = {entry_point.value}: {type(error).__name__}: {error}"
+        raise KokunaiError(
+            ja=f"エミュレーターを読み込めません: {text}", en=f"cannot load the emulator {text}"
+        ) from error
 
 
 def _overlap(one_prefix: str, other_prefix: str) -> bool:

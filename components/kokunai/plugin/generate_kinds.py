@@ -37,11 +37,18 @@ def generated() -> str:
     return "\n\n".join([_HEADER, *map(_class, kinds)])
 
 
+def class_name(pulumi_type: str) -> str:
+    """The last word of the type, with its module before it where two modules have that word."""
+    _, module, name = pulumi_type.split(":")
+    names = [other.rpartition(":")[2] for other in registry().kinds]
+    return name if names.count(name) == 1 else f"{module.capitalize()}{name}"
+
+
 def _class(kind: Kind) -> str:
     schema = kind.schema()
     added = [name for name in schema["properties"] if name not in schema["inputProperties"]]
     lines = [
-        f"class {kind.pulumi_type.rpartition(':')[2]}(Kind):",
+        f"class {class_name(kind.pulumi_type)}(Kind):",
         f'    """{_sentence(kind, schema)}"""',
         "",
         f'    pulumi_type = "{kind.pulumi_type}"',

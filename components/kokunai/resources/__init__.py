@@ -59,12 +59,11 @@ class Kind(pulumi.CustomResource):
 
 def kind(pulumi_type: str) -> type[Kind]:
     """The class of a type such as `kokunai:sakura:Server`, made where none is written out."""
-    kinds = importlib.import_module(_WRITTEN)
-    name = pulumi_type.rpartition(":")[2]
-    written: type[Kind] | None = getattr(kinds, name, None)
-    if written is not None and written.pulumi_type == pulumi_type:
-        return written
-    return type(name, (Kind,), {"pulumi_type": pulumi_type})
+    importlib.import_module(_WRITTEN)
+    for written in Kind.__subclasses__():
+        if written.pulumi_type == pulumi_type:
+            return written
+    return type(pulumi_type.rpartition(":")[2], (Kind,), {"pulumi_type": pulumi_type})
 
 
 def __getattr__(name: str) -> Any:

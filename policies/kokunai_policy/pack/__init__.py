@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 from pathlib import Path
 
 
@@ -16,8 +17,12 @@ def start(main_file: str) -> None:
     signal.signal(signal.SIGTERM, _leave)
     # A signal during these imports, which take most of a second, must be quiet, too.
     from kokunai import extras
+    from kokunai.errors import KokunaiError
 
-    extras.require("policy")
+    try:
+        extras.require("policy")
+    except KokunaiError as error:
+        sys.exit(str(error))
     from kokunai_policy.pack.policies import serve
 
     serve(Path(main_file).resolve().parent)

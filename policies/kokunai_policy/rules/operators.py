@@ -92,9 +92,9 @@ def _in_or_out_of_the_lab(inspected: Inspected, path: str, named: list[hosts.Hos
             Verdict.FAIL,
             path,
             "接続先がこのマシン自身です。ラボを使うスタックだけが指定できます"
-            "(kokunai:environment の lab: true)",
+            "(kokunai:environment か kokunai:settings の lab: true)",
             "the endpoint is this machine; only a stack of the local lab may use it"
-            " (lab: true in kokunai:environment)",
+            " (lab: true in kokunai:environment or kokunai:settings)",
         )
     # Hosts of the lab are let off rules that real ones must keep.
     real = [host.name for host in named if not host.loopback]

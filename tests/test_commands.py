@@ -10,9 +10,9 @@ import pytest
 
 from kokunai import cli
 from kokunai.cli import outputs
+from support.broken_stack_files import BROKEN
 
 ROOT = Path(__file__).parents[1]
-BROKEN = ROOT / "tests/data/broken_stack_files"
 
 
 @pytest.fixture
@@ -48,9 +48,11 @@ def test_every_command_says_in_both_languages_what_it_does(capsys: pytest.Captur
 
 
 def test_the_mistakes_of_every_file_are_shown_not_only_of_the_first(
-    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ):
-    files = [BROKEN / "bad_cidr.yaml", ROOT / "stacks/Pulumi.local.yaml", BROKEN / "empty.yaml"]
+    for name in ("bad_cidr", "empty"):
+        (tmp_path / f"{name}.yaml").write_text(BROKEN[name].text)
+    files = [tmp_path / "bad_cidr.yaml", ROOT / "stacks/Pulumi.local.yaml", tmp_path / "empty.yaml"]
 
     code = _run("check", *map(str, files), "nowhere.yaml")
 

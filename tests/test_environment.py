@@ -14,6 +14,7 @@ from kokunai.errors import KokunaiError
 from support.pulumi_mocks import Recorder, declared, loops, recorder, root
 
 __all__ = ["loops", "recorder", "root"]
+PRIVATE_KEY = "-----BEGIN OPENSSH PRIVATE KEY-----\nstaple-of-a-private-key\n"
 
 
 def _spec(**changes: Any) -> model.Environment:
@@ -61,12 +62,15 @@ def test_every_resource_carries_site_and_labels(recorder: Recorder, root: Path):
 
 
 def test_the_configuration_never_holds_the_key_itself(recorder: Recorder, root: Path):
+    (root / "id").write_text(PRIVATE_KEY)
+
     seen = _declared(recorder, _spec(), root).seen
 
     props = seen["kokunai:ansible:Configuration", "train"]
     assert props["privateKeyFile"] == "id"
-    assert "private" not in str(props["hosts"])
     assert len(props["keyId"]) == 12
+    assert len([inputs for inputs in seen.values() if "labels" in inputs]) == 6
+    assert "staple-of-a-private-key" not in repr(seen)
 
 
 def test_the_constructor_refuses_before_anything_is_declared(recorder: Recorder, root: Path):

@@ -10,22 +10,31 @@ import yaml
 
 from kokunai import model, stack_file
 from kokunai.errors import KokunaiError
+from support.broken_stack_files import BROKEN, RIGHT, Broken
 
-BROKEN = sorted((Path(__file__).parent / "data/broken_stack_files").glob("*.yaml"))
 STACKS = sorted((Path(__file__).parents[1] / "stacks").glob("Pulumi.*.yaml"))
 
 
-@pytest.mark.parametrize("path", BROKEN, ids=lambda path: path.stem)
-def test_a_broken_stack_file_is_refused_once_naming_the_path_in_both_languages(path: Path):
-    expected = path.read_text().splitlines()[0].removeprefix("# expect: ")
+def test_the_file_that_is_broken_in_every_way_is_right_before(tmp_path: Path):
+    path = tmp_path / "Pulumi.right.yaml"
+    path.write_text(RIGHT)
+
+    assert stack_file.read_file(path).pools
+
+
+@pytest.mark.parametrize("broken", BROKEN.values(), ids=BROKEN)
+def test_a_broken_stack_file_is_refused_once_naming_the_path_in_both_languages(
+    tmp_path: Path, broken: Broken
+):
+    path = tmp_path / "Pulumi.broken.yaml"
+    path.write_text(broken.text)
 
     with pytest.raises(KokunaiError) as refusal:
         stack_file.read_file(path)
 
-    assert expected in refusal.value.ja
-    place = expected.split(": ")[0]
-    assert str(refusal.value).count(f"{place}: ") <= 2
-    assert place in refusal.value.en
+    assert broken.expected in refusal.value.ja
+    assert str(refusal.value).count(f"{broken.place}: ") <= 2
+    assert broken.place in refusal.value.en
 
 
 @pytest.mark.parametrize("path", STACKS, ids=lambda path: path.stem)

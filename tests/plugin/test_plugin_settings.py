@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
+from kokunai import capacity
+from kokunai.catalog import facts
 from kokunai.errors import KokunaiError
 from kokunai.plugin.registry import registry
 from kokunai.plugin.settings import Settings
@@ -28,6 +31,39 @@ def test_the_keys_on_the_wire_stay_what_they_are() -> None:
     assert SETTINGS.secrets == {"sakuraAccessToken", "sakuraAccessTokenSecret"}
     text = variables["sakuraCallsPerSecond"]["description"]
     assert text.endswith("SAKURA_RATE_LIMIT, SAKURACLOUD_RATE_LIMIT")
+
+
+def _variables() -> dict[str, tuple[str, ...]]:
+    """Environment variables of every key of the plugin."""
+    return {
+        key: tuple(section.environment.get(field, ()))
+        for section in registry().sections
+        for key, field in section.keys.items()
+    }
+
+
+def test_the_catalogue_names_every_secret_of_the_plugin_and_its_variables() -> None:
+    sellers = facts.seller_providers().values()
+    told = {key: names for seller in sellers for key, names in seller.secrets.items()}
+
+    variables = _variables()
+    assert told == {key: variables[key] for key in SETTINGS.secrets}
+    assert told.keys() == set(capacity.secret_inputs())
+
+
+def test_the_catalogue_names_every_endpoint_of_the_plugin_its_host_and_its_variables() -> None:
+    sellers = facts.seller_providers().values()
+    told = {key: endpoint for seller in sellers for key, endpoint in seller.endpoints.items()}
+
+    urls = {
+        key: value
+        for key, value in SETTINGS.resolve({}, {}).items()
+        if str(value).startswith("http")
+    }
+    variables = _variables()
+    assert {key: (end.host, end.environment) for key, end in told.items()} == {
+        key: (urlsplit(url).hostname, variables[key]) for key, url in urls.items()
+    }
 
 
 def test_what_is_left_out_has_a_default() -> None:

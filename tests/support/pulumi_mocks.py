@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pulumi
 import pytest
+from pulumi.runtime import settings
 
 
 class Recorder(pulumi.runtime.Mocks):
@@ -36,24 +38,31 @@ def root(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def loops(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Pulumi's mocks run on the current event loop and leave one in each of their threads."""
-    made: list[asyncio.AbstractEventLoop] = []
-    new_event_loop = asyncio.new_event_loop
+def loops() -> Iterator[None]:
+    """Pulumi's mocks run on the current event loop, and answer in threads that need one each.
 
-    def remembered() -> asyncio.AbstractEventLoop:
-        made.append(new_event_loop())
-        return made[-1]
-
-    monkeypatch.setattr(asyncio, "new_event_loop", remembered)
-    asyncio.set_event_loop(remembered())
+    Threads without a loop would make one that nobody closes. All of them have ended when the
+    next test begins.
+    """
+    loop = asyncio.new_event_loop()
+    of_threads: list[asyncio.AbstractEventLoop] = []
+    loop.set_default_executor(ThreadPoolExecutor(initializer=_begin_thread, initargs=(of_threads,)))
+    asyncio.set_event_loop(loop)
     yield
+    _cancel_tasks(loop)
+    loop.run_until_complete(loop.shutdown_default_executor())
     asyncio.set_event_loop(None)
-    for loop in made:
-        _end(loop)
+    for ended in (*of_threads, loop):
+        ended.close()
 
 
-def _end(loop: asyncio.AbstractEventLoop) -> None:
+def _begin_thread(loops: list[asyncio.AbstractEventLoop]) -> None:
+    loop = asyncio.new_event_loop()
+    loops.append(loop)
+    asyncio.set_event_loop(loop)
+
+
+def _cancel_tasks(loop: asyncio.AbstractEventLoop) -> None:
     """A test that is refused never runs what the mocks have begun."""
     tasks = asyncio.all_tasks(loop)
     for task in tasks:
@@ -63,13 +72,14 @@ def _end(loop: asyncio.AbstractEventLoop) -> None:
         await asyncio.gather(*tasks, return_exceptions=True)
 
     loop.run_until_complete(all_ended())
-    loop.close()
 
 
 @pytest.fixture
 def recorder(monkeypatch: pytest.MonkeyPatch, loops: None) -> Recorder:
     monkeypatch.setenv("SAKURA_API_ROOT_URL", "http://127.0.0.1:1/cloud/zone")
     monkeypatch.setenv("PULUMI_BACKEND_URL", "file:///state")
+    # Pulumi keeps the first stack of a process, whose futures belong to the loop of its test.
+    settings.ROOT.set(None)
     mocks = Recorder()
     pulumi.runtime.set_mocks(mocks, preview=False)
     return mocks

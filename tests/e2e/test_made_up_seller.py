@@ -16,6 +16,8 @@ import httpx
 import pytest
 import yaml
 
+pytestmark = pytest.mark.xdist_group("made-up-seller")
+
 ROOT = Path(__file__).parents[2]
 SELLER = Path(__file__).parents[1] / "data/made_up_seller"
 HOUSE = ("components", "playbooks", "policies")

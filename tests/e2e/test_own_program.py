@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.xdist_group("own-program")
+
 ROOT = Path(__file__).parents[2]
 KOKUNAI = Path(sys.executable).parent / "kokunai"
 PACK = ("--policy-pack", "../../policies")

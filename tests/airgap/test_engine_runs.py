@@ -10,6 +10,9 @@ from pathlib import Path
 import pytest
 from airgap_processes import ends_within, wait_for_text, wait_until
 
+from kokunai.airgap.engine import Engine
+from support.pulumi_project import PlainProject
+
 pytestmark = pytest.mark.e2e
 
 _PROGRAM = """
@@ -72,20 +75,11 @@ PolicyPack("pack", rules, enforcement_level=EnforcementLevel.MANDATORY)
 """
 
 
-class Project:
-    """A project with one stack, its own state and its own Pulumi home."""
+class Tiny(PlainProject):
+    """A project with one stack, and a program, a plugin and a pack that are as small as can be."""
 
-    def __init__(self, directory: Path, engine) -> None:
-        self.directory = directory / "project"
-        self.environment = {
-            **os.environ,
-            **engine.environment(),
-            "PULUMI_HOME": str(directory / "home"),
-            "PULUMI_BACKEND_URL": f"file://{directory}",
-            "PULUMI_CONFIG_PASSPHRASE": "test",
-            "PULUMI_SKIP_UPDATE_CHECK": "true",
-            "NO_COLOR": "1",
-        }
+    def __init__(self, directory: Path, engine: Engine) -> None:
+        super().__init__(directory, engine)
         settings = {
             "name": "tiny",
             "runtime": "python",
@@ -99,31 +93,6 @@ class Project:
         self.write("pack/__main__.py", _PACK)
         self.run("stack", "init", "dev")
 
-    def write(self, name: str, content: str) -> None:
-        path = self.directory / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(content, encoding="utf-8")
-
-    def start(self, *arguments: str, **variables: str) -> subprocess.Popen[str]:
-        return subprocess.Popen(
-            ["pulumi", *arguments, "--non-interactive"],
-            cwd=self.directory,
-            env={**self.environment, **variables},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            start_new_session=True,
-        )
-
-    def run(self, *arguments: str, exit_code: int = 0) -> str:
-        with self.start(*arguments) as process:
-            output, _ = process.communicate(timeout=120)
-        assert process.returncode == exit_code, output
-        return output
-
-    def up(self, *arguments: str, exit_code: int = 0) -> str:
-        return self.run("up", "--yes", "--skip-preview", *arguments, exit_code=exit_code)
-
     def start_creating(self) -> tuple[subprocess.Popen[str], int, int]:
         """Start an update whose plugin takes its time; return it, the plugin and the host."""
         run = self.start("up", "--yes", "--skip-preview", CREATE_SECONDS="60")
@@ -132,8 +101,8 @@ class Project:
 
 
 @pytest.fixture
-def tiny(tmp_path, engine) -> Project:
-    return Project(tmp_path, engine)
+def tiny(tmp_path, engine) -> Tiny:
+    return Tiny(tmp_path, engine)
 
 
 def test_a_program_and_its_plugin_run_and_a_second_update_changes_nothing(tiny):

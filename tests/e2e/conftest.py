@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from sandbox import Sandbox
+
+from support.pulumi_project import Sandbox
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

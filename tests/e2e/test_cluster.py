@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from sandbox import Sandbox
+
+from support.pulumi_project import Sandbox
 
 pytestmark = pytest.mark.xdist_group("cluster")
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from sandbox import Sandbox
-from test_interruptions import matches_state
+
+from support.pulumi_project import Sandbox, matches_state
 
 FAULTS = [
     {**fault, "rate": 0.025, "when": when}

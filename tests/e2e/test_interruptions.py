@@ -9,7 +9,8 @@ import time
 from pathlib import Path
 
 import pytest
-from sandbox import Sandbox, stop
+
+from support.pulumi_project import Sandbox, matches_state, stop
 
 POINTS = 10
 
@@ -55,27 +56,7 @@ def _kill_emulator(sandbox: Sandbox, up_pid: int) -> None:
     os.kill(sandbox.lab("state")["pid"], signal.SIGKILL)
 
 
-LISTS = (
-    ("servers", "server", "Servers"),
-    ("disks", "disk", "Disks"),
-    ("switches", "switch", "Switches"),
-)
 TARGETS = {"plugin": _kill_plugin, "engine": _kill_engine, "emulator": _kill_emulator}
-
-
-def matches_state(sandbox: Sandbox) -> None:
-    """The emulator holds exactly the servers, disks and switches of the state."""
-    servers = sandbox.of_type("sakura:Server")
-    switches = sandbox.of_type("sakura:Switch")
-    held = {
-        kind: [one["ID"] for one in sandbox.api(path)[key] if one.get("Scope") != "shared"]
-        for kind, path, key in LISTS
-    }
-    assert sorted(held["servers"]) == sorted(one["outputs"]["serverId"] for one in servers)
-    assert sorted(held["disks"]) == sorted(
-        disk for one in servers for disk in one["outputs"]["diskIds"]
-    )
-    assert sorted(held["switches"]) == sorted(one["id"].rpartition("/")[2] for one in switches)
 
 
 def _interrupted_up(sandbox: Sandbox, target: str, after_seconds: float) -> bool:

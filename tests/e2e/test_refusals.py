@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from sandbox import STACK, Sandbox
 
 from support.broken_stack_files import BROKEN
+from support.pulumi_project import STACK, Sandbox
 
 # One that is no YAML, one with a problem in a field, one that breaks a rule among the fields; all
 # the others are held in test_stack_file, without an engine.

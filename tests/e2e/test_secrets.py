@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from pathlib import Path
 
-from sandbox import STACK, Sandbox
+from support.pulumi_project import STACK, Sandbox
 
 SECRETS = {
     "kokunai:packageSourceCredentials": "correct-horse-battery-17",

@@ -1,12 +1,11 @@
-"""A configuration's operation without an engine, and real hosts to configure."""
+"""Inputs of a configuration, and real hosts to configure."""
 
 from __future__ import annotations
 
-import asyncio
 import os
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -17,7 +16,9 @@ from kokunai.lab import hosts, port_slots
 from kokunai.lab.machines import Gpu, Machine, Machines, NfsAppliance, Nic
 from kokunai.lab.places import Places
 from kokunai.plugin.ansible.configuration import Configuration
-from kokunai.plugin.kind import Cancelled, InitFailed, Transition
+from kokunai.plugin.kind import InitFailed, Transition
+from support import ssh
+from support.operation import Operation
 
 ROOT = Path(__file__).parents[2]
 SWITCH = "500000000001"
@@ -31,48 +32,6 @@ def pytest_collection_modifyitems(items):
         for item in items:
             if item.get_closest_marker("hosts"):
                 item.add_marker(pytest.mark.skip(reason="hosts need root"))
-
-
-@dataclass
-class Operation:
-    """What the server gives a kind, kept in lists."""
-
-    name: str = "train"
-    stack: str = "dev"
-    project: str = "kokunai"
-    preview: bool = False
-    digest: str = "kokunai-0123456789abcdef"
-    seconds: float = 300.0
-    infos: list[str] = field(default_factory=list)
-    statuses: list[str] = field(default_factory=list)
-    warnings: list[str] = field(default_factory=list)
-    stop: asyncio.Event = field(default_factory=asyncio.Event)
-    config: dict[str, str] = field(default_factory=dict)
-
-    @property
-    def urn(self) -> str:
-        return f"urn:pulumi:dev::kokunai::kokunai:ansible:Configuration::{self.name}"
-
-    def info(self, message):
-        self.infos.append(message)
-
-    def status(self, message):
-        self.statuses.append(message)
-
-    def warn(self, message):
-        self.warnings.append(message)
-
-    def remaining_seconds(self):
-        return self.seconds
-
-    async def sleep(self, seconds):
-        try:
-            await asyncio.wait_for(self.stop.wait(), seconds)
-        except TimeoutError:
-            if seconds >= self.seconds:
-                raise
-        else:
-            raise Cancelled
 
 
 @pytest.fixture
@@ -141,7 +100,7 @@ def _new_key(folder: Path) -> Path:
 
 
 @dataclass
-class Lab:
+class LabHosts:
     """Three hosts with two GPUs and two interfaces, and a file server on their switch."""
 
     machines: Machines
@@ -174,15 +133,7 @@ class Lab:
         return {f"node-{number}": self.address(number) for number in numbers}
 
     def ssh(self, number: int, command: str) -> str:
-        target = f"root@{self.address(number)}"
-        options = "-o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o LogLevel=ERROR"
-        return subprocess.run(
-            ["ssh", "-F", "none", "-i", self.key, *options.split(), target, command],
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=True,
-        ).stdout.strip()
+        return ssh.output(self.key, self.address(number), command)
 
 
 @pytest.fixture
@@ -192,7 +143,7 @@ def lab(tmp_path: Path):
     slot = port_slots.claim(tmp_path / "lab", None)
     hosts.prepare(lambda _line: None)
     machines = hosts.choose(slot.places)
-    made = Lab(machines, slot.places, _new_key(tmp_path))
+    made = LabHosts(machines, slot.places, _new_key(tmp_path))
     machines.ensure_switch(SWITCH)
     machines.ensure_nfs(SHARE)
     yield made

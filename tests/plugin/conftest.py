@@ -5,17 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from plugin_lab import Lab
 from plugin_sakura import plugin
 
 from kokunai.plugin import waiting
 from kokunai.plugin.sakura import power
+from support.lab_client import LabClient
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
     from pathlib import Path
 
-    from plugin_engine import Engine
+    from support.plugin_engine import Engine
 
 
 @pytest.fixture(autouse=True)
@@ -29,8 +29,8 @@ def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def lab(tmp_path: Path) -> Iterator[Lab]:
-    lab = Lab(tmp_path / "lab")
+def lab(tmp_path: Path) -> Iterator[LabClient]:
+    lab = LabClient(tmp_path / "lab")
     lab.start()
     yield lab
     lab.mend()
@@ -38,7 +38,7 @@ def lab(tmp_path: Path) -> Iterator[Lab]:
 
 
 @pytest.fixture
-async def engine(lab: Lab) -> AsyncIterator[Engine]:
+async def engine(lab: LabClient) -> AsyncIterator[Engine]:
     """A configured plugin beside the lab."""
     async with plugin() as engine:
         await engine.configure(lab.config)

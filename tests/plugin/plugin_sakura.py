@@ -5,9 +5,8 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING, Any
 
-from plugin_engine import Engine, running
-
 from kokunai.plugin.sakura.module import sakura
+from support.plugin_engine import Engine, running
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

@@ -6,7 +6,6 @@ import json
 from typing import Any
 
 import pytest
-from plugin_engine import Failed, running, urn
 from pulumi.runtime.proto import provider_pb2
 
 from kokunai.drivers.errors import Refused, Seller
@@ -17,6 +16,7 @@ from kokunai.plugin.module import Module, Registry
 from kokunai.plugin.sakura.module import sakura
 from kokunai.plugin.serving import properties
 from kokunai.plugin.settings import Section, SectionModel
+from support.plugin_engine import Failed, running, urn
 
 BOX = "kokunai:yama:Box"
 GOVERNED = {"site": "yama-hakone", "labels": {"data-class": "internal"}}

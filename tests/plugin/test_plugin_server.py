@@ -9,7 +9,6 @@ from typing import Any
 import grpc
 import pytest
 from google.protobuf.empty_pb2 import Empty
-from plugin_engine import Engine, Failed, running, urn
 from pulumi.runtime.proto import provider_pb2
 
 from kokunai.errors import KokunaiError, Problem
@@ -26,6 +25,7 @@ from kokunai.plugin.kind import (
 from kokunai.plugin.module import Module
 from kokunai.plugin.sakura.accounts import SECTION
 from kokunai.plugin.serving import properties
+from support.plugin_engine import Engine, Failed, running, urn
 
 TOY = "kokunai:test:Toy"
 WHERE = urn(TOY, "toy")

@@ -12,8 +12,6 @@ from typing import Any
 
 import grpc
 import pytest
-from plugin_engine import Engine, Failed, urn
-from plugin_lab import Lab
 from plugin_sakura import (
     KEY,
     filter_inputs,
@@ -37,6 +35,8 @@ from kokunai.plugin.sakura.ssh_key import SshKey
 from kokunai.plugin.sakura.switch import Switch
 from kokunai.plugin.serving.engine_log import EngineLog
 from kokunai.plugin.serving.operation import EngineOperation
+from support.lab_client import LabClient
+from support.plugin_engine import Engine, Failed, urn
 
 SERVER, SWITCH, NFS = "kokunai:sakura:Server", "kokunai:sakura:Switch", "kokunai:sakura:Nfs"
 FILTER, KEYS = "kokunai:sakura:PacketFilter", "kokunai:sakura:SshKey"
@@ -70,7 +70,7 @@ class Killer:
         monkeypatch.setattr(SakuraHttp, "call", call)
 
 
-def operation(lab: Lab, where: str) -> EngineOperation:
+def operation(lab: LabClient, where: str) -> EngineOperation:
     return EngineOperation(where, lab.config, EngineLog(""), asyncio.Event(), 60.0)
 
 
@@ -85,13 +85,13 @@ async def alone(
         await accounts.close()
 
 
-async def create(lab: Lab, kind: Any, where: str, new: Props) -> Created:
+async def create(lab: LabClient, kind: Any, where: str, new: Props) -> Created:
     wanted = Transition(new=new)
     made: Created = await alone(kind, lambda one: one.create(operation(lab, where), wanted))
     return made
 
 
-async def delete(lab: Lab, kind: Any, where: str, made: Created) -> None:
+async def delete(lab: LabClient, kind: Any, where: str, made: Created) -> None:
     there = Transition(made.id, made.outputs)
     await alone(kind, lambda one: one.delete(operation(lab, where), there))
 
@@ -108,7 +108,7 @@ CASES = [
 SORTS = ["switch", "key", "filter", "server", "nfs"]
 
 
-async def network(lab: Lab, inputs: Props) -> Props:
+async def network(lab: LabClient, inputs: Props) -> Props:
     """Inputs with the switch that a file server stands on."""
     if inputs.get("switchId") != "SWITCH":
         return inputs
@@ -119,7 +119,7 @@ async def network(lab: Lab, inputs: Props) -> Props:
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
 @pytest.mark.parametrize(("kind", "pulumi_type", "inputs"), CASES, ids=SORTS)
 async def test_a_create_killed_anywhere_is_continued(  # noqa: PLR0917
-    lab: Lab,
+    lab: LabClient,
     monkeypatch: pytest.MonkeyPatch,
     kind: Any,
     pulumi_type: str,
@@ -163,7 +163,7 @@ CHANGED = [
 
 @pytest.mark.parametrize(("kind", "before", "now"), CHANGED, ids=["server", "nfs"])
 async def test_what_a_killed_create_left_is_not_taken_for_something_else(
-    lab: Lab, kind: Any, before: Props, now: Props
+    lab: LabClient, kind: Any, before: Props, now: Props
 ) -> None:
     made = await alone(
         Switch,
@@ -183,7 +183,7 @@ async def test_what_a_killed_create_left_is_not_taken_for_something_else(
 
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
 async def test_a_plan_change_killed_anywhere_is_continued(
-    lab: Lab, monkeypatch: pytest.MonkeyPatch, after: bool
+    lab: LabClient, monkeypatch: pytest.MonkeyPatch, after: bool
 ) -> None:
     where = urn(SERVER, "one")
     killer = Killer(monkeypatch)
@@ -222,7 +222,7 @@ async def test_a_plan_change_killed_anywhere_is_continued(
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
 @pytest.mark.parametrize(("kind", "pulumi_type", "inputs"), CASES, ids=SORTS)
 async def test_a_delete_killed_anywhere_is_continued(  # noqa: PLR0917
-    lab: Lab,
+    lab: LabClient,
     monkeypatch: pytest.MonkeyPatch,
     kind: Any,
     pulumi_type: str,
@@ -267,7 +267,7 @@ ROUNDS = int(os.environ.get("KOKUNAI_FAULT_ROUNDS", "1"))
 
 @pytest.mark.parametrize("seed", range(ROUNDS))
 async def test_everything_is_made_once_while_calls_fail(
-    engine: Engine, lab: Lab, seed: int
+    engine: Engine, lab: LabClient, seed: int
 ) -> None:
     for index, fault in enumerate(FAULTS):
         lab.fault(**fault, rate=0.05, seed=100 * seed + index, path="/api/cloud/")
@@ -309,7 +309,7 @@ async def test_everything_is_made_once_while_calls_fail(
 
 
 async def test_a_refused_disk_keeps_the_server_and_the_next_update_ends_it(
-    engine: Engine, lab: Lab
+    engine: Engine, lab: LabClient
 ) -> None:
     where = urn(SERVER, "node")
     news, _ = await engine.check(where, server_inputs(password="correct horse battery"))
@@ -347,7 +347,7 @@ async def test_a_refused_disk_keeps_the_server_and_the_next_update_ends_it(
     ("pulumi_type", "inputs"), [case[1:] for case in CASES[:3]], ids=["switch", "key", "filter"]
 )
 async def test_what_was_found_and_cannot_be_corrected_keeps_its_id(
-    engine: Engine, lab: Lab, pulumi_type: str, inputs: Props
+    engine: Engine, lab: LabClient, pulumi_type: str, inputs: Props
 ) -> None:
     where = urn(pulumi_type, "one")
     id_, _ = await engine.create(where, inputs)  # killed before the engine saved it
@@ -363,7 +363,9 @@ async def test_what_was_found_and_cannot_be_corrected_keeps_its_id(
     assert (await engine.read(where, id_, {}, renamed))[1] == renamed
 
 
-async def test_a_killed_create_never_leaves_another_key_in_place(engine: Engine, lab: Lab) -> None:
+async def test_a_killed_create_never_leaves_another_key_in_place(
+    engine: Engine, lab: LabClient
+) -> None:
     where = urn(KEYS, "one")
     other = KEY.replace("AQEB", "AgEB", 1)
     await engine.create(where, key_inputs())  # killed before the engine saved it
@@ -376,7 +378,7 @@ async def test_a_killed_create_never_leaves_another_key_in_place(engine: Engine,
 
 
 async def test_what_is_booted_while_it_is_removed_is_switched_off_again(
-    engine: Engine, lab: Lab, monkeypatch: pytest.MonkeyPatch
+    engine: Engine, lab: LabClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     where = urn(SERVER, "node")
     id_, state = await engine.create(where, server_inputs())
@@ -398,7 +400,7 @@ async def test_what_is_booted_while_it_is_removed_is_switched_off_again(
 
 
 async def test_what_the_api_fails_to_make_is_named_with_its_remedy(
-    engine: Engine, lab: Lab, monkeypatch: pytest.MonkeyPatch
+    engine: Engine, lab: LabClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     switch_id, _ = await engine.create(urn(SWITCH, "lan"), switch_inputs())
     original = SakuraIaas.read
@@ -421,7 +423,7 @@ async def test_what_the_api_fails_to_make_is_named_with_its_remedy(
 
 
 async def test_a_bug_does_not_lose_a_server(
-    engine: Engine, lab: Lab, monkeypatch: pytest.MonkeyPatch
+    engine: Engine, lab: LabClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def broken(*_: Any) -> None:
         raise KeyError("oops")
@@ -436,7 +438,7 @@ async def test_a_bug_does_not_lose_a_server(
     assert lab.counts()["servers"] == 1
 
 
-async def test_a_refused_server_leaves_nothing(engine: Engine, lab: Lab) -> None:
+async def test_a_refused_server_leaves_nothing(engine: Engine, lab: LabClient) -> None:
     lab.fault(kind="status", status=403, rate=1, method="POST", path="/server$")
 
     with pytest.raises(Failed) as failure:
@@ -447,7 +449,7 @@ async def test_a_refused_server_leaves_nothing(engine: Engine, lab: Lab) -> None
 
 
 @pytest.fixture
-async def slow(lab: Lab) -> Any:
+async def slow(lab: LabClient) -> Any:
     """A lab whose disks take their time."""
     lab.stop()
     lab.start(copy=1.5, boot=0.2)
@@ -456,7 +458,7 @@ async def slow(lab: Lab) -> Any:
         yield engine
 
 
-async def test_a_cancel_ends_at_once_and_keeps_the_id(slow: Engine, lab: Lab) -> None:
+async def test_a_cancel_ends_at_once_and_keeps_the_id(slow: Engine, lab: LabClient) -> None:
     where = urn(SERVER, "node")
     news, _ = await slow.check(where, server_inputs())
     creating = asyncio.create_task(slow.create(where, news))
@@ -479,7 +481,7 @@ async def test_a_cancel_ends_at_once_and_keeps_the_id(slow: Engine, lab: Lab) ->
     assert (lab.counts()["servers"], lab.counts()["disks"]) == (1, 1)
 
 
-async def test_a_time_out_keeps_the_id(slow: Engine, lab: Lab) -> None:
+async def test_a_time_out_keeps_the_id(slow: Engine, lab: LabClient) -> None:
     where = urn(SERVER, "node")
     news, _ = await slow.check(where, server_inputs())
 
@@ -493,7 +495,7 @@ async def test_a_time_out_keeps_the_id(slow: Engine, lab: Lab) -> None:
 
 
 async def test_a_host_that_does_not_shut_down_loses_its_power(
-    lab: Lab, monkeypatch: pytest.MonkeyPatch
+    lab: LabClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(power, "GRACE_SECONDS", 0.2)
     lab.stop()
@@ -509,7 +511,7 @@ async def test_a_host_that_does_not_shut_down_loses_its_power(
     assert lab.counts() == {}
 
 
-async def test_the_emulator_may_die_and_come_back(engine: Engine, lab: Lab) -> None:
+async def test_the_emulator_may_die_and_come_back(engine: Engine, lab: LabClient) -> None:
     where = urn(SERVER, "node")
     news, _ = await engine.check(where, server_inputs())
     creating = asyncio.create_task(engine.create(where, news))

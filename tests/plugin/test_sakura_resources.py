@@ -5,8 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from plugin_engine import Engine, Failed, urn
-from plugin_lab import Lab
 from plugin_sakura import (
     filter_inputs,
     key_inputs,
@@ -18,6 +16,8 @@ from plugin_sakura import (
 from pulumi.runtime.proto import provider_pb2
 
 from kokunai.plugin.serving import properties
+from support.lab_client import LabClient
+from support.plugin_engine import Engine, Failed, urn
 
 SERVER, SWITCH = "kokunai:sakura:Server", "kokunai:sakura:Switch"
 FILTER, KEYS, NFS = "kokunai:sakura:PacketFilter", "kokunai:sakura:SshKey", "kokunai:sakura:Nfs"
@@ -33,7 +33,7 @@ SIMPLE = [
     ("pulumi_type", "inputs", "change"), SIMPLE, ids=["switch", "key", "filter"]
 )
 async def test_a_resource_lives_and_ends(
-    engine: Engine, lab: Lab, pulumi_type: str, inputs: dict[str, Any], change: dict[str, Any]
+    engine: Engine, lab: LabClient, pulumi_type: str, inputs: dict[str, Any], change: dict[str, Any]
 ) -> None:
     where = urn(pulumi_type, "one")
     news, failures = await engine.check(where, inputs)
@@ -102,7 +102,7 @@ def full_server(ids: dict[str, str], **changed: Any) -> dict[str, Any]:
     )
 
 
-async def test_a_server_lives_and_ends(engine: Engine, lab: Lab) -> None:
+async def test_a_server_lives_and_ends(engine: Engine, lab: LabClient) -> None:
     ids = await network(engine)
     where = urn(SERVER, "node")
     news, failures = await engine.check(where, full_server(ids))
@@ -147,7 +147,7 @@ async def test_an_imported_server_shows_no_change(engine: Engine) -> None:
 
 
 async def test_a_server_made_elsewhere_is_adopted_without_a_power_off(
-    engine: Engine, lab: Lab
+    engine: Engine, lab: LabClient
 ) -> None:
     body = {
         "Server": {
@@ -177,7 +177,9 @@ async def test_a_server_made_elsewhere_is_adopted_without_a_power_off(
     assert outputs["serverId"] == id_
 
 
-async def test_a_plan_change_gives_another_id_and_keeps_ours(engine: Engine, lab: Lab) -> None:
+async def test_a_plan_change_gives_another_id_and_keeps_ours(
+    engine: Engine, lab: LabClient
+) -> None:
     where = urn(SERVER, "node")
     news, _ = await engine.check(where, server_inputs())
     id_, state = await engine.create(where, news)
@@ -199,7 +201,7 @@ async def test_a_plan_change_gives_another_id_and_keeps_ours(engine: Engine, lab
     assert lost[2]["serverId"] == changed["serverId"]
 
 
-async def test_disks_and_interfaces_come_and_go(engine: Engine, lab: Lab) -> None:
+async def test_disks_and_interfaces_come_and_go(engine: Engine, lab: LabClient) -> None:
     ids = await network(engine)
     where = urn(SERVER, "node")
     small, _ = await engine.check(where, server_inputs())
@@ -215,7 +217,7 @@ async def test_disks_and_interfaces_come_and_go(engine: Engine, lab: Lab) -> Non
     assert (lab.counts()["disks"], lab.counts()["interfaces"]) == (1, 1)
 
 
-async def test_what_needs_no_power_off_causes_none(engine: Engine, lab: Lab) -> None:
+async def test_what_needs_no_power_off_causes_none(engine: Engine, lab: LabClient) -> None:
     ids = await network(engine)
     where = urn(SERVER, "node")
     news, _ = await engine.check(where, full_server(ids))
@@ -234,7 +236,7 @@ async def test_what_needs_no_power_off_causes_none(engine: Engine, lab: Lab) -> 
     assert (await engine.read(where, id_, outputs, wanted))[1] == wanted
 
 
-async def test_a_server_that_was_switched_off_is_booted(engine: Engine, lab: Lab) -> None:
+async def test_a_server_that_was_switched_off_is_booted(engine: Engine, lab: LabClient) -> None:
     where = urn(SERVER, "node")
     news, _ = await engine.check(where, server_inputs())
     id_, state = await engine.create(where, news)
@@ -252,7 +254,7 @@ async def test_a_server_that_was_switched_off_is_booted(engine: Engine, lab: Lab
     assert outputs["instanceStatus"] == "up"
 
 
-async def test_a_server_deleted_behind_our_back_is_gone(engine: Engine, lab: Lab) -> None:
+async def test_a_server_deleted_behind_our_back_is_gone(engine: Engine, lab: LabClient) -> None:
     where = urn(SERVER, "node")
     news, _ = await engine.check(where, server_inputs())
     id_, state = await engine.create(where, news)
@@ -263,7 +265,7 @@ async def test_a_server_deleted_behind_our_back_is_gone(engine: Engine, lab: Lab
     assert await engine.read(where, id_, state, news) == ("", {}, {})
 
 
-async def test_a_file_server_lives_and_ends(engine: Engine, lab: Lab) -> None:
+async def test_a_file_server_lives_and_ends(engine: Engine, lab: LabClient) -> None:
     switch_id, switch = await engine.create(urn(SWITCH, "lan"), switch_inputs())
     where = urn(NFS, "share")
     news, failures = await engine.check(where, nfs_inputs(f"is1a/{switch_id}"))
@@ -281,7 +283,7 @@ async def test_a_file_server_lives_and_ends(engine: Engine, lab: Lab) -> None:
     assert lab.counts() == {}
 
 
-async def test_a_switch_in_use_waits_for_its_servers(engine: Engine, lab: Lab) -> None:
+async def test_a_switch_in_use_waits_for_its_servers(engine: Engine, lab: LabClient) -> None:
     ids = await network(engine)
     where = urn(SERVER, "node")
     news, _ = await engine.check(where, full_server(ids))
@@ -316,7 +318,7 @@ async def test_what_is_not_sold_fails_the_preview_with_what_is(engine: Engine) -
         assert "Traceback" not in refusal.value.message
 
 
-async def test_a_preview_makes_nothing(engine: Engine, lab: Lab) -> None:
+async def test_a_preview_makes_nothing(engine: Engine, lab: LabClient) -> None:
     id_, outputs = await engine.create(urn(SERVER, "node"), server_inputs(), preview=True)
 
     assert id_ == ""
@@ -327,7 +329,7 @@ async def test_a_preview_makes_nothing(engine: Engine, lab: Lab) -> None:
 
 @pytest.mark.parametrize("status", [401, 423, 429, 503])
 async def test_a_preview_is_worth_something_without_the_api(
-    engine: Engine, lab: Lab, status: int
+    engine: Engine, lab: LabClient, status: int
 ) -> None:
     lab.fault(kind="status", status=status, rate=1, path="/api/cloud/")
 
@@ -351,7 +353,7 @@ async def test_a_replacement_is_explained_in_the_preview_once(engine: Engine) ->
 
 
 async def test_a_forced_replacement_never_deletes_what_its_create_found(
-    engine: Engine, lab: Lab
+    engine: Engine, lab: LabClient
 ) -> None:
     where = urn(SERVER, "node")
     news, _ = await engine.check(where, server_inputs())
@@ -367,7 +369,7 @@ async def test_a_forced_replacement_never_deletes_what_its_create_found(
 
 
 async def test_a_renamed_server_is_marked_anew_and_its_old_name_is_free(
-    engine: Engine, lab: Lab
+    engine: Engine, lab: LabClient
 ) -> None:
     old, new = urn(SERVER, "old"), urn(SERVER, "new")
     news, _ = await engine.check(old, server_inputs())
@@ -400,7 +402,7 @@ async def test_a_replacement_that_does_not_delete_first_is_refused(engine: Engin
 
 
 async def test_a_disk_that_somebody_else_plugged_in_is_never_removed(
-    engine: Engine, lab: Lab
+    engine: Engine, lab: LabClient
 ) -> None:
     where = urn(SERVER, "node")
     news, _ = await engine.check(where, server_inputs())
@@ -426,7 +428,7 @@ async def test_a_disk_that_somebody_else_plugged_in_is_never_removed(
 
 
 async def test_a_preview_sees_that_a_server_must_be_off_for_what_changed_behind_our_back(
-    engine: Engine, lab: Lab
+    engine: Engine, lab: LabClient
 ) -> None:
     where = urn(SERVER, "node")
     news, _ = await engine.check(where, server_inputs())

@@ -6,11 +6,11 @@ import json
 from typing import Any
 
 import pytest
-from plugin_engine import Engine, Failed, urn
-from plugin_lab import Lab
 from plugin_sakura import nfs_inputs, server_inputs, switch_inputs
 
 from kokunai.plugin.sakura.products import Products
+from support.lab_client import LabClient
+from support.plugin_engine import Engine, Failed, urn
 
 SERVER, SWITCH, NFS = "kokunai:sakura:Server", "kokunai:sakura:Switch", "kokunai:sakura:Nfs"
 
@@ -60,7 +60,7 @@ async def test_a_file_server_keeps_its_plan(engine: Engine, sell_out: Any, forgo
 
 
 async def test_an_interrupted_create_of_the_last_server_goes_on(
-    engine: Engine, lab: Lab, sell_out: Any
+    engine: Engine, lab: LabClient, sell_out: Any
 ) -> None:
     where = urn(SERVER, "node")
     news, _ = await engine.check(where, server_inputs())

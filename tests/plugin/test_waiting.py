@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -20,39 +21,12 @@ from kokunai.plugin import waiting
 from kokunai.plugin.kind import Cancelled
 from kokunai.plugin.sakura.session import id_of, ready
 from kokunai.plugin.waiting import Waiting
+from support.operation import Clocked
 
 SELLER = Seller(ja="見本屋", en="Sample")
 
 
-class Clocked:
-    """An operation whose time passes only where it sleeps."""
-
-    preview = False
-    digest = "kokunai-0123456789abcdef"
-
-    def __init__(self) -> None:
-        self.slept: list[float] = []
-        self.said: list[str] = []
-
-    def status(self, message: str) -> None:
-        self.said.append(message)
-
-    def info(self, message: str) -> None:
-        self.said.append(message)
-
-    def remaining_seconds(self) -> float:
-        return 1e9
-
-    async def sleep(self, seconds: float) -> None:
-        if seconds > 1e6:
-            await _for_ever()
-        if seconds:
-            self.slept.append(seconds)
-
-
 async def _for_ever() -> None:
-    import asyncio
-
     await asyncio.Event().wait()
 
 
@@ -147,7 +121,7 @@ async def test_what_the_state_does_not_know_is_not_taken_over_in_silence(
     await waits(op).make(post, body, Answers({"ID": "7"}), id_of if is_unrecorded else None)
 
     assert (post.asked, body.asked) == (0, 0)
-    assert any("taking over 7" in one for one in op.said) is is_unrecorded
+    assert any("taking over 7" in one for one in op.infos) is is_unrecorded
 
 
 async def test_a_removal_waits_while_it_is_in_use_and_gone_is_success(op: Clocked) -> None:
@@ -156,7 +130,7 @@ async def test_a_removal_waits_while_it_is_in_use_and_gone_is_success(op: Clocke
     await waits(op).when_free(Answers(in_use, in_use, NotFound(SELLER, "DELETE switch/1", 404)))
 
     assert len(op.slept) == 2
-    assert "in use" in op.said[0]
+    assert "in use" in op.statuses[0]
 
 
 async def test_a_conflict_with_the_wanted_state_is_success(op: Clocked) -> None:

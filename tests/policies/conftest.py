@@ -9,9 +9,6 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parent))
-
 from served_pack import ServedPack
 
 PACK = Path(__file__).parents[2] / "policies"

@@ -1,14 +1,13 @@
 """The pack in the real engine: what it refuses stops a preview, once and in both languages."""
 
 import json
-import os
 import shutil
-import subprocess
 from pathlib import Path
 
 import pytest
 
 from kokunai.airgap.engine import find_or_build_engine
+from support.pulumi_project import PlainProject
 
 pytestmark = pytest.mark.e2e
 
@@ -26,47 +25,26 @@ VARIABLES = {
 DOMESTIC = {**PLACE, "zone": "is1a"}
 
 
-class Project:
-    """A stack of plain resources in a file backend."""
+class Project(PlainProject):
+    """A stack of plain resources."""
 
     def __init__(self, folder: Path) -> None:
-        self.folder = folder / "project"
-        shutil.copytree(HERE / "data" / "program", self.folder)
-        (self.folder / "Pulumi.yaml").write_text(
+        super().__init__(folder, find_or_build_engine())
+        shutil.copytree(HERE / "data" / "program", self.directory, dirs_exist_ok=True)
+        self.write(
+            "Pulumi.yaml",
             "name: example\nruntime: python\nplugins:\n  providers:\n"
-            f"    - name: kokunai\n      path: {HERE / 'data' / 'provider'}\n"
+            f"    - name: kokunai\n      path: {HERE / 'data' / 'provider'}\n",
         )
-        state = folder / "state"
-        state.mkdir()
-        self.environment = {
-            **os.environ,
-            **find_or_build_engine().environment(),
-            "PULUMI_BACKEND_URL": f"file://{state}",
-            "PULUMI_CONFIG_PASSPHRASE": "for tests",
-            "PULUMI_HOME": str(folder / "home"),
-            "PULUMI_SKIP_UPDATE_CHECK": "true",
-        }
         self.environment.pop("SAKURA_API_ROOT_URL", None)
         self.run("stack", "init", "dev")
 
     def declare(self, *rows: tuple[str, str, dict]) -> None:
-        named = [{"type": one, "name": name, "props": props} for one, name, props in rows]
-        (self.folder / "resources.json").write_text(json.dumps(named))
-
-    def run(self, *arguments: str) -> tuple[int, str]:
-        ended = subprocess.run(
-            ["pulumi", *arguments, "--non-interactive"],
-            cwd=self.folder,
-            env=self.environment,
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
-        )
-        return ended.returncode, ended.stdout + ended.stderr
+        named = [{"type": kind, "name": name, "props": props} for kind, name, props in rows]
+        self.write("resources.json", json.dumps(named))
 
     def preview(self, *arguments: str) -> tuple[int, str]:
-        return self.run("preview", "--policy-pack", str(PACK), *arguments)
+        return self.ended("preview", "--policy-pack", str(PACK), *arguments)
 
 
 @pytest.fixture
@@ -149,8 +127,8 @@ def test_a_foreign_endpoint_in_the_environment_is_refused_once(project):
 def test_an_update_without_preview_makes_nothing_that_is_refused(project):
     project.declare((SWITCH, "abroad", {**DOMESTIC, "zone": "zz9"}))
 
-    code, _ = project.run("up", "--yes", "--skip-preview", "--policy-pack", str(PACK))
-    _, state = project.run("stack", "export")
+    code, _ = project.ended("up", "--yes", "--skip-preview", "--policy-pack", str(PACK))
+    state = project.run("stack", "export")
 
     assert code != 0
     assert "abroad" not in state
@@ -169,8 +147,8 @@ def test_disabled_rules_are_told(project, tmp_path):
 
 def test_a_state_file_is_judged_without_its_program(project, tmp_path):
     project.declare((SWITCH, "net", DOMESTIC))
-    project.run("up", "--yes", "--skip-preview")
-    _, exported = project.run("stack", "export")
+    project.up()
+    exported = project.run("stack", "export")
     state = json.loads(exported)
     made = next(one for one in state["deployment"]["resources"] if one["type"] == SWITCH)
     for token in ("command:local:Command", "pulumi-python:dynamic:Resource", "vendor:index:Disk"):
@@ -190,7 +168,9 @@ def test_a_state_file_is_judged_without_its_program(project, tmp_path):
     file = tmp_path / "state.json"
     file.write_text(json.dumps(state))
 
-    code, output = project.run("policy", "analyze", "--file", str(file), "--policy-pack", str(PACK))
+    code, output = project.ended(
+        "policy", "analyze", "--file", str(file), "--policy-pack", str(PACK)
+    )
 
     assert code != 0
     assert rules_in(output) == [

@@ -16,6 +16,7 @@ from kokunai.lab.hosts import control_groups, processes
 from kokunai.lab.hosts.names import Names
 from kokunai.lab.machines import Gpu, Machine, Machines, Nic
 from kokunai.lab.places import Places
+from support import ssh
 
 PRIVATE_SWITCH = "500000000001"
 
@@ -99,29 +100,11 @@ class HostsOfLab:
         return replace(machine, nics=(*machine.nics, eth1))
 
     def ssh(self, machine: Machine, command: str) -> subprocess.CompletedProcess[str]:
-        options = {
-            "StrictHostKeyChecking": "no",
-            "UserKnownHostsFile": "/dev/null",
-            "LogLevel": "ERROR",
-            "ConnectTimeout": "5",
-            "BatchMode": "yes",
-            "IdentitiesOnly": "yes",
-        }
-        flags = [flag for name, value in options.items() for flag in ("-o", f"{name}={value}")]
-        target = f"root@{machine.nics[0].address}"
-        return subprocess.run(
-            ["ssh", "-F", "none", "-i", self.key, *flags, target, command],
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
+        return ssh.run(self.key, machine.nics[0].address, command)
 
     def on(self, machine: Machine, command: str) -> str:
         """What a command prints on the host; it must succeed."""
-        done = self.ssh(machine, command)
-        assert done.returncode == 0, done.stderr
-        return done.stdout.strip()
+        return ssh.output(self.key, machine.nics[0].address, command)
 
 
 @contextmanager

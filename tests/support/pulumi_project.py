@@ -1,4 +1,4 @@
-"""A project of its own for one test: own stack file, state, lab and key; the code is ours."""
+"""Projects for one test each, driven by the real engine: a plain one, and one with a lab."""
 
 from __future__ import annotations
 
@@ -15,6 +15,9 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+
+from kokunai.airgap.engine import Engine
+from support import ssh
 
 ROOT = Path(__file__).parents[2]
 KOKUNAI = Path(sys.executable).parent / "kokunai"
@@ -39,6 +42,56 @@ ENVIRONMENT: dict[str, Any] = {
         }
     ],
 }
+
+
+class PlainProject:
+    """A folder with its own state and its own Pulumi home; `pulumi` is called as it stands."""
+
+    def __init__(self, directory: Path, engine: Engine) -> None:
+        self.directory = directory / "project"
+        self.directory.mkdir()
+        (directory / "state").mkdir()
+        self.environment = {
+            **os.environ,
+            **engine.environment(),
+            "PULUMI_HOME": str(directory / "home"),
+            "PULUMI_BACKEND_URL": f"file://{directory / 'state'}",
+            "PULUMI_CONFIG_PASSPHRASE": "for tests",
+            "PULUMI_SKIP_UPDATE_CHECK": "true",
+            "NO_COLOR": "1",
+        }
+
+    def write(self, name: str, content: str) -> None:
+        path = self.directory / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(content, encoding="utf-8")
+
+    def start(self, *arguments: str, **variables: str) -> subprocess.Popen[str]:
+        """Start a command in its own process group and do not wait."""
+        return subprocess.Popen(
+            ["pulumi", *arguments, "--non-interactive"],
+            cwd=self.directory,
+            env={**self.environment, **variables},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
+
+    def ended(self, *arguments: str) -> tuple[int, str]:
+        """Exit code and everything that was printed."""
+        with self.start(*arguments) as process:
+            output, _ = process.communicate(timeout=120)
+        return process.returncode, output
+
+    def run(self, *arguments: str, exit_code: int = 0) -> str:
+        """What is printed by a command that ends with this code."""
+        code, output = self.ended(*arguments)
+        assert code == exit_code, output
+        return output
+
+    def up(self, *arguments: str, exit_code: int = 0) -> str:
+        return self.run("up", "--yes", "--skip-preview", *arguments, exit_code=exit_code)
 
 
 class Sandbox:
@@ -182,28 +235,36 @@ class Sandbox:
         nodes = {
             name: facts for pool in self.outputs()["nodes"].values() for name, facts in pool.items()
         }
-        address = nodes[node]["address"]
-        options = ("StrictHostKeyChecking=no", "UserKnownHostsFile=/dev/null", "LogLevel=ERROR")
-        ended = subprocess.run(
-            [
-                "ssh",
-                *(word for option in options for word in ("-o", option)),
-                "-i",
-                self.root / ".kokunai/ssh/id_ed25519",
-                f"root@{address}",
-                command,
-            ],
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
-        assert ended.returncode == 0, ended.stderr
-        return ended.stdout.strip()
+        key = self.root / ".kokunai/ssh/id_ed25519"
+        return ssh.output(key, nodes[node]["address"], command)
 
     def close(self) -> None:
         with contextlib.suppress(subprocess.TimeoutExpired):
             self.run("lab", "down", "--purge", check=False, timeout=120)
+
+
+LISTS = (
+    ("servers", "server", "Servers"),
+    ("disks", "disk", "Disks"),
+    ("switches", "switch", "Switches"),
+)
+
+
+def matches_state(sandbox: Sandbox) -> None:
+    """The emulator holds exactly the servers, disks and switches of the state."""
+    servers = sandbox.of_type("sakura:Server")
+    switches = sandbox.of_type("sakura:Switch")
+    held = {
+        kind: [item["ID"] for item in sandbox.api(path)[key] if item.get("Scope") != "shared"]
+        for kind, path, key in LISTS
+    }
+    assert sorted(held["servers"]) == sorted(server["outputs"]["serverId"] for server in servers)
+    assert sorted(held["disks"]) == sorted(
+        disk for server in servers for disk in server["outputs"]["diskIds"]
+    )
+    assert sorted(held["switches"]) == sorted(
+        switch["id"].rpartition("/")[2] for switch in switches
+    )
 
 
 def stop(process: subprocess.Popen[str], number: signal.Signals) -> None:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 DELAYS = {"copy": 0.0, "boot": 0.0, "stop": 0.0}
 
 
-class Lab:
+class LabClient:
     """The emulator's address, its state, and its faults."""
 
     def __init__(self, directory: Path) -> None:

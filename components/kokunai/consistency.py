@@ -34,7 +34,7 @@ class _Parts:
 
     def network(self, name: str | None) -> model.Network | None:
         """The network of this name, if it could be read."""
-        return next((one for one in self.networks.values() if one.name == name), None)
+        return next((row for row in self.networks.values() if row.name == name), None)
 
 
 def _parts(raw: Any) -> _Parts:
@@ -50,13 +50,13 @@ def _parts(raw: Any) -> _Parts:
 
 
 def _readable(rows: Any, kind: type[_Part]) -> dict[int, _Part]:
-    found = {}
+    readable = {}
     for index, row in enumerate(rows if isinstance(rows, list) else []):
         try:
-            found[index] = kind.model_validate(row)
+            readable[index] = kind.model_validate(row)
         except ValidationError:
             continue
-    return found
+    return readable
 
 
 def problems(raw: Any) -> Iterator[Problem]:
@@ -178,17 +178,17 @@ def _collected(location: tuple[str | int, ...]) -> Iterator[list[Problem]]:
 
 
 def _overlapping_networks(networks: dict[int, model.Network]) -> Iterator[Problem]:
-    for (first, one), (second, other) in combinations(networks.items(), 2):
-        if IPv4Network(one.cidr).overlaps(IPv4Network(other.cidr)):
+    for (first, network), (second, other) in combinations(networks.items(), 2):
+        if IPv4Network(network.cidr).overlaps(IPv4Network(other.cidr)):
             yield Problem(
                 path_text(("networks", second, "cidr")),
-                f"{other.cidr} は networks[{first}] の {one.cidr} と重なっています",
-                f"{other.cidr} overlaps {one.cidr} of networks[{first}]",
+                f"{other.cidr} は networks[{first}] の {network.cidr} と重なっています",
+                f"{other.cidr} overlaps {network.cidr} of networks[{first}]",
             )
 
 
 def _unknown_networks(parts: _Parts) -> Iterator[Problem]:
-    names = ", ".join(one.name for one in parts.networks.values()) or "なし / none"
+    names = ", ".join(row.name for row in parts.networks.values()) or "なし / none"
     for section, rows in (("pools", parts.pools), ("storage", parts.storage)):
         for index, row in rows.items():
             if row.network is not None and row.network not in parts.network_names:
@@ -233,10 +233,10 @@ def _clashing_hosts(parts: _Parts) -> Iterator[Problem]:
                 f"ホスト番号 {block[-1]} は {network.cidr} に入りません。1 から {last} まで",
                 f"host number {block[-1]} does not fit {network.cidr}; allowed: 1 to {last}",
             )
-    for (one, _, taker, first), (other, location, _, second) in combinations(claims, 2):
-        if one.name == other.name and set(first) & set(second):
+    for (network, _, taker, first), (other, location, _, second) in combinations(claims, 2):
+        if network.name == other.name and set(first) & set(second):
             yield Problem(
                 path_text(location),
-                f"ホスト番号が {taker} と重なっています({one.name})",
-                f"host numbers overlap those of {taker} in {one.name}",
+                f"ホスト番号が {taker} と重なっています({network.name})",
+                f"host numbers overlap those of {taker} in {network.name}",
             )

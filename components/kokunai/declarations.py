@@ -82,8 +82,8 @@ class Declarations:
     def _check_between(self, section: str, row: dict[str, Any]) -> None:
         rows = {**self._rows, section: [*self._rows[section], row]}
         place = f"{section}[{len(self._rows[section])}]"
-        found = consistency.problems({"name": self._settings.spec.name, **rows})
-        here = [problem for problem in found if problem.path.startswith(place)]
+        problems = consistency.problems({"name": self._settings.spec.name, **rows})
+        here = [problem for problem in problems if problem.path.startswith(place)]
         if here:
             raise refusal_of(here, _label(section, row), below=place)
         self._rows = rows

@@ -59,7 +59,7 @@ class Environment(pulumi.ComponentResource):
             "settings": self.settings,
             "opts": pulumi.ResourceOptions(parent=self),
         }
-        zones = {name: found.zone for name, found in _networks(spec).items()}
+        zones = {name: looked_up.zone for name, looked_up in _networks(spec).items()}
         networks = {
             row.name: ClusterNetwork(**{**row.model_dump(), "zone": zones[row.name]}, **shared)
             for row in spec.networks
@@ -92,7 +92,7 @@ def parts_of(spec: model.Environment, settings: StackSettings) -> list[Part]:
     """Everything that a stack file will declare, in the order of its declaration."""
     networks = _networks(spec)
     shares = [resolved.share(row, networks[row.network]) for row in spec.storage]
-    parts = [part for found in networks.values() for part in network.parts_of(found, settings)]
+    parts = [part for row in networks.values() for part in network.parts_of(row, settings)]
     parts += [part for share in shares for part in storage.parts_of(share, settings)]
     for row in spec.pools:
         mounted = [share for share in shares if share.spec.network == row.network]

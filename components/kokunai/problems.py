@@ -94,8 +94,8 @@ def nested_model(annotation: Any) -> type[BaseModel] | None:
     """The model inside an annotation such as `list[Disk] | None`."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return annotation
-    found = (nested_model(part) for part in get_args(annotation))
-    return next((model for model in found if model), None)
+    models = (nested_model(part) for part in get_args(annotation))
+    return next((model for model in models if model), None)
 
 
 def _with_value(ja: str, en: str, finding: ErrorDetails, root: type[BaseModel]) -> tuple[str, str]:

@@ -107,7 +107,7 @@ class KnownFacts:
     def domestic_hosts(self, use: facts.Use) -> tuple[str, ...]:
         """Hosts of Japanese operators for one use, patterns included."""
         ours = (row.host for row in self.own.hosts.get(use, []) if self._is_domestic(row))
-        return (*_domestic_hosts_of_the_catalogue(use), *ours)
+        return (*_domestic_catalog_hosts(use), *ours)
 
     def package(self, name: str) -> facts.Package | None:
         """What is known of a Pulumi package."""
@@ -122,7 +122,7 @@ class KnownFacts:
 
 
 @cache
-def _domestic_hosts_of_the_catalogue(use: facts.Use) -> tuple[str, ...]:
+def _domestic_catalog_hosts(use: facts.Use) -> tuple[str, ...]:
     return tuple(row.host for row in facts.hosts(use) if row.domestic)
 
 

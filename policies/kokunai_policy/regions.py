@@ -30,7 +30,7 @@ def is_domestic(name: str, cloud: str | None) -> bool:
     """Whether this exact name is in the cloud's table of places in Japan, or in any without one."""
     # projects/p/zones/z names the place last; Azure's display names have spaces.
     place = plain(name).replace(" ", "").rpartition("/")[2]
-    return any(_names_in_japan(one).fullmatch(place) for one in _tables(cloud))
+    return any(_names_in_japan(table).fullmatch(place) for table in _tables(cloud))
 
 
 def _tables(cloud: str | None) -> Iterable[str]:

@@ -85,9 +85,9 @@ def door(driver: str) -> Capacity:
 
 def networks(driver: str) -> Networks:
     """The door of a driver that makes networks. Raises KokunaiError where it makes none."""
-    found = _door(driver)
-    if hasattr(found, "network_parts"):
-        return cast("Networks", found)
+    implementation = _door(driver)
+    if hasattr(implementation, "network_parts"):
+        return cast("Networks", implementation)
     raise KokunaiError(
         ja=f"{driver} ではネットワークとストレージを作れません",
         en=f"{driver} makes no networks and no storage",

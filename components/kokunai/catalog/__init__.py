@@ -33,10 +33,10 @@ _SECTIONS: dict[str, type[Row]] = {
 
 def problems() -> list[Problem]:
     """What is wrong with files and rows of the catalogue."""
-    found = [*rows.unreadable_files()]
+    problems_of_files = [*rows.unreadable_files()]
     for name, model in _SECTIONS.items():
-        found += rows.section(name, model)[1].values()
-    return found
+        problems_of_files += rows.section(name, model)[1].values()
+    return problems_of_files
 
 
 def _refuse_broken(problem: Problem) -> KokunaiError:
@@ -80,9 +80,9 @@ def _listed(keys: Iterable[str]) -> tuple[str, str]:
 def site(key: str) -> Site:
     """The data centre of this key. Raises KokunaiError naming all sites."""
     good, broken = rows.section("sites", Site)
-    found: Site | None = good.get(key)
-    if found is not None:
-        return found
+    row: Site | None = good.get(key)
+    if row is not None:
+        return row
     if key in broken:
         raise _refuse_broken(broken[key])
     known, _ = _listed(good)
@@ -108,9 +108,9 @@ def service(site_key: str) -> Service:
 def gpu(key: str) -> Gpu:
     """The GPU of this key. Raises KokunaiError where an offer names one without a sound row."""
     good, broken = rows.section("gpus", Gpu)
-    found: Gpu | None = good.get(key)
-    if found is not None:
-        return found
+    row: Gpu | None = good.get(key)
+    if row is not None:
+        return row
     missing = Problem(f"gpus.yaml: gpus.{key}", "行がありません", "there is no such row")
     raise _refuse_broken(broken.get(key, missing))
 
@@ -145,8 +145,8 @@ def _with_seller(row: Offer) -> str:
 
 
 def _chosen(sold: tuple[Offer, ...], key: str, site_key: str, gpu_key: str) -> Offer:
-    if found := next((row for row in sold if row.key == key), None):
-        return found
+    if chosen := next((row for row in sold if row.key == key), None):
+        return chosen
     if problem := rows.section("offers", Offer)[1].get(key):
         raise _refuse_broken(problem)
     if not sold:
@@ -182,8 +182,8 @@ def _broken_offers(site_key: str, gpu_key: str) -> Iterator[Problem]:
 
 def image(key: str, *, driver: str) -> Image:
     """The operating system as the driver's provider names it. Raises KokunaiError listing all."""
-    if found := images().get(f"{driver}/{key}"):
-        return found
+    if row := images().get(f"{driver}/{key}"):
+        return row
     known, _ = _listed(row.key for row in images().values() if row.driver == driver)
     raise KokunaiError(
         ja=f"OS {key} は {driver} では使えません。指定できるもの: {known}",

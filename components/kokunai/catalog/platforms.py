@@ -39,8 +39,8 @@ def platforms() -> dict[str, Platform]:
 
 def platform(key: str) -> Platform:
     """The platform of this key. Raises KokunaiError naming all platforms."""
-    if found := platforms().get(key):
-        return found
+    if row := platforms().get(key):
+        return row
     known = ", ".join(platforms())
     raise KokunaiError(
         ja=f"プラットフォーム {key} は登録されていません。指定できるもの: {known}",

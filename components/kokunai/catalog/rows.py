@@ -143,7 +143,7 @@ def unreadable_files() -> tuple[Problem, ...]:
 
 def sections(name: str) -> dict[str, Any]:
     """A section of the sellers' files that is not a table of rows, by file name."""
-    return {file: found[name] for file, found in _files()[0].items() if name in found}
+    return {file: content[name] for file, content in _files()[0].items() if name in content}
 
 
 def written(section: str) -> Iterator[tuple[str, str, Any]]:

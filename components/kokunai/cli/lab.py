@@ -82,7 +82,7 @@ def _told(message: str) -> None:
 def up(directory: Path, hosts: str | None, **delays: float | None) -> None:
     """起動する(すでに動いていれば何もしない) Start; already running is fine."""
     extras.require("lab")
-    with control.usable_files():
+    with control.reporting_file_errors():
         enter_new(directory, hosts or "")
     given = {name: value for name, value in delays.items() if value is not None}
     state = control.up(directory, hosts or "", given, _told)
@@ -143,7 +143,7 @@ def logs(directory: Path, *, follow: bool) -> None:
         raise KokunaiError(ja=f"ログがありません: {log}", en=f"There is no log: {log}")
     if follow:
         os.execvp("tail", ["tail", "-n", "200", "-F", str(log)])
-    with control.usable_files(), log.open(encoding="utf-8", errors="replace") as lines:
+    with control.reporting_file_errors(), log.open(encoding="utf-8", errors="replace") as lines:
         shutil.copyfileobj(lines, sys.stdout)
 
 

@@ -24,8 +24,8 @@ class Collection:
     """Where one sort of thing lives, and what its answers are called."""
 
     path: str
-    one: str
-    many: str
+    singular: str
+    plural: str
 
 
 SERVER = Collection("server", "Server", "Servers")
@@ -62,7 +62,7 @@ class SakuraIaas:
             if conditions:
                 query["Filter"] = dict(conditions)
             answer = await self._http.call("GET", zone, what.path, query=query)
-            page = answer.get(what.many) or []
+            page = answer.get(what.plural) or []
             items += page
             if not page or len(items) >= int(answer.get("Total") or 0):
                 return items
@@ -74,15 +74,15 @@ class SakuraIaas:
 
     async def create(self, what: Collection, zone: str, body: Item) -> Item:
         """Make one; a repeated call makes another."""
-        return await self._one(what, "POST", zone, what.path, body)
+        return await self._call_for_item(what, "POST", zone, what.path, body)
 
     async def read(self, what: Collection, zone: str, item_id: str) -> Item:
         """One as it is now."""
-        return await self._one(what, "GET", zone, f"{what.path}/{item_id}")
+        return await self._call_for_item(what, "GET", zone, f"{what.path}/{item_id}")
 
     async def update(self, what: Collection, zone: str, item_id: str, body: Item) -> Item:
         """Change what the body names."""
-        return await self._one(what, "PUT", zone, f"{what.path}/{item_id}", body)
+        return await self._call_for_item(what, "PUT", zone, f"{what.path}/{item_id}", body)
 
     async def delete(
         self, what: Collection, zone: str, item_id: str, body: Item | None = None
@@ -106,7 +106,7 @@ class SakuraIaas:
 
     async def change_plan(self, zone: str, server_id: str, plan: Item) -> Item:
         """Another plan for a stopped server, which gets another id."""
-        return await self._one(SERVER, "PUT", zone, f"server/{server_id}/plan", plan)
+        return await self._call_for_item(SERVER, "PUT", zone, f"server/{server_id}/plan", plan)
 
     async def configure_disk(self, zone: str, disk_id: str, config: Item) -> None:
         """Write host name, keys and addresses into the disk of a stopped server."""
@@ -137,13 +137,13 @@ class SakuraIaas:
         """Take the packet filter away."""
         await self._http.call("DELETE", zone, f"interface/{interface_id}/to/packetfilter")
 
-    async def _one(
+    async def _call_for_item(
         self, what: Collection, method: str, zone: str, path: str, body: Item | None = None
     ) -> Item:
         answer = await self._http.call(method, zone, path, body)
-        item = answer.get(what.one)
+        item = answer.get(what.singular)
         if not isinstance(item, dict) or not item.get("ID"):
             name = f"{method} {zone}/{path}"
-            message = f"the answer has no {what.one}"
+            message = f"the answer has no {what.singular}"
             raise Unavailable(SAKURA, name, HTTPStatus.OK, "no_item", message)
         return item

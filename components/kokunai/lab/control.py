@@ -38,7 +38,7 @@ _FILES = (
 
 
 @contextmanager
-def usable_files() -> Iterator[None]:
+def reporting_file_errors() -> Iterator[None]:
     """A file that cannot be read or written becomes a KokunaiError."""
     try:
         yield
@@ -78,7 +78,7 @@ def _inode(path: Path) -> int:
     return 0
 
 
-@usable_files()
+@reporting_file_errors()
 def up(directory: Path, hosts: str, delays: dict[str, float], progress: Progress) -> State:
     """Start the lab or find it running; returns its state.
 
@@ -164,7 +164,7 @@ def _stop(pid: int) -> None:
             time.sleep(0.02)
 
 
-@usable_files()
+@reporting_file_errors()
 def down(directory: Path, *, purge: bool, progress: Progress) -> None:
     """Stop the daemon and take down every host, from whatever state the lab is in."""
     existed = directory.exists()

@@ -117,9 +117,9 @@ def registered() -> tuple[Emulator, ...]:
     return emulators
 
 
-def _overlap(one_prefix: str, other_prefix: str) -> bool:
-    one, other = f"{one_prefix}/", f"{other_prefix}/"
-    return one.startswith(other) or other.startswith(one)
+def _overlap(prefix: str, other_prefix: str) -> bool:
+    path, other = f"{prefix}/", f"{other_prefix}/"
+    return path.startswith(other) or other.startswith(path)
 
 
 def _refuse(emulator: Emulator, other: str) -> None:

@@ -28,7 +28,7 @@ UNKNOWN: Final = _Unknown()
 OWNER: Final = "ownerDigest"
 """Output of every kind that is found by its digest: the digest it carries now."""
 
-LAST_WORDS_SECONDS: Final = 5.0
+SHUTDOWN_GRACE_SECONDS: Final = 5.0
 """How long after a signal the plugin's process still takes what an operation has to say."""
 
 Props = dict[str, Any]

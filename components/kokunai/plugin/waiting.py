@@ -18,7 +18,7 @@ from kokunai.drivers.errors import (
     Unavailable,
 )
 from kokunai.plugin.kind import Cancelled
-from kokunai.plugin.messages import said
+from kokunai.plugin.messages import api_failure_text
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine
@@ -123,20 +123,23 @@ class Waiting:
         say: Callable[[T], str],
     ) -> T:
         """Look again and again until `done`, saying how far it is."""
-        wait, spoken = _FIRST_POLL_SECONDS, ("", 0.0)
+        wait, last_told = _FIRST_POLL_SECONDS, ("", 0.0)
         while True:
-            seen = await look()
-            if done(seen):
-                return seen
-            spoken = self._say(say(seen), spoken)
+            state = await look()
+            if done(state):
+                return state
+            last_told = self._tell_rarely(say(state), last_told)
             await self.op.sleep(wait)
             wait = min(wait * _GROWTH, _LONGEST_POLL_SECONDS)
 
-    def _say(self, text: str, spoken: tuple[str, float]) -> tuple[str, float]:
-        """A log without a terminal keeps every line, so the same one is said only now and then."""
+    def _tell_rarely(self, text: str, last_told: tuple[str, float]) -> tuple[str, float]:
+        """Show `text` unless the same text was shown a moment ago; returns what was shown when.
+
+        A log without a terminal keeps every line, so repeated lines would fill it.
+        """
         now = time.monotonic()
-        if text == spoken[0] and now - spoken[1] < _SAY_AGAIN_SECONDS:
-            return spoken
+        if text == last_told[0] and now - last_told[1] < _SAY_AGAIN_SECONDS:
+            return last_told
         self.op.status(text)
         return text, now
 
@@ -168,7 +171,7 @@ class Waiting:
         try:
             await self.op.sleep(max(wait, error.retry_after_seconds or 0.0))
         except TimeoutError as late:
-            raise TimeoutError(f"{late}\n{said(error)}") from error
+            raise TimeoutError(f"{late}\n{api_failure_text(error)}") from error
 
     @property
     def _attempts(self) -> int:

@@ -53,8 +53,8 @@ class Kind(pulumi.CustomResource):
 
     def output(self, name: str) -> pulumi.Output[Any]:
         """An output by the plugin's own name."""
-        found: pulumi.Output[Any] = getattr(self, name)
-        return found
+        output: pulumi.Output[Any] = getattr(self, name)
+        return output
 
 
 def kind(pulumi_type: str) -> type[Kind]:

@@ -134,10 +134,11 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
 
         async with _refusing_clearly(context):
             site_packages = find_interpreter(request.info).site_packages()
-        found = list_dependencies(site_packages, transitive=request.transitiveDependencies)
+        packages = list_dependencies(site_packages, transitive=request.transitiveDependencies)
         return language_pb2.GetProgramDependenciesResponse(
             dependencies=[
-                language_pb2.DependencyInfo(name=name, version=version) for name, version in found
+                language_pb2.DependencyInfo(name=name, version=version)
+                for name, version in packages
             ]
         )
 

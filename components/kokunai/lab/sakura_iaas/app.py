@@ -14,7 +14,7 @@ from starlette.applications import Starlette
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from kokunai.lab.sakura_iaas import catalogue, errors
+from kokunai.lab.sakura_iaas import errors, provider_data
 from kokunai.lab.sakura_iaas.call import Call, Cloud, Reply
 from kokunai.lab.sakura_iaas.errors import ApiError, refuse
 from kokunai.lab.sakura_iaas.routes import PUBLIC_TABLE, TABLE, Handler
@@ -97,7 +97,7 @@ async def _body(request: Request) -> dict[str, Any]:
 async def _answer(cloud: Cloud, request: Request, handler: Handler) -> Reply:
     path = dict(request.path_params)
     zone = path.pop("zone")
-    if catalogue.zone(zone) is None:
+    if provider_data.zone(zone) is None:
         refuse("resource_path_not_found", f"zone {zone}")
     raw_query = request.scope["query_string"].decode("ascii", "replace")
     call = Call(cloud, zone, path, raw_query, await _body(request))

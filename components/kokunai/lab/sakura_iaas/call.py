@@ -65,14 +65,14 @@ class Call:
         """The `{id}` of the path."""
         return self.path["id"]
 
-    def mine(self, kind: str, doc_id: str = "") -> Doc:
+    def path_document(self, kind: str, doc_id: str = "") -> Doc:
         """The document the path names; 404 when this zone has none."""
         doc = self.store.get(kind, doc_id or self.id)
         if doc is None or doc["zone"] not in ("", self.zone):
             refuse("not_found", doc_id or self.id)
         return doc
 
-    def named(self, kind: str, doc_id: str) -> Doc:
+    def body_document(self, kind: str, doc_id: str) -> Doc:
         """A document named in a body; 400 when this zone has none."""
         doc = self.store.get(kind, doc_id)
         if doc is None or doc["zone"] not in ("", self.zone):
@@ -103,7 +103,7 @@ def created(name: str, view: dict[str, Any], *, accepted: bool = False) -> Reply
     return Reply(201, {name: view, "Success": True, "is_ok": True})
 
 
-def one(name: str, view: dict[str, Any]) -> Reply:
+def single(name: str, view: dict[str, Any]) -> Reply:
     """200 with a single resource."""
     return Reply(200, {name: view, "is_ok": True})
 

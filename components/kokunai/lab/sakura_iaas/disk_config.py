@@ -80,7 +80,7 @@ def _public_key(call: Call, entry: Any) -> str:
         refuse("invalid_format", "SSHKeys")
     key_id = fields.identifier(entry.get("ID"))
     if key_id:
-        return str(call.named("sshkey", key_id)["public_key"])
+        return str(call.body_document("sshkey", key_id)["public_key"])
     public_key = str(entry.get("PublicKey") or "").strip()
     keys.fingerprint_of(public_key)
     return public_key

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from starlette.responses import JSONResponse, Response
 
-from kokunai.lab.sakura_iaas.catalogue import data
+from kokunai.lab.sakura_iaas.provider_data import data
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from kokunai.lab.sakura_iaas import catalogue, disks, fields, interfaces, views
-from kokunai.lab.sakura_iaas.call import Call, Reply, changed, created, done, one, page
+from kokunai.lab.sakura_iaas import disks, fields, interfaces, provider_data, views
+from kokunai.lab.sakura_iaas.call import Call, Reply, changed, created, done, page, single
 from kokunai.lab.sakura_iaas.errors import refuse
 from kokunai.lab.sakura_iaas.power_states import new_power
 
@@ -23,10 +23,10 @@ def list_servers(call: Call) -> Reply:
 
 def read_server(call: Call) -> Reply:
     """GET server/{id}."""
-    return one("Server", views.server(call.cloud, call.mine("server")))
+    return single("Server", views.server(call.cloud, call.path_document("server")))
 
 
-def find_plan(call: Call, wanted: fields.Body) -> catalogue.Row:
+def find_plan(call: Call, wanted: fields.Body) -> provider_data.Row:
     """The newest plan with what the body names; 400 when the zone sells none such."""
     plan_id = fields.identifier(wanted.get("ID"))
     numbers = {
@@ -38,21 +38,21 @@ def find_plan(call: Call, wanted: fields.Body) -> catalogue.Row:
     asked = {name: value for name, value in {**numbers, **words}.items() if value}
     asked["Commitment"] = fields.text(wanted, "Commitment") or "standard"
     asked["GPU"] = fields.integer(wanted, "GPU")
-    found = [
+    plans = [
         plan
-        for plan in catalogue.server_plans(call.zone)
+        for plan in provider_data.server_plans(call.zone)
         if str(plan["ID"]) == plan_id or (not plan_id and numbers["CPU"] and _has(plan, asked))
     ]
-    if not found:
+    if not plans:
         refuse("param_res_not_found", f"ServerPlan {plan_id or asked}")
-    return max(found, key=_generation)
+    return max(plans, key=_generation)
 
 
-def _generation(plan: catalogue.Row) -> int:
+def _generation(plan: provider_data.Row) -> int:
     return int(plan["Generation"])
 
 
-def _has(plan: catalogue.Row, asked: dict[str, Any]) -> bool:
+def _has(plan: provider_data.Row, asked: dict[str, Any]) -> bool:
     return all(plan[name] == value for name, value in asked.items())
 
 
@@ -97,7 +97,7 @@ def create_server(call: Call) -> Reply:
 
 def update_server(call: Call) -> Reply:
     """PUT server/{id}."""
-    doc, body = call.mine("server"), fields.section(call.body, "Server")
+    doc, body = call.path_document("server"), fields.section(call.body, "Server")
     doc["name"] = fields.name_of(body, doc["name"])
     doc["description"] = fields.text(body, "Description", doc["description"])
     doc["tags"] = fields.tags_of(body, doc["tags"])
@@ -106,7 +106,7 @@ def update_server(call: Call) -> Reply:
 
 
 def _mine_and_off(call: Call) -> Doc:
-    doc = call.mine("server")
+    doc = call.path_document("server")
     if doc["status"] == "cleaning":
         refuse("server_is_cleaning", doc["id"])
     if doc["status"] != "down" or doc["wanted"] != "down":
@@ -120,7 +120,7 @@ def delete_server(call: Call) -> Reply:
     wanted = {fields.identifier(each) for each in fields.listing(call.body, "WithDisk")}
     attached = call.store.of_server("disk", doc["id"])
     for disk_id in wanted - {disk["id"] for disk in attached}:
-        call.named("disk", disk_id)
+        call.body_document("disk", disk_id)
         refuse("param_res_not_found", f"WithDisk {disk_id}")
     for disk in attached:
         if disk["id"] in wanted:

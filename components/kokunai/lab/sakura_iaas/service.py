@@ -53,7 +53,7 @@ class SakuraIaasService(Service):
         """Names of everything in the store, and the power states."""
         docs = {plural: self._cloud.store.all(kind) for plural, kind in _KINDS.items()}
         return Contents(
-            names={plural: [_name(doc) for doc in found] for plural, found in docs.items()},
+            names={plural: [_name(doc) for doc in kept] for plural, kept in docs.items()},
             servers=[self._server(doc) for doc in docs["servers"]],
             appliances=[_power(doc, [doc["address"]]) for doc in docs["appliances"]],
         )

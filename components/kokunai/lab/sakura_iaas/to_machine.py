@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from kokunai.lab.machines import FilterRule, Gpu, Machine, NfsAppliance, Nic
-from kokunai.lab.sakura_iaas import catalogue
+from kokunai.lab.sakura_iaas import provider_data
 
 if TYPE_CHECKING:
     from kokunai.lab.places import Places
@@ -62,7 +62,7 @@ def _nic(store: Store, places: Places, interface: Doc, config: Doc | None) -> Ni
 
 
 def _gpu(plan: Doc) -> Gpu | None:
-    pci = catalogue.pci_of(plan["GPUModel"]) if plan["GPU"] else None
+    pci = provider_data.pci_of(plan["GPUModel"]) if plan["GPU"] else None
     if pci is None:
         return None
     return Gpu(

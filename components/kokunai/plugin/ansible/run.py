@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from kokunai.plugin.ansible.outcome import Run
 from kokunai.plugin.ansible.progress import Progress
 from kokunai.plugin.ansible.run_directory import sweep
-from kokunai.plugin.kind import LAST_WORDS_SECONDS, Cancelled
+from kokunai.plugin.kind import SHUTDOWN_GRACE_SECONDS, Cancelled
 
 if TYPE_CHECKING:
     from kokunai.plugin.ansible.request import Request
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 # ansible-runner writes its whole environment to a file, so nothing goes in that need not.
 _ALLOWED = ("HOME", "LANG", "LC_ALL", "SSH_AUTH_SOCK", "TZ", "USER")
 # A run must have ended before the plugin's process does, or what it did would not reach the engine.
-GRACE_SECONDS = LAST_WORDS_SECONDS - 1.5
+GRACE_SECONDS = SHUTDOWN_GRACE_SECONDS - 1.5
 _LINE_LIMIT_BYTES = 16 * 1024 * 1024
 
 

@@ -16,7 +16,7 @@ _MARK = re.compile(r"\s?\[(kokunai-[0-9a-f]{16})((?: [^\s=\]]*=[^\s\]]*)*)\]$")
 
 
 @dataclass(frozen=True)
-class Described:
+class MarkedDescription:
     """A description taken apart; `digest` is empty when the thing was not made here."""
 
     text: str
@@ -37,18 +37,18 @@ def excess(text: str, props: Mapping[str, Any]) -> int:
     return len(write(text, f"kokunai-{'0' * 16}", props)) - LONGEST
 
 
-def read(description: str) -> Described:
+def read(description: str) -> MarkedDescription:
     """Take the mark off."""
     match = _MARK.search(description)
     if match is None:
-        return Described(description)
+        return MarkedDescription(description)
     pairs = [word.partition("=") for word in match[2].split()]
     words = [(unquote(key), unquote(value)) for key, _, value in pairs]
     site = words.pop(0)[1] if words and words[0][0] == "site" else ""
-    return Described(description[: match.start()], match[1], site, dict(words))
+    return MarkedDescription(description[: match.start()], match[1], site, dict(words))
 
 
-def governed(described: Described) -> dict[str, Any]:
+def governed(described: MarkedDescription) -> dict[str, Any]:
     """Site and labels as inputs, where the mark has them."""
     return {"site": described.site, "labels": described.labels} if described.site else {}
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from kokunai.drivers.errors import Passing, Unauthorized
 from kokunai.errors import KokunaiError
 from kokunai.plugin.kind import UNKNOWN, Found, InitFailed, Operation, Props, Transition
-from kokunai.plugin.messages import said, unfinished
+from kokunai.plugin.messages import api_failure_text, unfinished_text
 from kokunai.plugin.model_kind import ModelKind
 from kokunai.plugin.sakura import description_mark
 from kokunai.plugin.sakura.session import Session
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from kokunai.plugin.sakura.accounts import Accounts
     from kokunai.plugin.sakura.products import Products
 
-_PLACED_ID = re.compile(r"^(?:(?P<zone>[a-z]{2}[0-9][a-z])/)?(?P<id>[0-9]{12})$")
+_ZONED_ID = re.compile(r"^(?:(?P<zone>[a-z]{2}[0-9][a-z])/)?(?P<id>[0-9]{12})$")
 _ZONE_VARIABLES = ("SAKURA_ZONE", "SAKURACLOUD_ZONE")
 
 
@@ -70,7 +70,8 @@ class SakuraKind(ModelKind):
         try:
             yield
         except (Unauthorized, Passing) as error:
-            op.warn(f"販売状況を確かめられません / could not check what is sold: {said(error)}")
+            what = api_failure_text(error)
+            op.warn(f"販売状況を確かめられません / could not check what is sold: {what}")
         except KokunaiError as error:
             if self._accounts.can_open(op.config):
                 raise
@@ -79,7 +80,7 @@ class SakuraKind(ModelKind):
 
 def place_of(id_: str, *known: Props) -> tuple[str, str]:
     """Zone and API id: an import names `zone/id`, everything else knows its zone already."""
-    match = _PLACED_ID.match(id_)
+    match = _ZONED_ID.match(id_)
     if match is None:
         raise KokunaiError(
             ja=f"ID「{id_}」は読めません。zone/123456789012 の形で指定してください。",
@@ -111,7 +112,7 @@ def own_tags(tags: list[str] | None) -> list[str]:
     return sorted(tag for tag in tags or [] if not tag.startswith(("kokunai-", "@previous-id=")))
 
 
-def said_by(item: dict[str, Any]) -> Props:
+def description_inputs(item: dict[str, Any]) -> Props:
     """Description, site and labels as inputs."""
     parts = description_mark.read(item.get("Description") or "")
     return {"description": parts.text, **description_mark.governed(parts)}
@@ -128,7 +129,7 @@ def keeping(id_: str, outputs: Props) -> Iterator[Props]:
     except InitFailed:
         raise
     except Exception as error:  # even a bug must not lose a server that is paid for
-        raise InitFailed(id_, outputs, [unfinished(error)]) from error
+        raise InitFailed(id_, outputs, [unfinished_text(error)]) from error
 
 
 def _leftover(op: Operation, id_: str, paths: str) -> KokunaiError:
@@ -140,7 +141,7 @@ def _leftover(op: Operation, id_: str, paths: str) -> KokunaiError:
     )
 
 
-def remake(op: Operation) -> KokunaiError:
+def creation_failed(op: Operation) -> KokunaiError:
     """What the API could not make stays broken; only another one helps."""
     again = f"pulumi up --replace '{op.urn}'"
     return KokunaiError(

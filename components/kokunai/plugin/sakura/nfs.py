@@ -12,12 +12,12 @@ from kokunai.plugin.kind import UNKNOWN, Change, Created, Found, Operation, Prop
 from kokunai.plugin.sakura import fields
 from kokunai.plugin.sakura.kind import (
     SakuraKind,
+    creation_failed,
     described,
+    description_inputs,
     keeping,
     own_tags,
     place_of,
-    remake,
-    said_by,
     tags_of,
 )
 from kokunai.plugin.sakura.power import is_up, power_on, remove_when_off, status_of
@@ -140,7 +140,7 @@ class Nfs(SakuraKind):
         with keeping(item_id, {**inputs, "instanceStatus": "down"}) as outputs:
             item = await _made(session, item_id)
             if item.get("Availability") == "failed":
-                raise remake(session.op)
+                raise creation_failed(session.op)
             is_mine = session.op.digest in (item.get("Tags") or [])
             if not is_mine or _labels_of(item, session.zone) != _labels_of_inputs(inputs):
                 body = {"Appliance": _changeable(session.op, inputs)}
@@ -186,7 +186,7 @@ def _labels_of(item: Item, zone: str) -> Props:
     return {
         "name": item["Name"],
         "zone": zone,
-        **said_by(item),
+        **description_inputs(item),
         "tags": own_tags(item.get("Tags")),
     }
 

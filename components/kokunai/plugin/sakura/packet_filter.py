@@ -13,7 +13,7 @@ from kokunai.drivers.sakura_iaas import PACKET_FILTER
 from kokunai.errors import Problem
 from kokunai.plugin.inputs import Inputs, MaybeUnknown, maps_in
 from kokunai.plugin.sakura.fields import Described
-from kokunai.plugin.sakura.kind import described, said_by
+from kokunai.plugin.sakura.kind import described, description_inputs
 from kokunai.plugin.sakura.simple_kind import SimpleKind
 from kokunai.problems import refusal
 
@@ -120,7 +120,7 @@ class PacketFilter(SimpleKind):
         return {
             "name": item["Name"],
             "zone": given["zone"],
-            **said_by(item),
+            **description_inputs(item),
             "rules": [_rule(expression) for expression in item.get("Expression") or []],
         }
 

@@ -82,5 +82,5 @@ def by_digest(items: list[Item], digest: str) -> Item | None:
     return min(mine, key=id_of, default=None)
 
 
-def _mark(item: Item) -> description_mark.Described:
+def _mark(item: Item) -> description_mark.MarkedDescription:
     return description_mark.read(item.get("Description") or "")

@@ -12,7 +12,7 @@ from kokunai.drivers import sakura_requests
 from kokunai.drivers.sakura_iaas import SSH_KEY
 from kokunai.plugin.inputs import Computed
 from kokunai.plugin.sakura.fields import Described
-from kokunai.plugin.sakura.kind import described, said_by
+from kokunai.plugin.sakura.kind import described, description_inputs
 from kokunai.plugin.sakura.session import id_of
 from kokunai.plugin.sakura.simple_kind import SimpleKind
 from kokunai.problems import refusal
@@ -83,7 +83,7 @@ class SshKey(SimpleKind):
         return {
             "name": item["Name"],
             "zone": given["zone"],
-            **said_by(item),
+            **description_inputs(item),
             "publicKey": key if _is_key(item, key) else str(item.get("PublicKey", "")).strip(),
         }
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 from kokunai.drivers import sakura_requests
 from kokunai.drivers.sakura_iaas import SWITCH
 from kokunai.plugin.sakura.fields import Tagged
-from kokunai.plugin.sakura.kind import described, own_tags, said_by, tags_of
+from kokunai.plugin.sakura.kind import described, description_inputs, own_tags, tags_of
 from kokunai.plugin.sakura.simple_kind import SimpleKind
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ class Switch(SimpleKind):
         return {
             "name": item["Name"],
             "zone": given["zone"],
-            **said_by(item),
+            **description_inputs(item),
             "tags": own_tags(item.get("Tags")),
         }
 

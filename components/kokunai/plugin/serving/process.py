@@ -13,7 +13,7 @@ import grpc
 import grpc.aio
 from pulumi.runtime.proto import provider_pb2_grpc
 
-from kokunai.plugin.kind import LAST_WORDS_SECONDS
+from kokunai.plugin.kind import SHUTDOWN_GRACE_SECONDS
 from kokunai.plugin.serving.engine_log import EngineLog
 from kokunai.plugin.serving.server import Servicer
 
@@ -53,7 +53,7 @@ async def serve(registry: Registry, engine_address: str) -> None:
         servicer.stop.set()
         # Calls under way see the stop and answer with what exists.
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(servicer.idle.wait(), LAST_WORDS_SECONDS)
+            await asyncio.wait_for(servicer.idle.wait(), SHUTDOWN_GRACE_SECONDS)
         await server.stop(grace=0.2)
         await registry.close()
 

@@ -15,7 +15,7 @@ from pulumi.runtime.proto import provider_pb2, status_pb2
 from kokunai.drivers.errors import DriverError
 from kokunai.errors import KokunaiError
 from kokunai.plugin.kind import Cancelled, Change, ChangeKind, InitFailed
-from kokunai.plugin.messages import bug, said
+from kokunai.plugin.messages import api_failure_text, bug_text
 from kokunai.plugin.serving import properties
 
 if TYPE_CHECKING:
@@ -103,8 +103,8 @@ def _plain_abort(error: Exception) -> Abort:
     if isinstance(error, TimeoutError):
         return Abort(grpc.StatusCode.DEADLINE_EXCEEDED, str(error) or "時間切れです。\nTimed out.")
     if isinstance(error, DriverError):
-        return Abort(grpc.StatusCode.FAILED_PRECONDITION, said(error))
-    return Abort(grpc.StatusCode.INTERNAL, bug(error))
+        return Abort(grpc.StatusCode.FAILED_PRECONDITION, api_failure_text(error))
+    return Abort(grpc.StatusCode.INTERNAL, bug_text(error))
 
 
 def _unfinished(error: InitFailed, secrets: Iterable[str], mask: Callable[[str], str]) -> Abort:

@@ -22,7 +22,13 @@ from kokunai.plugin.comparison import differences
 from kokunai.plugin.kind import UNKNOWN, Kind, Previewing, Props, Transition
 from kokunai.plugin.serving import properties, responses
 from kokunai.plugin.serving.operation import EngineOperation
-from kokunai.plugin.serving.replacements import Replacements, Seen, marks_of, owned, renamed
+from kokunai.plugin.serving.replacements import (
+    LastDiff,
+    Replacements,
+    owner_of,
+    renaming_changes,
+    with_owner,
+)
 from kokunai.plugin.settings import Settings
 
 if TYPE_CHECKING:
@@ -127,10 +133,10 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         transition = _transition(request)
 
         async def work(kind: Kind, op: EngineOperation) -> provider_pb2.DiffResponse:
-            every = [*kind.diff(transition), *renamed(kind, op, transition)]
+            every = [*kind.diff(transition), *renaming_changes(kind, op, transition)]
             changes = [change for change in every if not _is_ignored(change, request.ignoreChanges)]
             replacing = [change for change in changes if change.replace]
-            self.replacements.seen[request.urn] = Seen(transition, replacing)
+            self.replacements.last_diffs[request.urn] = LastDiff(transition, replacing)
             return responses.difference(changes)
 
         return await self._answer(request, context, work, seconds=_QUICK_SECONDS)
@@ -146,13 +152,13 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
                 self.replacements.explain(op)
                 outputs = await _preview(kind, op, transition)
             else:
-                await self.replacements.guard(kind, op)
+                await self.replacements.refuse_while_old_exists(kind, op)
                 made = await kind.create(op, transition)
                 id_, outputs = made.id, made.outputs
                 self.replacements.made[request.urn] = id_
             secrets = new.secrets | kind.secret_properties
             return provider_pb2.CreateResponse(
-                id=id_, properties=properties.encode(owned(kind, op, outputs), secrets)
+                id=id_, properties=properties.encode(with_owner(kind, op, outputs), secrets)
             )
 
         return await self._answer(request, context, work, new)
@@ -163,15 +169,15 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         transition = Transition(request.id, state.props, old.props)
 
         async def work(kind: Kind, op: EngineOperation) -> provider_pb2.ReadResponse:
-            found = await kind.read(op, transition)
-            if found is None:
+            existing = await kind.read(op, transition)
+            if existing is None:
                 self.replacements.forget(request.urn)
                 return provider_pb2.ReadResponse()
             secrets = kind.secret_properties | state.secrets | old.secrets
             return provider_pb2.ReadResponse(
-                id=found.id,
-                properties=properties.encode(found.outputs | marks_of(state.props), secrets),
-                inputs=properties.encode(found.inputs, secrets),
+                id=existing.id,
+                properties=properties.encode(existing.outputs | owner_of(state.props), secrets),
+                inputs=properties.encode(existing.inputs, secrets),
             )
 
         return await self._answer(request, context, work, state, old, seconds=_QUICK_SECONDS)
@@ -189,7 +195,7 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
                 outputs = await kind.update(op, transition)
             secrets = new.secrets | kind.secret_properties
             return provider_pb2.UpdateResponse(
-                properties=properties.encode(owned(kind, op, outputs), secrets)
+                properties=properties.encode(with_owner(kind, op, outputs), secrets)
             )
 
         return await self._answer(request, context, work, new, state)
@@ -200,7 +206,7 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         transition = Transition(request.id, {**old.props, **state.props}, old.props)
 
         async def work(kind: Kind, op: EngineOperation) -> Empty:
-            if not self.replacements.keeps(kind, op, request.id):
+            if not self.replacements.must_keep(kind, op, request.id):
                 await kind.delete(op, transition)
             self.replacements.forget(request.urn)
             return Empty()

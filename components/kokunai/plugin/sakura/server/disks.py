@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from kokunai.drivers import sakura_requests
 from kokunai.drivers.sakura_iaas import DISK
-from kokunai.plugin.sakura.kind import own_tags, remake
+from kokunai.plugin.sakura.kind import creation_failed, own_tags
 from kokunai.plugin.sakura.products import DISK_PLAN_IDS
 from kokunai.plugin.sakura.server import boot_disk
 from kokunai.plugin.sakura.session import id_of
@@ -185,7 +185,7 @@ class Disks:
             _progress,
         )
         if disk.get("Availability", "available") != "available":
-            raise remake(session.op)
+            raise creation_failed(session.op)
         if plugged_into(disk) != server_id:
             await self._plug(disk_id, server_id)
         return disk

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from kokunai.drivers.sakura_requests import MIB_PER_GIB
-from kokunai.plugin.sakura.kind import own_tags, said_by
+from kokunai.plugin.sakura.kind import description_inputs, own_tags
 from kokunai.plugin.sakura.power import status_of
 from kokunai.plugin.sakura.products import DISK_PLAN_IDS
 from kokunai.plugin.sakura.server.boot_disk import config_digest_of
@@ -33,7 +33,7 @@ def inputs(item: Item, zone: str, given: Props, image: str) -> Props:
     return {
         "name": item["Name"],
         "zone": zone,
-        **said_by(item),
+        **description_inputs(item),
         "tags": own_tags(item.get("Tags")),
         "hostName": given.get("hostName") or item.get("HostName") or item["Name"],
         "plan": _plan(item.get("ServerPlan") or {}, given.get("plan")),

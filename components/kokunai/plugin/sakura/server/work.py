@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from kokunai.drivers import sakura_requests
 from kokunai.drivers.errors import NotFound, Passing
 from kokunai.drivers.sakura_iaas import DISK, SERVER
-from kokunai.plugin.sakura.kind import described, own_tags, said_by, tags_of
+from kokunai.plugin.sakura.kind import described, description_inputs, own_tags, tags_of
 from kokunai.plugin.sakura.power import is_up, power_off, power_on, remove_when_off
 from kokunai.plugin.sakura.products import matches_plan
 from kokunai.plugin.sakura.server import view
@@ -128,7 +128,7 @@ class ServerWork:
         op = self.session.op
         current: dict[str, Any] = {
             "name": self.server["Name"],
-            **said_by(self.server),
+            **description_inputs(self.server),
             "tags": own_tags(self.server.get("Tags")),
         }
         is_mine = op.digest in (self.server.get("Tags") or [])

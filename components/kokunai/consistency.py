@@ -1,4 +1,4 @@
-"""Mistakes between the parts of a stack file, which no part shows alone."""
+"""Finds mistakes between the parts of a stack file, such as a pool in a network that is absent."""
 
 from __future__ import annotations
 
@@ -24,16 +24,19 @@ _Part = TypeVar("_Part", bound=BaseModel)
 
 @dataclass(frozen=True)
 class _Parts:
-    """What could be read, by index: mistakes elsewhere do not hide mistakes between these."""
+    """The rows that are valid by themselves, by index, so that mistakes between them are found.
+
+    Invalid rows are left out; they are reported elsewhere.
+    """
 
     networks: dict[int, model.Network]
     pools: dict[int, model.GpuNodePool]
     storage: dict[int, model.Storage]
     network_names: frozenset[str]
-    """Names as written, those of networks with other mistakes included."""
+    """Names of all networks as written, also of those that are invalid otherwise."""
 
     def network(self, name: str | None) -> model.Network | None:
-        """The network of this name, if it could be read."""
+        """The valid network of this name, or None."""
         return next((row for row in self.networks.values() if row.name == name), None)
 
 
@@ -60,7 +63,7 @@ def _readable(rows: Any, kind: type[_Part]) -> dict[int, _Part]:
 
 
 def problems(raw: Any) -> Iterator[Problem]:
-    """Every mistake between the parts of an environment that can be read."""
+    """Every mistake between the valid parts of an environment given as plain data."""
     parts = _parts(raw)
     yield from _repeated_names("networks", parts.networks)
     yield from _repeated_names("pools", parts.pools)
@@ -131,7 +134,7 @@ def _unknown_service(
 
 
 def _offer(pool: model.GpuNodePool) -> catalog.Offer | None:
-    """The pool's offer; that there is none is told at the pool."""
+    """The pool's offer, or None: a missing offer is reported as a problem of the pool."""
     try:
         return resolved.offer_of(pool)
     except KokunaiError:
@@ -212,7 +215,7 @@ def _networks_elsewhere(parts: _Parts) -> Iterator[Problem]:
 
 
 def _claims(parts: _Parts) -> Iterator[tuple[model.Network, tuple[str | int, ...], str, range]]:
-    """Every block of host numbers somebody takes, with the path of who takes it."""
+    """Every range of host numbers in use: network, path, name of who uses it, and the range."""
     for index, pool in parts.pools.items():
         if network := parts.network(pool.network):
             block = range(pool.first_host, pool.first_host + pool.node_count)

@@ -1,4 +1,4 @@
-"""What a stack has declared so far: every part is judged by the rules, then handed to Pulumi."""
+"""Keeps what a stack has declared so far: the rules judge each part before Pulumi gets it."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ _PROVIDER = "pulumi:providers:kokunai"
 
 
 class ProgramError(KokunaiError, pulumi.RunError):
-    """A refusal as Pulumi prints it: one message, no traceback."""
+    """A KokunaiError that Pulumi prints as one message without a traceback."""
 
 
 @contextlib.contextmanager
 def told_without_traceback() -> Iterator[None]:
-    """A mistake that the user can fix ends the program with its message alone."""
+    """Raise a KokunaiError of the block as ProgramError, which shows no traceback."""
     try:
         yield
     except ProgramError:
@@ -51,7 +51,7 @@ def of(settings: StackSettings) -> Declarations:
 
 
 class Declarations:
-    """One for each `StackSettings`: components of a stack find each other's parts here."""
+    """The parts of one stack, where its components find each other's; one per `StackSettings`."""
 
     def __init__(self, settings: StackSettings) -> None:
         self._settings = settings
@@ -61,9 +61,9 @@ class Declarations:
         self.judged: dict[tuple[str, str], Part] = {}
         """Parts that the rules have let through."""
         self.declared: dict[tuple[str, str], Part] = {}
-        """Parts that Pulumi was asked for."""
+        """Parts that were declared to Pulumi."""
 
-    # What a component is asked for
+    # Arguments of components
 
     def checked(self, section: str, model_: type[_Spec], given: Mapping[str, Any]) -> _Spec:
         """A component's arguments as a row of the stack file would be checked.
@@ -89,13 +89,13 @@ class Declarations:
         self._rows = rows
 
     def note_zone(self, zone: str | None) -> None:
-        """The last network stands in this zone: pools of another zone cannot join it."""
+        """Note the zone of the last network, so that pools of another zone are refused."""
         self._rows["networks"][-1]["zone"] = zone
 
-    # What is judged
+    # Judging by the rules
 
     def judge(self, parts: Iterable[Part]) -> None:
-        """Raises KokunaiError with every finding on parts that were not judged before."""
+        """Judge parts that are new. Raises KokunaiError with every finding on them."""
         fresh = [part for part in parts if self.judged.get(part.key) != part]
         inputs = capacity.provider_inputs(os.environ)
         first = [] if self.judged else self._of_the_stack(inputs)
@@ -116,7 +116,7 @@ class Declarations:
             environment=os.environ,
         )
 
-    # What is declared
+    # Declaring to Pulumi
 
     def options(self, opts: pulumi.ResourceOptions | None) -> pulumi.ResourceOptions:
         """Options of a component: the stack's provider, unless the program names another."""
@@ -136,7 +136,7 @@ class Declarations:
         return self._provider
 
     def declare_shared(self, parts: Iterable[Part], provider: Any) -> None:
-        """Declare what several components share; a part that is there already is left alone."""
+        """Declare parts that several components share, each at its first call only."""
         fresh = [part for part in parts if self.declared.get(part.key) != part]
         if clash := next((part for part in fresh if part.key in self.declared), None):
             raise _shared_twice(clash)

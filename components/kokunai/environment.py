@@ -1,4 +1,4 @@
-"""The stack-file entry: judges the whole file first, then calls the components a program would."""
+"""Declares a whole stack file: judges all of it first, then creates its components."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 class Environment(pulumi.ComponentResource):
-    """Everything one stack file asks for; refuses before the first resource what the rules refuse.
+    """Everything that one stack file asks for, judged by the rules before the first resource.
 
     Raises KokunaiError with every mistake of the stack file and every finding of the rules.
     """
@@ -105,7 +105,7 @@ def parts_of(spec: model.Environment, settings: StackSettings) -> list[Part]:
 
 
 def _networks(spec: model.Environment) -> dict[str, resolved.Network]:
-    """Each network in the zone in which its pools are sold."""
+    """The networks by name, each in the zone in which its pools are sold."""
     return {
         row.name: network.resolve(
             row, [resolved.offer_of(pool) for pool in spec.pools if pool.network == row.name]

@@ -1,4 +1,4 @@
-"""Identical GPU servers at one site, one resource a node."""
+"""The component `GpuNodePool`: identical GPU servers at one site, one resource per node."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ class GpuNodePool(pulumi.ComponentResource):
 
 
 def _settings(given: StackSettings | None, network: ClusterNetwork | None) -> StackSettings:
-    """Those given, else those of the network, else those of the stack file."""
+    """The given settings, else those of the network, else those of the stack file."""
     if given is not None:
         return given
     return network.settings if network is not None else StackSettings.from_config()
@@ -103,13 +103,13 @@ def _resolve(
 
 
 def parts_of(pool: resolved.Pool, settings: StackSettings) -> tuple[list[Part], list[Part]]:
-    """What pools of the stack share, and what is this pool's own."""
+    """The parts that pools of the stack share, and the parts of this pool alone."""
     door = capacity.door(pool.offer.driver)
     return door.shared_parts(pool, settings), door.parts(pool, settings)
 
 
 def _nodes(pool: resolved.Pool, settings: StackSettings) -> pulumi.Output[dict[str, Any]]:
-    """One output for the whole pool: Pulumi waits for each output by itself."""
+    """The facts of all nodes as one output, because Pulumi awaits every output separately."""
     hosts = capacity.door(pool.offer.driver).hosts(pool, settings)
     linked = declarations.of(settings).linked
     addresses = pulumi.Output.all(*[linked(host.address) for host in hosts])

@@ -1,4 +1,4 @@
-"""Pydantic's findings as problems: where, and what is allowed, in Japanese and English."""
+"""Translates pydantic's errors into problems that say in both languages what is allowed."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ _TEXTS = {
 
 
 def refusal(ja: str, en: str) -> PydanticCustomError:
-    """What a validator of ours raises: a message in both languages."""
+    """The error that a validator raises to refuse a value with a message in both languages."""
     return PydanticCustomError("kokunai", "{ja}\n{en}", {"ja": ja, "en": en})
 
 

@@ -30,7 +30,7 @@ _NFS = "kokunai:sakura:Nfs"
 # The order of a server's interfaces: the shared segment first, then the private network.
 _SHARED_INTERFACE, _PRIVATE_INTERFACE = "eth0", "eth1"
 _EXPORT = "/export"
-# Linux' own range of outgoing ports; the filter is stateless, so replies need a rule.
+# Linux takes outgoing ports from this range; the filter is stateless, so replies need a rule.
 _EPHEMERAL_PORTS = "32768-60999"
 _DNS, _NTP, _SSH = "53", "123", "22"
 
@@ -40,7 +40,7 @@ class _Terms(BaseModel):
 
 
 class OfferTerms(_Terms):
-    """What the API has to know of an offer."""
+    """Terms of an offer: what a request to the API needs."""
 
     zone: str
     cpu_count: int
@@ -51,14 +51,14 @@ class OfferTerms(_Terms):
 
 
 class ServiceTerms(_Terms):
-    """What the API has to know of networks and storage at a site."""
+    """Terms of the networks and storage at a site: what a request to the API needs."""
 
     zone: str
-    """Where a network stands that no pool is in."""
+    """The zone of a network that no pool joins."""
 
 
 class ImageTerms(_Terms):
-    """What the API calls an operating system."""
+    """Terms of an operating system: what a request to the API needs."""
 
     archive: str
 
@@ -67,7 +67,7 @@ _TermsType = TypeVar("_TermsType", bound=_Terms)
 
 
 def _terms(row: Offer | Service | Image, model: type[_TermsType]) -> _TermsType:
-    """Terms of a row of the catalogue. Raises KokunaiError naming what is wrong with them."""
+    """The checked `terms` of a row. Raises KokunaiError naming what is wrong with them."""
     try:
         return model.model_validate(row.terms)
     except ValidationError as error:
@@ -79,12 +79,12 @@ def _terms(row: Offer | Service | Image, model: type[_TermsType]) -> _TermsType:
 
 
 class SakuraIaas:
-    """The door of the driver `sakura-iaas`; makes networks and storage, too."""
+    """The driver `sakura-iaas`, which makes networks and storage, too."""
 
     def problems(
         self, pool: model.GpuNodePool, offer: Offer, network: model.Network | None
     ) -> Iterator[Problem]:
-        """A private network reaches the servers of one zone only."""
+        """A pool outside its network's zone: a private network reaches one zone only."""
         zone = _terms(offer, OfferTerms).zone
         if network is not None and network.zone not in {None, zone}:
             yield Problem(
@@ -97,7 +97,7 @@ class SakuraIaas:
             _terms(image, ImageTerms)
 
     def zone(self, network: model.Network, service: Service, offers: Iterable[Offer]) -> str:
-        """The network's own zone, else that of its pools, else the one where GPUs are sold."""
+        """The zone the network names, else that of its pools, else the service's own."""
         zones = {_terms(offer, OfferTerms).zone for offer in offers}
         if network.zone is not None:
             return network.zone
@@ -110,7 +110,7 @@ class SakuraIaas:
         return zones.pop() if zones else _terms(service, ServiceTerms).zone
 
     def network_parts(self, network: resolved.Network, settings: StackSettings) -> list[Part]:
-        """A switch."""
+        """The switch of a network."""
         return [Part(_SWITCH, network.spec.name, _common(network, network.spec.name, settings))]
 
     def share_parts(self, share: resolved.Share, settings: StackSettings) -> list[Part]:
@@ -125,8 +125,8 @@ class SakuraIaas:
         }
         return [Part(_NFS, share.spec.name, props)]
 
-    def export(self, share: resolved.Share) -> str:  # noqa: ARG002 - the same for all of them
-        """What every NFS appliance exports."""
+    def export(self, share: resolved.Share) -> str:  # noqa: ARG002 - one path for all shares
+        """The path that every NFS appliance exports."""
         return _EXPORT
 
     def shared_parts(self, pool: resolved.Pool, settings: StackSettings) -> list[Part]:
@@ -161,8 +161,12 @@ class SakuraIaas:
             for node in pool.nodes
         ]
 
-    def hosts(self, pool: resolved.Pool, settings: StackSettings) -> list[Host]:  # noqa: ARG002
-        """The servers by their address on the shared segment."""
+    def hosts(
+        self,
+        pool: resolved.Pool,
+        settings: StackSettings,  # noqa: ARG002 - of the protocol
+    ) -> list[Host]:
+        """The pool's servers, reached by their addresses on the shared segment."""
         return [
             Host(
                 node=node.name,
@@ -175,7 +179,7 @@ class SakuraIaas:
         ]
 
     def collective_interface(self, pool: resolved.Pool) -> str:
-        """The private network where there is one."""
+        """The interface in the private network where there is one, else the public one."""
         return _PRIVATE_INTERFACE if pool.network else _SHARED_INTERFACE
 
 
@@ -183,7 +187,7 @@ DOOR = SakuraIaas()
 
 
 def _common(network: resolved.Network, name: str, settings: StackSettings) -> dict[str, Any]:
-    """Inputs of everything that stands in a network's zone."""
+    """The inputs that all resources in a network's zone have in common."""
     return {
         "name": f"{settings.spec.name}-{name}",
         "zone": network.zone,
@@ -193,7 +197,7 @@ def _common(network: resolved.Network, name: str, settings: StackSettings) -> di
 
 
 def _ssh_key(settings: StackSettings) -> Part:
-    """Keys belong to the account, so the first service says where the API is asked for them."""
+    """The registered key; keys belong to the account, so any zone may be asked for them."""
     service = next(row for row in catalog.services() if row.driver == DRIVER)
     props = {
         "name": settings.spec.name,
@@ -218,7 +222,7 @@ def _packet_filter(pool: resolved.Pool, settings: StackSettings) -> Part:
 
 
 def ingress_rules(ssh_from: Sequence[str]) -> list[dict[str, str]]:
-    """SSH from the given networks, replies to what a node asked itself, and nothing else."""
+    """Rules that let in SSH from the given networks and replies to the node, and nothing else."""
     ssh = [_rule("tcp", "ssh", sourceNetwork=cidr, destinationPort=_SSH) for cidr in ssh_from]
     return [
         *ssh,

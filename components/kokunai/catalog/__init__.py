@@ -1,4 +1,4 @@
-"""What is for sale and what hardware is like, looked up by key."""
+"""Looks up what is for sale and what the hardware is like, by key."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _SECTIONS: dict[str, type[Row]] = {
 
 
 def problems() -> list[Problem]:
-    """What is wrong with files and rows of the catalogue."""
+    """Everything that is wrong with files and rows of the catalogue."""
     problems_of_files = [*rows.unreadable_files()]
     for name, model in _SECTIONS.items():
         problems_of_files += rows.section(name, model)[1].values()
@@ -57,7 +57,7 @@ def gpus() -> Mapping[str, Gpu]:
 
 
 def offers() -> tuple[Offer, ...]:
-    """Everything that is for sale and whose row is sound."""
+    """Everything that is for sale, without invalid rows."""
     return tuple(rows.section("offers", Offer)[0].values())
 
 
@@ -106,7 +106,7 @@ def service(site_key: str) -> Service:
 
 
 def gpu(key: str) -> Gpu:
-    """The GPU of this key. Raises KokunaiError where an offer names one without a sound row."""
+    """The GPU of this key. Raises KokunaiError where its row is missing or invalid."""
     good, broken = rows.section("gpus", Gpu)
     row: Gpu | None = good.get(key)
     if row is not None:
@@ -116,7 +116,7 @@ def gpu(key: str) -> Gpu:
 
 
 def offers_for(site_key: str, gpu_key: str) -> tuple[Offer, ...]:
-    """Every sound offer of this GPU at this site."""
+    """All valid offers of this GPU at this site."""
     return tuple(row for row in offers() if (row.site, row.gpu) == (site_key, gpu_key))
 
 
@@ -159,7 +159,7 @@ def _chosen(sold: tuple[Offer, ...], key: str, site_key: str, gpu_key: str) -> O
 
 
 def _not_sold(site_key: str, gpu_key: str) -> KokunaiError:
-    """The refusal of what the site does not sell; a broken row for it says why instead."""
+    """The error for a GPU that the site does not sell, or for the invalid row that sells it."""
     for problem in _broken_offers(site_key, gpu_key):
         return _refuse_broken(problem)
     ja, en = _listed(row.gpu for row in offers() if row.site == site_key)

@@ -1,4 +1,4 @@
-"""Which roles the nodes of a platform get, and what the roles must know of the platform."""
+"""Platforms: which roles their nodes get, and what the roles must know of them."""
 
 from __future__ import annotations
 

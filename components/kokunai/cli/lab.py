@@ -1,4 +1,4 @@
-"""`kokunai lab`: the alliance on this machine, started, asked and stopped."""
+"""`kokunai lab`: starts, shows and stops the emulated sellers on this machine."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def _place(_: click.Context, __: click.Parameter, value: Path | None) -> Path:
 
 
 def _directory_of_project() -> Path:
-    """Outside a project it is a lab of the current folder."""
+    """The lab's directory in the project; outside of a project, in the current folder."""
     here = Path.cwd()
     return (project.find_root(here) or here) / STATE / "lab"
 
@@ -47,7 +47,7 @@ _directory = click.option(
 
 
 def _seconds(what: str, text: str) -> Callable[[Command], Command]:
-    """How long the emulated provider takes; the lab keeps it for later starts."""
+    """An option for one of `Delays`, in seconds, which the lab keeps for later starts."""
     return click.option(
         f"--{what}-seconds",
         type=click.FloatRange(min=0),

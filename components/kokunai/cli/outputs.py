@@ -1,4 +1,4 @@
-"""What a person wants after `pulumi up`: nodes, verdicts, inventory, how to log in and out."""
+"""Commands that show the outputs of a stack: nodes, verdicts, inventory and how to log in."""
 
 from __future__ import annotations
 
@@ -114,7 +114,7 @@ def _check_rows(host: str, checks: dict[str, Any]) -> list[list[str]]:
 
 
 def _show_table(rows: list[list[str]]) -> None:
-    """Columns as wide as they must be; verdicts in colour on a terminal."""
+    """Print rows with columns as wide as their texts, and verdicts in colour on a terminal."""
     widths = [max(map(width, column)) for column in zip(*rows, strict=True)]
     for *row, last in rows:
         padded = [
@@ -125,7 +125,7 @@ def _show_table(rows: list[list[str]]) -> None:
 
 
 def width(text: str) -> int:
-    """Columns of the text on a terminal: full-width characters take two, combining ones none."""
+    """Columns the text takes on a terminal: a full-width character two, a combining one none."""
     return sum(
         0
         if unicodedata.combining(letter)
@@ -147,7 +147,7 @@ def _show_next_steps(stack: str, outputs: dict[str, Any]) -> None:
     click.echo(click.style("次に / next", bold=True))
     kokunai = _own_name()
     for _, _, node in nodes_of(outputs)[:1]:
-        # Hosts of an ordinary user's lab are reached from within its namespaces only.
+        # The hosts of an ordinary user's lab can be reached only from inside its namespaces.
         inside = f"{kokunai} lab exec -- " if os.geteuid() else ""
         login = f"ssh -i {outputs['private_key_file']} {node['user']}@{node['address']}"
         click.echo(f"  ログイン / log in           {inside}{login}")
@@ -164,7 +164,7 @@ def _destroy_command(kokunai: str, stack: str) -> str:
 
 
 def _own_name() -> str:
-    """How this command can be typed here: by name where PATH leads to it, else by path."""
+    """How to call this command here: by its name where PATH leads to it, else by its path."""
     own = Path(sys.argv[0])
     on_path = shutil.which("kokunai")
     return "kokunai" if on_path and own.exists() and own.samefile(on_path) else os.path.relpath(own)

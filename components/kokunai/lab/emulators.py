@@ -1,4 +1,4 @@
-"""Which sellers' APIs the lab emulates: one line of `_BUILT_IN` each, or an entry point."""
+"""The contract of an emulator, and the list of all: built-in ones and those of entry points."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Lab:
     machines: Machines
     """The hosts, switches and file servers, which all emulators share."""
     workers: Workers
-    """Threads for calls of `machines`; what one server needs goes under the key `server-<id>`."""
+    """Threads for calls of `machines`; work for one server has the key `server-<id>`."""
     delays: Delays
 
 
@@ -46,56 +46,56 @@ class Contents:
     """What an account holds, as `/_lab/state` and `kokunai lab status` show it."""
 
     names: dict[str, list[str]] = field(default_factory=dict)
-    """Kind in the plural, such as `switches`, and the names of all that there are."""
+    """By kind in the plural, such as `switches`: the names of all resources."""
     servers: list[dict[str, Any]] = field(default_factory=list)
     """Rows with `id`, `name`, `zone`, `status`, `problem` and `addresses`, at least.
 
     A running host whose id is in no emulator's rows is removed when the lab starts.
     """
     appliances: list[dict[str, Any]] = field(default_factory=list)
-    """Rows of the same shape for what is no server and has a power state too."""
+    """Rows of the same shape for appliances, which also have a power state."""
 
 
 class Service:
-    """An emulator at work in the daemon; the defaults are those of an API without hosts."""
+    """A running emulator in the daemon; the default methods suit an API without hosts."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
         """Mounted below the emulator's prefix: its own routes begin after it."""
 
     def error(self, status: int, code: str, message: str) -> Response:
-        """A refusal in this API's own form; an empty code stands for the usual one of `status`."""
+        """A refusal in this API's form; an empty code means the usual one for `status`."""
         from starlette.responses import JSONResponse
 
         return JSONResponse({"code": code, "message": message}, status)
 
     def resume(self, running: set[str]) -> None:
-        """Take up what an earlier process left; called before the first request is answered.
+        """Continue the work of an earlier process; called before the first request is answered.
 
         `running` holds the ids of the servers that are on, seen on the machine.
         """
 
     def look(self, running: set[str]) -> None:
-        """Notice what changed on the machine by itself; called every few seconds."""
+        """Notice hosts that went off by themselves; called every few seconds."""
 
     def contents(self) -> Contents:
-        """Everything of the emulated account."""
+        """The contents of the emulated account."""
         return Contents()
 
 
 class Emulator(Protocol):
-    """A seller's API as the lab offers it; light to import, since every command asks for it."""
+    """The emulator of a seller's API; quick to import, since every command imports it."""
 
     name: str
     """Unique word of letters, digits and underscores; names the emulator's store."""
     prefix: str
-    """Path that all of its calls begin with and nobody else's, for example `/cloud/zone`."""
+    """Path with which all of its calls begin, and no other emulator's; such as `/cloud/zone`."""
 
     def environment(self, places: Places) -> dict[str, str]:
         """Variables that make a client call this lab with dummy credentials."""
 
     def open(self, lab: Lab) -> Service:
-        """Make the service, once in the life of a daemon."""
+        """Make the service; called once per daemon."""
 
 
 def registered() -> tuple[Emulator, ...]:
@@ -130,7 +130,7 @@ def _refuse(emulator: Emulator, other: str) -> None:
 
 
 def environment_of(places: Places) -> dict[str, str]:
-    """What clients of all emulated sellers need to reach the lab."""
+    """The variables that clients of all emulated sellers need to reach the lab."""
     variables: dict[str, str] = {}
     for emulator in registered():
         variables |= emulator.environment(places)

@@ -1,4 +1,4 @@
-"""What went wrong, as sentences for the user: Japanese, then English."""
+"""Words failures as sentences for the user, Japanese then English."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Thin Pulumi classes of the plugin's resource kinds; inputs are the kind's own camelCase names."""
+"""Pulumi classes of the plugin's kinds; their inputs have the kind's own camelCase names."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _WRITTEN = "kokunai.resources.kinds"
 
 
 class Provider(pulumi.ProviderResource):
-    """One account and endpoint; what is left out comes from the environment of the plugin."""
+    """An account and its endpoints; inputs left out are taken from the plugin's environment."""
 
     def __init__(
         self, name: str, props: Mapping[str, Any], opts: pulumi.ResourceOptions | None = None
@@ -32,7 +32,7 @@ class Kind(pulumi.CustomResource):
 
     pulumi_type: ClassVar[str]
     outputs: ClassVar[tuple[str, ...]] = ()
-    """What the plugin adds to the inputs."""
+    """Names of the outputs that the plugin adds to the inputs."""
 
     def __init__(
         self,
@@ -52,13 +52,13 @@ class Kind(pulumi.CustomResource):
         super().__init__(self.pulumi_type, name, {**outputs, **props}, merged)
 
     def output(self, name: str) -> pulumi.Output[Any]:
-        """An output by the plugin's own name."""
+        """The output with this camelCase name."""
         output: pulumi.Output[Any] = getattr(self, name)
         return output
 
 
 def kind(pulumi_type: str) -> type[Kind]:
-    """The class of a type such as `kokunai:sakura:Server`, made where none is written out."""
+    """The class of a type such as `kokunai:sakura:Server`; made on the fly if not generated."""
     kinds = importlib.import_module(_WRITTEN)
     name = pulumi_type.rpartition(":")[2]
     written: type[Kind] | None = getattr(kinds, name, None)

@@ -1,4 +1,4 @@
-"""NFS appliances: made in the background, boot by themselves, must be off to be deleted."""
+"""Handlers for NFS appliances, which are made in the background and boot by themselves."""
 
 from __future__ import annotations
 

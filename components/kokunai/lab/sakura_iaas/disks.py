@@ -1,4 +1,4 @@
-"""Disks: copied from an archive in the background, connected to servers that are off."""
+"""Handlers for disks, which are copied from an archive in the background."""
 
 from __future__ import annotations
 
@@ -111,7 +111,7 @@ def update_disk(call: Call) -> Reply:
 
 
 def refuse_while_copying(disk: Doc) -> None:
-    """409 while an archive is being copied to the disk."""
+    """Raises 409 while an archive is being copied to the disk."""
     if disk["availability"] == "migrating":
         refuse("disk_is_copying", disk["id"])
 
@@ -132,7 +132,7 @@ def delete_disk(call: Call) -> Reply:
 
 
 def remove(call: Call, doc: Doc) -> None:
-    """Delete a disk and, in the queue of its server, its contents."""
+    """Delete a disk; its contents are removed after the pending work of its server."""
     key = f"server-{doc['server_id']}" if doc["server_id"] else f"disk-{doc['id']}"
     call.store.delete(doc["id"])
     call.enqueue(key, "remove_disk", doc["id"])

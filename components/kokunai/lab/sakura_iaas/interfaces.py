@@ -1,4 +1,4 @@
-"""Network interfaces: to which segment and filter a server is connected."""
+"""Handlers for network interfaces, which connect a server to segments and packet filters."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _VENDOR_PREFIX = "9C:A3:BA"
 
 
 def new_mac_address(call: Call) -> str:
-    """An address with the provider's prefix that no interface of the lab has."""
+    """An unused MAC address with the provider's prefix."""
     taken = {nic["mac_address"] for nic in call.store.all("interface")}
     while True:
         tail = secrets.token_hex(3).upper()
@@ -29,7 +29,7 @@ def new_mac_address(call: Call) -> str:
 
 
 def _free_shared_host(call: Call) -> int:
-    """Smallest free last number of the shared segment, which all zones of a lab share."""
+    """Smallest free host number of the shared segment, which all zones of a lab share."""
     taken = {nic["shared_host"] for nic in call.store.all("interface")}
     free = set(range(_FIRST_SHARED_HOST, _LAST_SHARED_HOST + 1)) - taken
     if not free:
@@ -38,7 +38,7 @@ def _free_shared_host(call: Call) -> int:
 
 
 def connect(call: Call, nic: Doc, switch_id: str) -> None:
-    """Put an interface on a switch, or on the shared segment, which gives it an address."""
+    """Connect an interface to a switch, or to the shared segment, which assigns an address."""
     if switch_id == "shared":
         nic.update(switch_id="shared", shared_host=_free_shared_host(call))
     else:

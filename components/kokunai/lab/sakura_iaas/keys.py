@@ -1,4 +1,4 @@
-"""SSH keys and notes (startup scripts); both belong to the account and not to a zone."""
+"""Handlers for SSH keys and notes (startup scripts), which belong to the account, not a zone."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _NOTE_CLASSES = ("shell", "yaml_cloud_config", "json")
 
 
 def fingerprint_of(public_key: str) -> str:
-    """MD5 of the key's blob as the API prints it; 400 for what is no OpenSSH public key."""
+    """MD5 fingerprint as the API prints it. Raises 400 for what is no OpenSSH public key."""
     words = public_key.split()
     try:
         blob = base64.b64decode(words[1], validate=True)
@@ -97,7 +97,7 @@ def _public_notes() -> list[Doc]:
 
 
 def note_named(call: Call, note_id: str) -> Doc:
-    """A note of the account or a public one; 404 when there is none."""
+    """A note of the account or a public one. Raises 404 when there is none."""
     public = next((doc for doc in _public_notes() if doc["id"] == note_id), None)
     return public or call.path_document("note", note_id)
 

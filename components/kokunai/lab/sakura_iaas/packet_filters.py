@@ -1,4 +1,4 @@
-"""Packet filters: up to 30 rules, first match wins, applied to running servers at once."""
+"""Handlers for packet filters, whose up to 30 rules apply to running servers at once."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def _port(rule: fields.Body, name: str) -> str:
 
 
 def _network(value: str) -> str:
-    """An address, a network or a range of addresses; what is taken here must be enforceable."""
+    """The given address, network or address range; refused if the lab could not enforce it."""
     first, _, last = value.partition("-")
     try:
         if last and ipaddress.IPv4Address(first) > ipaddress.IPv4Address(last):

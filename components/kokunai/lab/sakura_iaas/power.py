@@ -1,4 +1,4 @@
-"""Power of servers and NFS appliances: the request is taken at once, the change follows."""
+"""Handlers for the power of servers and NFS appliances; the change follows the answer."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def _want_up(call: Call, kind: str, doc: Doc) -> None:
         refuse("server_is_cleaning", doc["id"])
     if doc["status"] == "up" or doc["wanted"] == "up":
         refuse("conflict", f"{doc['id']} is already on")
-    # An earlier stop may have been forced; that must not make the next clean stop a forced one.
+    # Reset `force`, which an earlier stop may have set, so that the next stop is a clean one.
     _want(call, kind, doc, wanted="up", problem="", force=False)
 
 

@@ -1,4 +1,4 @@
-"""What can be bought and what is public: zones, plans, archives, prices, and who is asking."""
+"""Handlers for lists that nobody can change: zones, plans, archives, prices, and the account."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def list_prices(call: Call) -> Reply:
 
 
 def public_prices(call: Call) -> Reply:
-    """The price list that needs no key; rows come numbered instead of in a list."""
+    """The price list that needs no key; a map by row number instead of a list."""
     rows = provider_data.prices(call.zone)
     numbered = {str(index): row for index, row in enumerate(rows)}
     counts = {"From": 0, "Count": len(rows), "Total": len(rows)}

@@ -1,4 +1,4 @@
-"""Servers: made of a plan, interfaces and disks; a plan change gives a new id."""
+"""Handlers for servers, whose id changes with their plan."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def read_server(call: Call) -> Reply:
 
 
 def find_plan(call: Call, wanted: fields.Body) -> provider_data.Row:
-    """The newest plan with what the body names; 400 when the zone sells none such."""
+    """The newest plan that matches the body. Raises 400 when the zone sells none."""
     plan_id = fields.identifier(wanted.get("ID"))
     numbers = {
         "CPU": fields.integer(wanted, "CPU"),
@@ -64,7 +64,7 @@ def _driver(body: fields.Body, default: str = "virtio") -> str:
 
 
 def _segment(entry: Any) -> str:
-    """One entry of ConnectedSwitches: null is an interface without a cable."""
+    """The segment of an entry of ConnectedSwitches; null is an unconnected interface."""
     if entry is None:
         return ""
     if not isinstance(entry, dict):
@@ -115,7 +115,7 @@ def _mine_and_off(call: Call) -> Doc:
 
 
 def delete_server(call: Call) -> Reply:
-    """WithDisk names disks to delete as well; other disks of the server stay, disconnected."""
+    """DELETE server/{id}: deletes the disks in WithDisk, too, and disconnects the others."""
     doc = _mine_and_off(call)
     wanted = {fields.identifier(each) for each in fields.listing(call.body, "WithDisk")}
     attached = call.store.of_server("disk", doc["id"])
@@ -139,7 +139,7 @@ def delete_server(call: Call) -> Reply:
 
 
 def change_plan(call: Call) -> Reply:
-    """The server moves to another plan and thereby to another id; the old one is gone."""
+    """PUT server/{id}/plan: gives the server another plan and thereby another id."""
     doc = _mine_and_off(call)
     plan, old_id = find_plan(call, call.body), doc["id"]
     call.store.delete(old_id)

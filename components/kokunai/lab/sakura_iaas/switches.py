@@ -1,4 +1,4 @@
-"""Switches: private layer-2 segments of a zone."""
+"""Handlers for switches, the private layer-2 segments of a zone."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Documents of the store as the API shows them."""
+"""Translates documents of the store into what the API shows."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from kokunai.lab.store import Doc, Store
 
 View = dict[str, Any]
-# The API shows the shared segment as a switch of its own, which needs an id that never changes.
+# The API shows the shared segment as a switch, whose id must always be the same.
 SHARED_SWITCH_ID = "113000000001"
 _SHARED_SUBNET_ID = 1
 _SHARED_MBPS = 100

@@ -35,7 +35,7 @@ def _variables(values: dict[str, Any]) -> dict[str, Any]:
 
 
 def _secrets(values: dict[str, Any]) -> dict[str, Any]:
-    # Values may hold anything: they are read as data and never as templates.
+    # Only the names are checked: values may be anything, because they are never used as templates.
     _variables(dict.fromkeys(values, ""))
     return values
 

@@ -1,4 +1,4 @@
-"""What the kinds of Sakura's IaaS have in common: places, previews, unfinished things."""
+"""The base of the kinds of Sakura's IaaS: zones and ids, previews, unfinished resources."""
 
 from __future__ import annotations
 
@@ -26,29 +26,29 @@ _ZONE_VARIABLES = ("SAKURA_ZONE", "SAKURACLOUD_ZONE")
 
 
 class SakuraKind(ModelKind):
-    """A kind whose things live in a zone of an account."""
+    """A kind whose resources belong to a zone of an account."""
 
     def __init__(self, accounts: Accounts) -> None:
         self._accounts = accounts
 
     async def preview(self, op: Operation, transition: Transition) -> Props:
-        """Outputs as far as they are known, after asking whether all of it is sold."""
+        """The outputs known so far, after a check that the zone sells what is asked for."""
         new = transition.new
         if new.get("zone") is not UNKNOWN:
-            with self._forgiving(op):
+            with self._failures_as_warnings(op):
                 session = self.session(op, new["zone"])
                 await self.check_sold(session, self.products(op), transition.old, new)
-        return self.foreseen(transition)
+        return self.known_outputs(transition)
 
     async def check_sold(
         self, session: Session, products: Products, old: Props, new: Props
     ) -> None:
-        """Raises KokunaiError when the API does not sell what the inputs name."""
+        """Raises KokunaiError when the zone does not sell what the inputs name."""
         if old.get("zone") != new["zone"]:
             await products.check_zone(session)
 
     def session(self, op: Operation, zone: str) -> Session:
-        """The account of the configuration, for one operation in one zone."""
+        """A session for one operation in one zone, with the account of the configuration."""
         return Session(self._accounts.of(op.config).api, op, zone)
 
     def products(self, op: Operation) -> Products:
@@ -56,7 +56,7 @@ class SakuraKind(ModelKind):
         return self._accounts.of(op.config).products
 
     def refuse_other(self, op: Operation, left: Found | None, new: Props) -> None:
-        """What a killed create left can be taken over only as far as it can become `new`."""
+        """Raises KokunaiError when what a killed create left cannot be updated to `new`."""
         if left is None:
             return
         changes = self.diff(Transition(left.id, left.outputs, left.inputs, new))
@@ -65,8 +65,8 @@ class SakuraKind(ModelKind):
             raise _leftover(op, left.id, ", ".join(fixed))
 
     @contextlib.contextmanager
-    def _forgiving(self, op: Operation) -> Iterator[None]:
-        """A preview is worth something without credentials, too."""
+    def _failures_as_warnings(self, op: Operation) -> Iterator[None]:
+        """Turn failures of the checks into warnings: a preview is useful without credentials."""
         try:
             yield
         except (Unauthorized, Passing) as error:
@@ -79,7 +79,7 @@ class SakuraKind(ModelKind):
 
 
 def place_of(id_: str, *known: Props) -> tuple[str, str]:
-    """Zone and API id: an import names `zone/id`, everything else knows its zone already."""
+    """Zone and API id: an import gives `zone/id`, all others have the zone in `known`."""
     match = _ZONED_ID.match(id_)
     if match is None:
         raise KokunaiError(
@@ -98,29 +98,29 @@ def place_of(id_: str, *known: Props) -> tuple[str, str]:
 
 
 def described(op: Operation, props: Props) -> str:
-    """The description as the API keeps it."""
+    """The description to send to the API, with its mark."""
     return description_mark.write(props.get("description", ""), op.digest, props)
 
 
 def tags_of(op: Operation, props: Props) -> list[str]:
-    """The tags as the API keeps them."""
+    """The tags to send to the API, with the digest among them."""
     return sorted({*props.get("tags", []), op.digest})
 
 
 def own_tags(tags: list[str] | None) -> list[str]:
-    """Tags as inputs: without ours and without the API's marks of a former id."""
+    """Tags as inputs: without the digest and without the API's marks of a former id."""
     return sorted(tag for tag in tags or [] if not tag.startswith(("kokunai-", "@previous-id=")))
 
 
 def description_inputs(item: dict[str, Any]) -> Props:
-    """Description, site and labels as inputs."""
+    """Description, site and labels as inputs, read from an item's description."""
     parts = description_mark.read(item.get("Description") or "")
     return {"description": parts.text, **description_mark.governed(parts)}
 
 
 @contextlib.contextmanager
 def keeping(id_: str, outputs: Props) -> Iterator[Props]:
-    """Turns whatever goes wrong inside into InitFailed, so that the id is not lost.
+    """Turn every exception of the block into InitFailed, so that the engine keeps the id.
 
     `outputs` is filled in by the block as it learns more.
     """
@@ -142,7 +142,7 @@ def _leftover(op: Operation, id_: str, paths: str) -> KokunaiError:
 
 
 def creation_failed(op: Operation) -> KokunaiError:
-    """What the API could not make stays broken; only another one helps."""
+    """The error for a resource that the API failed to create and that cannot be repaired."""
     again = f"pulumi up --replace '{op.urn}'"
     return KokunaiError(
         ja=f"{op.name} は API が作成に失敗しました。作り直してください: {again}",

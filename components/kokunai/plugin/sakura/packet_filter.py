@@ -31,7 +31,7 @@ _WITHOUT_PORTS = ("icmp", "fragment", "ip")
 
 
 def _network(value: str) -> str:
-    """One spelling for one network, so that it compares equal with the API's."""
+    """The network as the API spells it, so that equal networks compare equal."""
     try:
         network = ipaddress.IPv4Network(value, strict=False) if value else None
     except ValueError:
@@ -86,7 +86,7 @@ class PacketFilterInputs(Described):
 
     @classmethod
     def contradictions(cls, given: Props) -> Iterator[Problem]:
-        """Only tcp and udp have ports."""
+        """Rules with ports for a protocol that has none."""
         yield from super().contradictions(given)
         for index, rule in enumerate(maps_in(given.get("rules"))):
             protocol = rule.get("protocol")
@@ -100,7 +100,7 @@ class PacketFilterInputs(Described):
 
 
 class PacketFilter(SimpleKind):
-    """Rules change in place: servers stay connected and running."""
+    """A packet filter; its rules change in place while servers stay connected and running."""
 
     pulumi_type = "kokunai:sakura:PacketFilter"
     model = PacketFilterInputs
@@ -110,13 +110,13 @@ class PacketFilter(SimpleKind):
     }
 
     def body(self, op: Operation, props: Props) -> Item:
-        """Everything but the zone."""
+        """The body of a request with all inputs but the zone."""
         return sakura_requests.packet_filter(
             name=props["name"], description=described(op, props), rules=props["rules"]
         )
 
     def view(self, item: Item, given: Props) -> Props:
-        """The API tells all of it."""
+        """The inputs; the API shows all of them."""
         return {
             "name": item["Name"],
             "zone": given["zone"],
@@ -139,7 +139,7 @@ def _rule(expression: Item) -> Props:
 
 
 def _as_checked(network: str) -> str:
-    """What the API knows beyond our inputs, an address range for example, stays as it is."""
+    """A network as `check` spells it; an address range, which inputs cannot have, stays as is."""
     try:
         return _network(network)
     except ValueError:

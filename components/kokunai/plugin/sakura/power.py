@@ -1,4 +1,4 @@
-"""Switching servers and appliances on and off, and waiting until they are."""
+"""Switches servers and appliances on and off and waits until they are."""
 
 from __future__ import annotations
 

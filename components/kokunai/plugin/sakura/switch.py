@@ -21,7 +21,7 @@ class SwitchInputs(Tagged):
 
 
 class Switch(SimpleKind):
-    """Made at once; removed when nothing is connected any more."""
+    """A switch; it can be removed only when nothing is connected to it any more."""
 
     pulumi_type = "kokunai:sakura:Switch"
     model = SwitchInputs
@@ -37,7 +37,7 @@ class Switch(SimpleKind):
         )
 
     def view(self, item: Item, given: Props) -> Props:
-        """The API tells all of it."""
+        """The inputs; the API shows all of them."""
         return {
             "name": item["Name"],
             "zone": given["zone"],
@@ -46,5 +46,5 @@ class Switch(SimpleKind):
         }
 
     async def find(self, session: Session, _new: Props) -> Item | None:
-        """A switch has tags."""
+        """What a killed create made, found by its tag."""
         return await session.first_tagged(SWITCH)

@@ -9,7 +9,7 @@ from pydantic import Field, StringConstraints
 from kokunai.errors import Problem
 from kokunai.plugin.inputs import Inputs, MaybeUnknown, maps_in
 from kokunai.plugin.sakura import fields
-from kokunai.plugin.sakura.ssh_key import PublicKey  # noqa: TC001 - pydantic reads it
+from kokunai.plugin.sakura.ssh_key import PublicKey  # noqa: TC001 - pydantic needs it at run time
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -94,7 +94,7 @@ class ServerInputs(fields.Tagged):
 
     @classmethod
     def contradictions(cls, given: Props) -> Iterator[Problem]:
-        """What the boot disk, the first interface and the password must be beyond their types."""
+        """Mistakes between the boot disk, the first interface and the password."""
         yield from super().contradictions(given)
         yield from _of_images(maps_in(given.get("disks")))
         yield from _of_addresses(maps_in(given.get("nics"))[:1])
@@ -145,7 +145,7 @@ def _of_images(disks: list[Props]) -> Iterator[Problem]:
 
 
 def _of_addresses(first: list[Props]) -> Iterator[Problem]:
-    """An address that is not known yet counts as one that is given."""
+    """Mistakes of addresses; one that is not known yet counts as given."""
     for nic in first:
         has_address = nic.get("address", "") != ""
         if nic.get("switchId") == "shared" and has_address:

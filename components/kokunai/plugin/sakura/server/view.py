@@ -1,4 +1,4 @@
-"""A server of the API as inputs and outputs."""
+"""Translates a server of the API into inputs and outputs."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ WRITE_ONLY = (
     "startupScript",
     "forceShutdown",
 )
-"""Inputs that the API does not tell; an imported server lacks them."""
+"""Inputs that the API does not show; an imported server lacks them."""
 _PLAN_KEYS = {"gpuModel": "GPUModel", "cpuModel": "CPUModel", "generation": "Generation"}
 _PLAN_NAMES = {number: name for name, number in DISK_PLAN_IDS.items()}
 
 
 def inputs(item: Item, zone: str, given: Props, image: str) -> Props:
-    """Every input; `given` fills in what the API does not tell, and is empty on import."""
+    """All inputs; `given` has those that the API does not show, and is empty on import."""
     return {
         "name": item["Name"],
         "zone": zone,
@@ -50,7 +50,7 @@ def inputs(item: Item, zone: str, given: Props, image: str) -> Props:
 
 
 def computed(item: Item, boot_disk: Item | None) -> Props:
-    """Outputs beside the inputs."""
+    """The outputs beside the inputs."""
     interfaces = item.get("Interfaces") or []
     addresses = list(map(_address, interfaces))
     return {

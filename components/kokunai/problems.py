@@ -105,4 +105,4 @@ def _with_value(ja: str, en: str, finding: ErrorDetails, root: type[BaseModel]) 
     if is_hidden or finding["type"] == "missing" or isinstance(value, dict | list):
         return ja, en
     shown = repr(value)[:60]
-    return f"{ja}(書かれた値: {shown})", f"{en} (got {shown})"
+    return f"{ja} (書かれた値: {shown})", f"{en} (got {shown})"

@@ -188,7 +188,7 @@ def _day_problems(expires: Any, path: str, today: date) -> Iterator[Problem]:
         latest = today + timedelta(days=LIMIT_DAYS)
         yield _problem(
             f"{path}.expires",
-            f"期限は {LIMIT_DAYS} 日以内({latest} まで)です",
+            f"期限は {LIMIT_DAYS} 日以内 ({latest} まで) です",
             f"may end at most {LIMIT_DAYS} days from today ({latest})",
         )
 

@@ -41,7 +41,7 @@ def build(go: Path, directory: Path) -> Path:
     say(
         f"Pulumi エンジン {VERSION} を Go モジュールからビルドします（初回のみ、3〜5 分）。\n"
         f"Building the Pulumi engine {VERSION} from Go modules (once; 3 to 5 minutes).\n"
-        f"開いた網では公式の手順の方が早く済みます / quicker on an open network: {INSTALLER}"
+        f"閉域網でなければ公式の手順の方が早く済みます / quicker on an open network: {INSTALLER}"
     )
     _write_module(directory)
     environment = _go_environment(os.environ, directory)
@@ -94,7 +94,7 @@ def _check_version(executable: Path) -> None:
     if version is None or version != read_version(VERSION):
         shown = format_version(version) if version else "?"
         raise KokunaiError(
-            ja=f"ビルドしたエンジンが {VERSION} と名乗りません: {shown}",
+            ja=f"ビルドしたエンジンのバージョンが {VERSION} ではありません: {shown}",
             en=f"the engine that was built does not call itself {VERSION}: {shown}",
         )
 

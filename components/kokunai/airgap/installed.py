@@ -81,7 +81,7 @@ def _unfit(path: Path, version: Version | None, needed: str) -> Problem:
         seconds = versions.ANSWER_SECONDS
         return Problem(
             path.name,
-            f"`{path} version` が {seconds} 秒以内に版を答えません",
+            f"`{path} version` が {seconds} 秒以内にバージョンを返しません",
             f"`{path} version` does not tell a version within {seconds} seconds",
         )
     shown = format_version(version)

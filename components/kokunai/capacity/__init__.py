@@ -101,7 +101,7 @@ def networks(driver: str) -> Networks:
 def _door(driver: str) -> Any:
     if driver not in DOORS:
         raise KokunaiError(
-            ja=f"調達方法 {driver} はこの版にありません。使えるもの: {', '.join(DOORS)}",
+            ja=f"調達方法 {driver} はこのバージョンにありません。使えるもの: {', '.join(DOORS)}",
             en=f"this version has no driver {driver}; it has: {', '.join(DOORS)}",
         )
     return importlib.import_module(DOORS[driver]).DOOR

@@ -61,7 +61,7 @@ _as_json = click.option("--json", "as_json", is_flag=True, help="JSON で表示 
 
 @click.group(name="lab")
 def lab() -> None:
-    """このマシンで動く提携先一式 The whole alliance on this machine."""
+    """このマシンで動く提携先のエミュレーター Emulators of the sellers on this machine."""
 
 
 def _told(message: str) -> None:
@@ -80,7 +80,7 @@ def _told(message: str) -> None:
 @_seconds("boot", "起動 switching on")
 @_seconds("stop", "停止 switching off")
 def up(directory: Path, hosts: str | None, **delays: float | None) -> None:
-    """起動する(すでに動いていれば何もしない) Start; already running is fine."""
+    """起動する (すでに動いていれば何もしない) Start; already running is fine."""
     extras.require("lab")
     with control.reporting_file_errors():
         enter_new(directory, hosts or "")
@@ -153,7 +153,9 @@ def logs(directory: Path, *, follow: bool) -> None:
 def env(directory: Path, *, as_json: bool) -> None:
     """環境変数 Print export lines for `eval`."""
     if read_state_file(directory) is None:
-        _told("起動前です。ポートは変わりえます。 Not started yet; the port may still change.")
+        _told(
+            "起動前です。ポートは変わることがあります。 Not started yet; the port may still change."
+        )
     values = environment_of(places_of(directory))
     if as_json:
         click.echo(json.dumps(values))

@@ -35,13 +35,15 @@ def stack_outputs(stack: str) -> dict[str, Any]:
     )
     if reply.returncode:
         raise KokunaiError(
-            ja=f"スタック {stack} の出力がありません。先に pulumi up を。\n{reply.stderr}",
+            ja=f"スタック {stack} の出力がありません。先に pulumi up を実行してください。\n"
+            f"{reply.stderr}",
             en=f"cannot read the outputs of stack {stack}; run pulumi up first",
         )
     outputs: dict[str, Any] = json.loads(reply.stdout)
     if missing := _NEEDED - outputs.keys():
         raise KokunaiError(
-            ja=f"スタック {stack} の出力に {sorted(missing)} がありません。先に pulumi up を。",
+            ja=f"スタック {stack} の出力に {sorted(missing)} がありません。"
+            "先に pulumi up を実行してください。",
             en=f"stack {stack} has no outputs {sorted(missing)}; run pulumi up first",
         )
     return outputs

@@ -26,7 +26,7 @@ Progress = Callable[[str], None]
 _STOP_SECONDS = 15
 _LOG_BYTES = 16 * 1024 * 1024
 _KEPT = (
-    "動いているラボの設定は変わりません。変えるには先に kokunai lab down を。\n"
+    "動いているラボの設定は変わりません。変えるには、先に kokunai lab down を実行してください。\n"
     "The running lab keeps its settings; to change them, `kokunai lab down` first."
 )
 _FOLDERS = ("hosts", "stores")

@@ -28,7 +28,7 @@ def package(version: str, registry: Registry, settings: Settings) -> Schema:
         "name": "kokunai",
         "version": version,
         "displayName": "Kokunai",
-        "description": "国内の GPU クラスタ / GPU clusters on domestic Japanese capacity",
+        "description": "国内の GPU クラスター / GPU clusters on domestic Japanese capacity",
         "license": "Apache-2.0",
         "config": config,
         "provider": {"inputProperties": config["variables"]},

@@ -83,7 +83,7 @@ def judge_host(inspected: Inspected, node: Node, *, source: str = "") -> Judgeme
     return Judgement(
         Verdict.FAIL,
         path,
-        f"接続先 {name} は別の事業者です。指定できるもの(国内の登録済み): {allowed}",
+        f"接続先 {name} は別の事業者です。指定できるもの (国内の登録済み): {allowed}",
         f"the endpoint {name} is another operator; allowed are known domestic ones: {allowed}",
     )
 

@@ -87,7 +87,7 @@ class Network:
             text = filters.chain(port(interface_id), rules)
         except KeyError as error:
             raise KokunaiError(
-                ja=f"パケットフィルタの値 {error} は無効です。",
+                ja=f"パケットフィルターの値 {error} は無効です。",
                 en=f"packet filter: {error} is not known.",
             ) from error
         self._load(text)

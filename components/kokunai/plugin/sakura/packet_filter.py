@@ -73,7 +73,7 @@ class Rule(Inputs):
     destination_port: Ports = ""
     """Port or range at the server; empty is any. / 宛先ポート (空はすべて)。"""
     action: Literal["allow", "deny"]
-    """What happens to the packet. / 通すか断るか。"""
+    """What happens to the packet. / 許可か拒否か。"""
     description: str = Field(default="", max_length=512)
     """Free text. / 説明。"""
 
@@ -82,7 +82,7 @@ class PacketFilterInputs(Described):
     """Stateless rules before the interfaces of servers."""
 
     rules: list[MaybeUnknown[Rule]] = Field(max_length=_MOST_RULES)
-    """First match wins. / 先に合った規則が効きます。"""
+    """First match wins. / 先に一致した規則が適用されます。"""
 
     @classmethod
     def contradictions(cls, given: Props) -> Iterator[Problem]:
@@ -106,7 +106,7 @@ class PacketFilter(SimpleKind):
     model = PacketFilterInputs
     collection = PACKET_FILTER
     replaced_by: ClassVar = {
-        "zone": "パケットフィルタはゾーンを移せません / a filter cannot move to another zone"
+        "zone": "パケットフィルターはゾーンを移せません / a filter cannot move to another zone"
     }
 
     def body(self, op: Operation, props: Props) -> Item:

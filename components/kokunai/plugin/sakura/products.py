@@ -45,7 +45,7 @@ class Products:
         with_gpu = bool(plan.get("gpuCount"))
         offers = sorted({plan_name(row) for row in sold if bool(row.get("GPU")) == with_gpu})
         raise KokunaiError(
-            ja=f"ゾーン {session.zone} にサーバプラン {_wanted_name(plan)} はありません。"
+            ja=f"ゾーン {session.zone} にサーバープラン {_wanted_name(plan)} はありません。"
             f"販売中: {_shown(offers)}",
             en=f"Zone {session.zone} does not sell the server plan {_wanted_name(plan)}; "
             f"it sells: {_shown(offers)}",

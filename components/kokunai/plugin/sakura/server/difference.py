@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 _OPTIONAL_PLAN_KEYS = ("gpuModel", "cpuModel", "generation")
 
 REPLACED_BY = (
-    (r"zone", "サーバはゾーンを移せません / a server cannot move to another zone"),
+    (r"zone", "サーバーはゾーンを移せません / a server cannot move to another zone"),
     (
         r"startupScript",
         "起動スクリプトは最初の起動でだけ動きます / a startup script runs at the first boot only",
@@ -28,7 +28,7 @@ REPLACED_BY = (
         # When a network is to be replaced, the engine asks for a diff with the whole list
         # unknown. The server must then be replaced, too: a network in use cannot be deleted.
         r"nics",
-        "接続先の作り直しには先に切り離しが要ります / its network goes, and it must go first",
+        "接続先を作り直すには先に切り離す必要があります / its network goes, and it must go first",
     ),
     (
         r"disks\[0\]\.image",

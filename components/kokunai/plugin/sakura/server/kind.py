@@ -89,7 +89,7 @@ class Server(SakuraKind):
         work.server = await self._current(work.session, transition) or {}
         if work.server and await work.will_power_off():
             op.warn(
-                f"{op.name} は状態にある姿と違うので、この変更では電源を切り、入れ直します。"
+                f"{op.name} はステートの記録と違うため、この変更では電源を切り、入れ直します。"
                 "何が違うかは pulumi refresh で分かります。\n"
                 f"{op.name} is not as the state has it, so this change will power it off and "
                 "boot it again; `pulumi refresh` shows what differs."

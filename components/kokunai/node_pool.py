@@ -88,7 +88,7 @@ def _settings(given: StackSettings | None, network: ClusterNetwork | None) -> St
 def _resolve(
     spec: model.GpuNodePool, network: ClusterNetwork | None, storage: Sequence[SharedStorage]
 ) -> resolved.Pool:
-    """The pool with its offer, its network and its shares, which must stand in that network."""
+    """The pool with its offer, network and shares. Raises KokunaiError for a foreign share."""
     shares = [share.resolved for share in storage]
     joined = network.resolved if network else None
     for share in shares:

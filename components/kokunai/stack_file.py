@@ -101,7 +101,7 @@ def read_settings(raw: Any, where: str = "config") -> model.Settings:
 def refusal_of(
     problems: list[Problem], where: str, in_ja: str = "", in_en: str = "", *, below: str = ""
 ) -> KokunaiError:
-    """One error for every problem, sorted by path; `where` stands for the path `below`."""
+    """One error with all problems, sorted by path; `where` replaces the path `below`."""
     ordered = sorted(set(problems))
 
     def lines(language: str) -> str:

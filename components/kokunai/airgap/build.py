@@ -1,4 +1,4 @@
-"""Builds the engine from Go modules, for networks that reach a Go proxy and nothing else."""
+"""Builds the engine from Go modules, for networks that can reach only a Go module proxy."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def build(go: Path, directory: Path) -> Path:
 
 
 def _go_environment(given: Mapping[str, str], directory: Path) -> dict[str, str]:
-    """The user's own settings of Go, with what this build needs."""
+    """The user's own settings of Go, completed by what this build needs."""
     own = {
         "CGO_ENABLED": "0",
         # Go takes the last value of a flag that is given twice.
@@ -77,7 +77,7 @@ def _write_module(directory: Path) -> None:
         f"require {_SDK} {VERSION}\n",
         encoding="utf-8",
     )
-    # The build tag keeps the import out of any build; `go mod tidy` reads it all the same.
+    # The build tag keeps the import out of every build, but `go mod tidy` still reads it.
     (directory / "tools.go").write_text(
         f'//go:build tools\n\npackage tools\n\nimport _ "{_COMMAND}"\n', encoding="utf-8"
     )

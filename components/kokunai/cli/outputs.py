@@ -100,7 +100,7 @@ def _node_row(name: str, node: dict[str, Any]) -> list[str]:
 
 
 def _bought_from(node: dict[str, Any]) -> str:
-    """The offer and its seller, and the operator where that is somebody else."""
+    """The offer and its seller, and the operator where it is not the seller."""
     seller, operator = node["seller"], node["operator"]
     resold = "" if seller == operator else f", 運用 / operated by {operator}"
     return f"{node['offer']} ({seller}{resold})"

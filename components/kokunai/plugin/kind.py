@@ -23,7 +23,7 @@ class _Unknown:
 
 
 UNKNOWN: Final = _Unknown()
-"""Stands in plain inputs wherever the engine sent a computed value."""
+"""Replaces, in plain inputs, every computed value that the engine does not know yet."""
 
 OWNER: Final = "ownerDigest"
 """Output of every kind that is found by its digest: the digest it carries now."""
@@ -49,7 +49,7 @@ def holds_unknown(plain: Any) -> bool:
 
 @dataclass(frozen=True)
 class Transition:
-    """One resource on its way from what it is to what it shall be.
+    """The state and the wanted inputs of one resource.
 
     A create has only `new`; a read and a delete have no `new`; an import has only `id`.
     """

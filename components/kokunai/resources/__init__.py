@@ -42,7 +42,7 @@ class Kind(pulumi.CustomResource):
         *,
         wanted: Iterable[str] | None = None,
     ) -> None:
-        """`wanted` are the outputs that somebody reads, all where it is left out.
+        """`wanted` are the outputs that the program reads; all of them if it is left out.
 
         Pulumi keeps a future for each of them, which a pool of hundreds of servers feels.
         """

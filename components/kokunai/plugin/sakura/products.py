@@ -115,7 +115,7 @@ class Products:
     async def nfs_plans(self, session: Session) -> list[Item]:
         """Plans of file servers, which the API keeps in a public note named sys-nfs.
 
-        Those that are no longer sold are among them: somebody may still have one.
+        Plans that are no longer sold are included, because appliances may still have them.
         """
         notes = await self._list(session, NOTE, {"Name": ["sys-nfs"], "Class": ["json"]})
         named = [note for note in notes if note.get("Name") == "sys-nfs"]

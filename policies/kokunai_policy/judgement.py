@@ -119,7 +119,7 @@ class Refusal(KokunaiError):
     """The error with all findings that are not waived, each once, in both languages."""
 
     def __init__(self, findings: list[Finding]) -> None:
-        head_ja = f"国内データの規則により拒否しました ({len(findings)} 件)"
+        head_ja = f"国内データの規則により拒否しました({len(findings)} 件)"
         head_en = f"refused by the domestic-data rules ({len(findings)})"
         super().__init__(
             ja="\n".join([head_ja, *(f"{_place(row)}: {row.ja}" for row in findings)]),

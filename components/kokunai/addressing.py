@@ -1,4 +1,4 @@
-"""Names and addresses of every node, from the stack file alone, so that previews know them."""
+"""Computes the names and addresses of all nodes from the stack file, so that previews know them."""
 
 from __future__ import annotations
 

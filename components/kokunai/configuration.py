@@ -1,4 +1,4 @@
-"""One Pulumi resource that runs the playbooks on one pool, again only when something changed."""
+"""The component `NodeConfiguration`: runs the playbooks on a pool when something changed."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class NodeConfiguration(pulumi.ComponentResource):
         pool: GpuNodePool,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        """`pool` says which nodes, and with its settings what they are told."""
+        """`pool` names the nodes, and its settings say what the roles are told."""
         with told_without_traceback():
             expect(pool, GpuNodePool, f'NodeConfiguration("{name}").pool')
             stack = declarations.of(pool.settings)
@@ -78,7 +78,7 @@ def parts_of(name: str, pool: resolved.Pool, settings: StackSettings) -> list[Pa
 
 
 def pool_variables(pool: resolved.Pool, settings: StackSettings) -> dict[str, Any]:
-    """What the roles need to know of a pool."""
+    """Variables of the roles that are the same for all nodes of a pool."""
     hosts = settings.spec.hosts
     facts = role_variables.PoolFacts(
         platform=platforms.platform(pool.offer.platform),

@@ -1,4 +1,4 @@
-"""Mistakes between the parts of a stack file, which no part shows alone."""
+"""Finds mistakes between the parts of a stack file, such as a pool in a network that is absent."""
 
 from __future__ import annotations
 
@@ -24,17 +24,20 @@ _Part = TypeVar("_Part", bound=BaseModel)
 
 @dataclass(frozen=True)
 class _Parts:
-    """What could be read, by index: mistakes elsewhere do not hide mistakes between these."""
+    """The rows that are valid by themselves, by index, so that mistakes between them are found.
+
+    Invalid rows are left out; they are reported elsewhere.
+    """
 
     networks: dict[int, model.Network]
     pools: dict[int, model.GpuNodePool]
     storage: dict[int, model.Storage]
     network_names: frozenset[str]
-    """Names as written, those of networks with other mistakes included."""
+    """Names of all networks as written, also of those that are invalid otherwise."""
 
     def network(self, name: str | None) -> model.Network | None:
-        """The network of this name, if it could be read."""
-        return next((one for one in self.networks.values() if one.name == name), None)
+        """The valid network of this name, or None."""
+        return next((row for row in self.networks.values() if row.name == name), None)
 
 
 def _parts(raw: Any) -> _Parts:
@@ -50,17 +53,17 @@ def _parts(raw: Any) -> _Parts:
 
 
 def _readable(rows: Any, kind: type[_Part]) -> dict[int, _Part]:
-    found = {}
+    readable = {}
     for index, row in enumerate(rows if isinstance(rows, list) else []):
         try:
-            found[index] = kind.model_validate(row)
+            readable[index] = kind.model_validate(row)
         except ValidationError:
             continue
-    return found
+    return readable
 
 
 def problems(raw: Any) -> Iterator[Problem]:
-    """Every mistake between the parts of an environment that can be read."""
+    """Every mistake between the valid parts of an environment given as plain data."""
     parts = _parts(raw)
     yield from _repeated_names("networks", parts.networks)
     yield from _repeated_names("pools", parts.pools)
@@ -131,7 +134,7 @@ def _unknown_service(
 
 
 def _offer(pool: model.GpuNodePool) -> catalog.Offer | None:
-    """The pool's offer; that there is none is told at the pool."""
+    """The pool's offer, or None: a missing offer is reported as a problem of the pool."""
     try:
         return resolved.offer_of(pool)
     except KokunaiError:
@@ -193,17 +196,17 @@ def _collected(location: tuple[str | int, ...]) -> Iterator[list[Problem]]:
 
 
 def _overlapping_networks(networks: dict[int, model.Network]) -> Iterator[Problem]:
-    for (first, one), (second, other) in combinations(networks.items(), 2):
-        if IPv4Network(one.cidr).overlaps(IPv4Network(other.cidr)):
+    for (first, network), (second, other) in combinations(networks.items(), 2):
+        if IPv4Network(network.cidr).overlaps(IPv4Network(other.cidr)):
             yield Problem(
                 path_text(("networks", second, "cidr")),
-                f"{other.cidr} は networks[{first}] の {one.cidr} と重なっています",
-                f"{other.cidr} overlaps {one.cidr} of networks[{first}]",
+                f"{other.cidr} は networks[{first}] の {network.cidr} と重なっています",
+                f"{other.cidr} overlaps {network.cidr} of networks[{first}]",
             )
 
 
 def _unknown_networks(parts: _Parts) -> Iterator[Problem]:
-    names = ", ".join(one.name for one in parts.networks.values()) or "なし / none"
+    names = ", ".join(row.name for row in parts.networks.values()) or "なし / none"
     for section, rows in (("pools", parts.pools), ("storage", parts.storage)):
         for index, row in rows.items():
             if row.network is not None and row.network not in parts.network_names:
@@ -227,7 +230,7 @@ def _networks_elsewhere(parts: _Parts) -> Iterator[Problem]:
 
 
 def _claims(parts: _Parts) -> Iterator[tuple[model.Network, tuple[str | int, ...], str, range]]:
-    """Every block of host numbers somebody takes, with the path of who takes it."""
+    """Every range of host numbers in use: network, path, name of who uses it, and the range."""
     for index, pool in parts.pools.items():
         if network := parts.network(pool.network):
             block = range(pool.first_host, pool.first_host + pool.node_count)
@@ -248,10 +251,10 @@ def _clashing_hosts(parts: _Parts) -> Iterator[Problem]:
                 f"ホスト番号 {block[-1]} は {network.cidr} に入りません。1 から {last} まで",
                 f"host number {block[-1]} does not fit {network.cidr}; allowed: 1 to {last}",
             )
-    for (one, _, taker, first), (other, location, _, second) in combinations(claims, 2):
-        if one.name == other.name and set(first) & set(second):
+    for (network, _, taker, first), (other, location, _, second) in combinations(claims, 2):
+        if network.name == other.name and set(first) & set(second):
             yield Problem(
                 path_text(location),
-                f"ホスト番号が {taker} と重なっています({one.name})",
-                f"host numbers overlap those of {taker} in {one.name}",
+                f"ホスト番号が {taker} と重なっています({network.name})",
+                f"host numbers overlap those of {taker} in {network.name}",
             )

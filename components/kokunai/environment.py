@@ -1,4 +1,4 @@
-"""The stack-file entry: judges the whole file first, then calls the components a program would."""
+"""Declares a whole stack file: judges all of it first, then creates its components."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 class Environment(pulumi.ComponentResource):
-    """Everything one stack file asks for; refuses before the first resource what the rules refuse.
+    """Everything that one stack file asks for, judged by the rules before the first resource.
 
     Raises KokunaiError with every mistake of the stack file and every finding of the rules.
     """
@@ -59,7 +59,7 @@ class Environment(pulumi.ComponentResource):
             "settings": self.settings,
             "opts": pulumi.ResourceOptions(parent=self),
         }
-        zones = {name: found.zone for name, found in _networks(spec).items()}
+        zones = {name: looked_up.zone for name, looked_up in _networks(spec).items()}
         networks = {
             row.name: ClusterNetwork(**{**row.model_dump(), "zone": zones[row.name]}, **shared)
             for row in spec.networks
@@ -92,7 +92,7 @@ def parts_of(spec: model.Environment, settings: StackSettings) -> list[Part]:
     """Everything that a stack file will declare, in the order of its declaration."""
     networks = _networks(spec)
     shares = [resolved.share(row, networks[row.network]) for row in spec.storage]
-    parts = [part for found in networks.values() for part in network.parts_of(found, settings)]
+    parts = [part for row in networks.values() for part in network.parts_of(row, settings)]
     parts += [part for share in shares for part in storage.parts_of(share, settings)]
     for row in spec.pools:
         mounted = [share for share in shares if share.spec.network == row.network]
@@ -105,7 +105,7 @@ def parts_of(spec: model.Environment, settings: StackSettings) -> list[Part]:
 
 
 def _networks(spec: model.Environment) -> dict[str, resolved.Network]:
-    """Each network in the zone in which its pools are sold."""
+    """The networks by name, each in the zone in which its pools are sold."""
     return {
         row.name: network.resolve(
             row, [resolved.offer_of(pool) for pool in spec.pools if pool.network == row.name]

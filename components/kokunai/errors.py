@@ -1,4 +1,4 @@
-"""What a user can fix, in both languages, and how places are written."""
+"""Errors that a user can fix, in Japanese and English, and the notation of property paths."""
 
 from __future__ import annotations
 

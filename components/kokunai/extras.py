@@ -1,4 +1,4 @@
-"""Names the extra of the package that is missing, where an import would end in a traceback."""
+"""Says which optional extra of the package is missing, instead of a failing import's traceback."""
 
 from __future__ import annotations
 

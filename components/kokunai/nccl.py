@@ -1,4 +1,4 @@
-"""Which NCCL settings a pool gets, and which settings do not belong in a file that stays."""
+"""Chooses the NCCL settings of a pool and refuses those that do not belong in a file."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def _known() -> dict[str, Any]:
 
 
 def environment(interface: str) -> dict[str, str]:
-    """Settings of one pool whose nodes meet on `interface`: as few as work.
+    """The settings of a pool whose nodes reach each other on `interface`, as few as possible.
 
     The first contact of the ranks goes over this interface, so it needs no working fabric. With
     "=" the name is exact; without, eth1 would also take eth10.

@@ -1,4 +1,4 @@
-"""Private networks."""
+"""The component `ClusterNetwork`: a private network."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class ClusterNetwork(pulumi.ComponentResource):
 
 
 def resolve(spec: model.Network, offers: list[catalog.Offer]) -> resolved.Network:
-    """A network looked up; `offers` are those of the pools that will join it."""
+    """The network with its zone; `offers` are those of the pools that will join it."""
     service = catalog.service(spec.site)
     zone = capacity.networks(service.driver).zone(spec, service, offers)
     return resolved.Network(spec, service, zone)

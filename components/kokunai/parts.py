@@ -1,4 +1,4 @@
-"""What will be declared, as plain values: judged by the rules, then handed to Pulumi."""
+"""Resources before their declaration, as plain values that the rules can judge."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Link:
-    """Stands where an output of another part will be; rules treat it as not known yet."""
+    """A placeholder for an output of another part, which the rules treat as not known yet."""
 
     pulumi_type: str
     name: str
@@ -20,7 +20,7 @@ class Link:
 
 @dataclass(frozen=True)
 class Hidden:
-    """A secret on its way to Pulumi; rules see that something stands here, never what."""
+    """A secret input: the rules see that a value is given, but never the value."""
 
     value: Any = field(repr=False)
     """A `pulumi.Output` that is secret."""
@@ -44,9 +44,9 @@ class Part:
 
     @property
     def key(self) -> tuple[str, str]:
-        """What tells parts of a stack apart."""
+        """Type and name, which identify a part within a stack."""
         return self.pulumi_type, self.name
 
     def link(self, output: str = "id") -> Link:
-        """A stand-in for an output of this part."""
+        """A placeholder for an output of this part."""
         return Link(self.pulumi_type, self.name, output)

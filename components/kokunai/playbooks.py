@@ -1,4 +1,4 @@
-"""The playbooks of a run: those of this package, with what a project of one's own puts in."""
+"""Combines the playbooks of this package with those that a project adds or replaces."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def digest(root: Path) -> str:
 
 
 def compose(root: Path, target: Path) -> Path:
-    """Make the folder `target` of links to what a run uses; the answer is its site.yml."""
+    """Fill the folder `target` with links to what a run uses; returns the path of its site.yml."""
     for place, source in _merged(root).items():
         link = target / place
         link.parent.mkdir(parents=True, exist_ok=True)
@@ -67,13 +67,13 @@ def compose(root: Path, target: Path) -> Path:
 
 
 def _merged(root: Path) -> dict[str, Path]:
-    """What lies where; of two things at one place the project's is taken."""
+    """Source path by place; the project's entry replaces the package's at the same place."""
     own = project(root)
     return {**_entries(packaged()), **(_entries(own) if own else {})}
 
 
 def _entries(folder: Path) -> dict[str, Path]:
-    """`site.yml`, `roles/base`, `library/file_bundle.py`: files here and all that is one below."""
+    """Files here and everything one level below, such as `site.yml` and `roles/base`."""
     entries = {}
     for path in _shown(folder):
         if path.is_dir():
@@ -84,7 +84,7 @@ def _entries(folder: Path) -> dict[str, Path]:
 
 
 def _shown(folder: Path) -> Iterator[Path]:
-    # A README changes nothing on a host, so a new one must not configure every host again.
+    # A changed README must not change the digest, which would configure every host again.
     unused = (".", "__pycache__", "README")
     return (path for path in folder.iterdir() if not path.name.startswith(unused))
 

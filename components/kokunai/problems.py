@@ -1,4 +1,4 @@
-"""Pydantic's findings as problems: where, and what is allowed, in Japanese and English."""
+"""Translates pydantic's errors into problems that say in both languages what is allowed."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ _TEXTS = {
 
 
 def refusal(ja: str, en: str) -> PydanticCustomError:
-    """What a validator of ours raises: a message in both languages."""
+    """The error that a validator raises to refuse a value with a message in both languages."""
     return PydanticCustomError("kokunai", "{ja}\n{en}", {"ja": ja, "en": en})
 
 
@@ -94,8 +94,8 @@ def nested_model(annotation: Any) -> type[BaseModel] | None:
     """The model inside an annotation such as `list[Disk] | None`."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return annotation
-    found = (nested_model(part) for part in get_args(annotation))
-    return next((model for model in found if model), None)
+    models = (nested_model(part) for part in get_args(annotation))
+    return next((model for model in models if model), None)
 
 
 def _with_value(ja: str, en: str, finding: ErrorDetails, root: type[BaseModel]) -> tuple[str, str]:
@@ -105,4 +105,4 @@ def _with_value(ja: str, en: str, finding: ErrorDetails, root: type[BaseModel]) 
     if is_hidden or finding["type"] == "missing" or isinstance(value, dict | list):
         return ja, en
     shown = repr(value)[:60]
-    return f"{ja}(書かれた値: {shown})", f"{en} (got {shown})"
+    return f"{ja} (書かれた値: {shown})", f"{en} (got {shown})"

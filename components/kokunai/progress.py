@@ -1,4 +1,4 @@
-"""Tells the person at the terminal what goes on and how long it has taken."""
+"""Shows the running step and its duration on the terminal."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def say(text: str) -> None:
 
 
 class Elapsed:
-    """The time a step has taken: one moving line on a terminal, else a line now and then."""
+    """Shows how long a step has taken: an updated line on a terminal, else a line now and then."""
 
     def __init__(self, label: str) -> None:
         self._label = label
@@ -54,7 +54,7 @@ def format_seconds(seconds: int) -> str:
 
 @contextlib.contextmanager
 def showing(label: str) -> Iterator[Elapsed]:
-    """A step with its clock, which the caller ticks; the moving line goes with the step."""
+    """Show a step while the block runs; the caller calls `tick` several times a second."""
     elapsed = Elapsed(label)
     try:
         yield elapsed

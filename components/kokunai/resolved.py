@@ -1,4 +1,4 @@
-"""Pools, networks and shares with everything about them looked up, as plain values."""
+"""Pools, networks and shares of a stack file together with their rows of the catalogue."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Network:
-    """A private network, and the service of its site that makes it."""
+    """A private network, with the service of its site that makes it."""
 
     spec: model.Network
     service: catalog.Service
     zone: str | None
-    """The provider's own zone it stands in, where the provider has zones."""
+    """The provider's own name of the network's zone; None where the provider has no zones."""
 
     @property
     def prefix_length(self) -> int:
@@ -39,7 +39,7 @@ class Share:
 
 @dataclass(frozen=True)
 class Pool:
-    """A pool with the offer it is bought as."""
+    """A pool, with the offer as which it is bought."""
 
     spec: model.GpuNodePool
     offer: catalog.Offer
@@ -61,7 +61,7 @@ class Interface:
 
 
 def offer_of(pool: model.GpuNodePool) -> catalog.Offer:
-    """The one translation of site and GPU into what is bought. Raises KokunaiError."""
+    """The offer for a pool's site and GPU. Raises KokunaiError when there is not exactly one."""
     return catalog.offer(site=pool.site, gpu=pool.gpu, key=pool.offer)
 
 
@@ -71,7 +71,7 @@ def network(spec: model.Network, zone: str | None) -> Network:
 
 
 def share(spec: model.Storage, network: Network) -> Share:
-    """A share in its network."""
+    """The share with its network and its address."""
     return Share(spec, network, addressing.share_address(spec, network.spec))
 
 
@@ -81,7 +81,7 @@ def pool(
     network: Network | None,
     shares: Sequence[Share],
 ) -> Pool:
-    """Look a pool up. Raises KokunaiError."""
+    """Look a pool up. Raises KokunaiError where GPU or image are not in the catalogue."""
     return Pool(
         spec=spec,
         offer=offer,

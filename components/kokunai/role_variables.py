@@ -1,4 +1,4 @@
-"""Variables of a pool and of a host: a pure function for each role, as its argument_specs say."""
+"""Computes the variables of the roles: one pure function per role, matching its argument_specs."""
 
 from __future__ import annotations
 
@@ -46,11 +46,11 @@ class Share:
 
 @dataclass(frozen=True)
 class PoolFacts:
-    """All that the roles may be told of a pool, as plain values."""
+    """Everything about a pool that the functions of the roles may use."""
 
     platform: Platform
     ntp_servers: tuple[str, ...]
-    """No default: which servers are domestic is the catalogue's to say."""
+    """Host names; without a default, because the catalogue says which servers are domestic."""
     gpu_count: int
     """GPUs of each node; 0 for nodes without."""
     gpu_vendor_id: str
@@ -60,9 +60,9 @@ class PoolFacts:
     dns_servers: tuple[str, ...] = ()
     """Empty keeps those of the image."""
     package_sources: tuple[Mapping[str, Any], ...] = ()
-    """uri, suites, components and signed_by of each; where any is given, no others are read."""
+    """Each has uri, suites, components and signed_by; if any is given, nodes use no others."""
     package_holds: tuple[str, ...] = ()
-    """Name patterns of packages that must not move."""
+    """Name patterns of packages that must not be upgraded."""
     shares: tuple[Share, ...] = ()
 
 
@@ -72,7 +72,7 @@ def base(facts: PoolFacts) -> dict[str, Any]:
         "base_ntp_servers": list(facts.ntp_servers),
         "base_dns_servers": list(facts.dns_servers),
         "base_package_sources": [dict(source) for source in facts.package_sources],
-        # Named sources are the only ones: those of the image may lead abroad.
+        # Given sources replace those of the image, which may lead abroad.
         "base_package_sources_exclusive": bool(facts.package_sources),
         "base_package_holds": list(facts.package_holds),
         "base_storage_servers": [
@@ -106,7 +106,7 @@ def storage_client(facts: PoolFacts) -> dict[str, Any]:
 
 
 def verify(facts: PoolFacts) -> dict[str, Any]:
-    """What the pool promises of each node."""
+    """What each node must show when it is verified."""
     return {
         "verify_mounts": [_mount(share) for share in facts.shares],
         "verify_kernel_parameters": dict(KERNEL_PARAMETERS),

@@ -1,4 +1,4 @@
-"""What everything in a stack shares: data class, access, what hosts are told, the project."""
+"""`StackSettings`: what all components of a stack share, such as data class and access."""
 
 from __future__ import annotations
 
@@ -85,9 +85,9 @@ class StackSettings:
         root: Path | None = None,
         secrets: Mapping[str, pulumi.Output[str]] | None = None,
     ) -> StackSettings:
-        """Settings of what has been read and checked already."""
+        """Settings from a model that has been checked already."""
         made = cls.__new__(cls)
-        made._adopt(spec, root, secrets)  # noqa: SLF001 - our own
+        made._adopt(spec, root, secrets)  # noqa: SLF001 - of this very class
         return made
 
     @classmethod
@@ -118,7 +118,7 @@ class StackSettings:
         return {**labels, "simulated": "true"} if self.spec.lab else labels
 
 
-# By connection to the engine: one process may run several programs after each other.
+# Keyed by the connection to the engine, because one process may run several programs in turn.
 _BY_RUN: WeakKeyDictionary[Any, StackSettings] = WeakKeyDictionary()
 
 
@@ -134,7 +134,7 @@ def config_value(config: pulumi.Config, key: str) -> Any:
         raise stack_file.missing(f"Pulumi.{pulumi.get_stack()}.yaml", key)
     try:
         return json.loads(text)
-    # The reader raises the one for numbers of thousands of digits, the other for endless nesting.
+    # ValueError comes from numbers with thousands of digits, RecursionError from deep nesting.
     except (ValueError, RecursionError):
         return text
 

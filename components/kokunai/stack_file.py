@@ -1,4 +1,4 @@
-"""Reads what a stack file says and reports every mistake at once, each with its path."""
+"""Reads stack files and reports every mistake at once, each with its path."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def _config_of(path: Path) -> dict[str, Any]:
 
 
 def missing(file: str, key: str = KEY) -> KokunaiError:
-    """The refusal of a stack file that lacks what it is read for."""
+    """The error for a stack file without the key that is needed."""
     return KokunaiError(
         ja=f"{file} に config の下の {key} がありません。kokunai schema で書き方を確認できます",
         en=f"{file} lacks {key} below config; `kokunai schema` prints what it may hold",
@@ -60,7 +60,7 @@ def missing(file: str, key: str = KEY) -> KokunaiError:
 
 
 def secret_refusal(key: str) -> KokunaiError:
-    """The refusal of a secret where everything becomes plain inputs and state."""
+    """The error for a secret under a key whose values are stored in plain text in the state."""
     allowed = [f"kokunai:{name}" for name in secret_keys()]
     return KokunaiError(
         ja=f"{key} の中に秘密情報 (secure) は書けません。ステートに平文で残るためです。"
@@ -101,7 +101,7 @@ def read_settings(raw: Any, where: str = "config") -> model.Settings:
 def refusal_of(
     problems: list[Problem], where: str, in_ja: str = "", in_en: str = "", *, below: str = ""
 ) -> KokunaiError:
-    """One error for every problem, sorted by path; `where` stands for the path `below`."""
+    """One error with all problems, sorted by path; `where` replaces the path `below`."""
     ordered = sorted(set(problems))
 
     def lines(language: str) -> str:

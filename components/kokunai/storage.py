@@ -1,4 +1,4 @@
-"""File shares on a private network."""
+"""The component `SharedStorage`: a file share on a private network."""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ from ansible.errors import AnsibleActionFail, AnsibleError
 from ansible.plugins.action import ActionBase
 from ansible.template import trust_as_template
 
-# The first line of every file of ours: a person who opens it learns what will happen to an edit.
+# The first line of every file: it tells people that their edits will be undone.
 HEADER = "# Kokunai が管理しています。手で変えても次の pulumi up で元に戻ります。"
 HEADER_BOTH = HEADER + "\n# Managed by Kokunai; the next pulumi up undoes changes made by hand."
 
@@ -61,7 +61,7 @@ class ActionModule(ActionBase):
         sent = {k: v for k, v in item.items() if k not in ("template", "secret")}
         sent["path"] = path
         if item.get("secret"):
-            # Also of a file that goes, or the difference would show what it held.
+            # Also for a file that is removed, because the difference would show its content.
             sent["secret_content"] = ""
         if not item.get("absent"):
             text = self._render(item.get("template", path.lstrip("/") + ".j2"), variables)
@@ -76,7 +76,7 @@ class ActionModule(ActionBase):
             searchpath=search, available_variables={**variables, "managed_header": HEADER_BOTH}
         )
         try:
-            # Blocks on their own line leave no line behind, as with ansible.builtin.template.
+            # As with ansible.builtin.template, a line with only a block leaves no empty line.
             rules = {"trim_blocks": True, "lstrip_blocks": True}
             return str(templar.template(template, escape_backslashes=False, overrides=rules) or "")
         except AnsibleError as error:

@@ -1,5 +1,5 @@
 #!/usr/bin/python
-"""Puts a role's files on a host in one go, because a task per file costs a round trip each."""
+"""Writes all files of a role in one task, because one task per file takes a round trip each."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ class Host:
 
     def __init__(self, root: str) -> None:
         self.root = Path(root)
-        # Without root's rights (an image build, a test) files belong to whoever writes them.
+        # Without root's rights, as in an image build or a test, owners cannot be set.
         self.is_root = os.geteuid() == 0
 
     def at(self, path: str) -> Path:
@@ -114,7 +114,7 @@ class Host:
         return ours and stat.S_IMODE(status.st_mode) == int(mode, 8)
 
     def write(self, path: str, text: str, mode: str) -> None:
-        """Whole or not at all; a fixed neighbour's name, so that a cut run leaves no litter."""
+        """Write a file atomically, through a temporary file of a fixed name, which is reused."""
         target = self.at(path)
         target.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
         fresh = target.with_name(f".{target.name}.kokunai-new")
@@ -130,7 +130,7 @@ class Host:
         try:
             fresh.rename(target)
         except OSError as error:
-            # A container may have the file itself mounted, /etc/resolv.conf for one.
+            # In a container the file itself may be a mount, such as /etc/resolv.conf.
             if error.errno != errno.EBUSY:
                 raise
             target.write_text(text, encoding="utf-8", errors="surrogateescape")
@@ -138,7 +138,10 @@ class Host:
 
 
 def with_section(current: str, body: str | None) -> str:
-    """`current` with our section first, or none when `body` is None; no end mark, nothing lost."""
+    """`current` with the managed section first, or without it when `body` is None.
+
+    A section without its end mark is kept as text, so that nothing of it is lost.
+    """
     head, begin, rest = current.partition(SECTION_BEGIN)
     ours, end, after = rest.partition(SECTION_END)
     if begin:
@@ -147,7 +150,7 @@ def with_section(current: str, body: str | None) -> str:
 
 
 def wanted(item: Item, current: str | None) -> str | None:
-    """Text the file must hold, or None where it must not exist."""
+    """The text that the file must have, or None if it must not exist."""
     text = item["content"] if item["secret_content"] is None else item["secret_content"]
     if item["section"]:
         return with_section(current or "", None if item["absent"] else text)
@@ -161,7 +164,7 @@ def is_right(host: Host, item: Item, current: str | None, text: str | None) -> b
 
 
 def strays(host: Host, params: Item) -> list[Item]:
-    """Files of ours from an earlier run that nobody asks for any more."""
+    """Managed files of an earlier run that are no longer asked for."""
     kept = {item["path"] for item in params["files"]}
     removals: list[Item] = []
     for prune in params["prune"]:
@@ -185,7 +188,7 @@ def plan(host: Host, params: Item, skipped: list[str]) -> list[Change]:
 
 
 def remember(host: Host, params: Item, changes: list[Change], *, write: bool) -> Item:
-    """What must be applied: recorded before a file changes, or a cut run would forget it."""
+    """Handlers that must run; recorded before a file changes, so that a cut run keeps them."""
     pending: dict[str, list[str]] = {}
     for name in {item["applies"] for item in params["files"] + params["prune"] if item["applies"]}:
         earlier = json.loads(host.text(f"{PENDING}/{name}") or "[]")
@@ -199,7 +202,7 @@ def remember(host: Host, params: Item, changes: list[Change], *, write: bool) ->
 
 
 def apply(module: AnsibleModule, host: Host, changes: list[Change]) -> None:
-    """Write, then read back: another tool that undoes our work must not go unseen."""
+    """Write the files and read them back, to notice another tool that undoes the changes."""
     for item, _, after in changes:
         if after is None:
             host.at(item["path"]).unlink(missing_ok=True)
@@ -215,7 +218,7 @@ def apply(module: AnsibleModule, host: Host, changes: list[Change]) -> None:
 
 
 def difference(change: Change) -> dict[str, str]:
-    """One entry of --diff; a secret file says only that it differs."""
+    """An entry for --diff; of a secret file, only that it differs."""
     item, before, after = change
     if item["secret_content"] is not None:
         before, after = before and "(hidden)\n", after and "(hidden, new)\n"
@@ -242,7 +245,7 @@ def main() -> None:
         not_applied=skipped,
         missing=[path for path in params["look_for"] if not host.exists(path)],
         diff=[difference(change) for change in changes],
-        # The default would repeat every file's text in the result.
+        # The default would repeat the text of every file in the result.
         invocation={"module_args": {"paths": [item["path"] for item in params["files"]]}},
     )
 

@@ -1,5 +1,5 @@
 #!/usr/bin/python
-"""Says once what kind of host this is, so that no role has to ask another role's results."""
+"""Finds out once what kind of host this is, so that roles need not depend on each other."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ systemd: {description: The host was booted with systemd, type: bool, returned: a
 
 
 def main() -> None:
-    """Look for the lab's mark and for systemd's own directory, which exists only while it runs."""
+    """Look for the lab's mark and for systemd's directory, which exists only while it runs."""
     module = AnsibleModule(
         argument_spec={"root": {"type": "path", "default": "/"}}, supports_check_mode=True
     )

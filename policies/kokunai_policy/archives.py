@@ -1,4 +1,4 @@
-"""Texts inside files and archives that a resource carries."""
+"""Reads the texts inside files and archives that a resource carries."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ if TYPE_CHECKING:
 
 
 class Unreadable(Exception):
-    """Missing, too large, or of a kind that is not read."""
+    """The file is missing, too large, or of a type that is not read."""
 
 
 def texts(path: Path, limit_bytes: int) -> Iterator[tuple[str, str]]:
-    """Name and text of every file at `path`, `limit_bytes` in all. Raises Unreadable."""
+    """Name and text of every file at `path`. Raises Unreadable beyond `limit_bytes` in total."""
     left = limit_bytes
     try:
         for name, raw in _files(path, limit_bytes):

@@ -1,4 +1,4 @@
-"""Stock checks: what a rule can ask for by name, with parameters instead of code of its own."""
+"""Stock checks, which a rule file names with parameters instead of having code of its own."""
 
 from __future__ import annotations
 
@@ -35,12 +35,12 @@ class KnownHosts:
     """Which list of known hosts counts."""
     ja: str
     en: str
-    """What such a host is called in messages."""
+    """What messages call such a host, in English."""
     unless_site_has: str = ""
-    """Field of the site that serves where the variable is left out; without one it is needed."""
+    """Field of the site that is used if the variable is left out; empty if it is required."""
 
     def __call__(self, inspected: Inspected) -> Iterator[Judgement]:
-        """What stands in the variable, and whether it may be left out."""
+        """Judge the values of the variable, and whether it may be left out."""
         yield from self.given(inspected)
         if not _site_has(inspected, self.unless_site_has):
             yield from self.left_out(inspected)
@@ -48,7 +48,7 @@ class KnownHosts:
     def given(self, inspected: Inspected) -> Iterator[Judgement]:
         """A judgement on each value of the variable."""
         for keys in places(inspected, self.variable):
-            # A holder that is unknown as a whole may hold anything.
+            # Variables that are unknown as a whole may have any value.
             node = inspected.node(*keys)
             if node is not None and node.state in OPEN:
                 yield unknown(node, self.ja, f"the {self.en}")
@@ -58,7 +58,7 @@ class KnownHosts:
                     yield self.judge_host(value, inspected)
 
     def left_out(self, inspected: Inspected) -> Iterator[Judgement]:
-        """A finding where the pool has none, and wherever an empty value takes them away again."""
+        """Findings where the pool has no value, or where an empty one overrides it for a host."""
         wanted = places(inspected, self.variable)
         present = [keys for keys in wanted if inspected.node(*keys) is not None]
         if not any(keys[0] in _MAPS for keys in present):
@@ -68,11 +68,11 @@ class KnownHosts:
                 yield self._missing(keys, inspected)
 
     def names_a_host(self, node: Node) -> bool:
-        """Whether this value is one that is called."""
+        """Whether this value names a host that is called."""
         return not node.layers and node.state in {State.KNOWN, *OPEN}
 
     def hosts_in(self, node: Node) -> list[hosts.Host]:
-        """The hosts that this value names, none where it cannot be read as such."""
+        """The hosts that this value names; empty if it is no host name or address."""
         host = hosts.canonical(str(node.value))
         return [host] if host else []
 
@@ -114,14 +114,14 @@ CHECKS: Final[dict[str, Callable[..., Callable[[Inspected], Iterable[Judgement]]
 
 
 def holders(inspected: Inspected) -> Iterator[Keys]:
-    """Where a configuration keeps variables of roles."""
+    """Paths in a configuration under which variables of roles are given."""
     yield from ((name,) for name in _MAPS)
     for host in inspected.members("hosts"):
         yield (*host.keys, "variables")
 
 
 def places(inspected: Inspected, variable: str) -> Iterator[Keys]:
-    """Where the variable stands, with or without a role's name before it, or would stand."""
+    """Paths at which the variable is given or could be, with and without a role's prefix."""
     for holder in holders(inspected):
         members = (member.keys for member in inspected.members(*holder))
         present = [keys for keys in members if is_variable(keys[-1], variable)]
@@ -129,7 +129,7 @@ def places(inspected: Inspected, variable: str) -> Iterator[Keys]:
 
 
 def gives(inspected: Inspected, keys: Keys) -> bool:
-    """Whether anything stands there; what is unknown may be something."""
+    """Whether a value is given at the path; an unknown value counts as given."""
     node = inspected.node(*keys)
     if node is not None and node.state in OPEN:
         return True
@@ -137,7 +137,7 @@ def gives(inspected: Inspected, keys: Keys) -> bool:
 
 
 def is_usable(host: hosts.Host, domestic: Iterable[str]) -> bool:
-    """Whether it is one of the domestic hosts, this machine, or inside the user's own network."""
+    """Whether the host is domestic, this machine, or inside the user's own network."""
     return host.inside or host.loopback or hosts.is_known(host, domestic)
 
 

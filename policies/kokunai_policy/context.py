@@ -1,4 +1,4 @@
-"""What rules know besides the resource: the stack, its exceptions and what is known of hosts."""
+"""The context of a judgement: facts about the stack, its waivers and the known hosts."""
 
 from __future__ import annotations
 
@@ -19,31 +19,31 @@ _JAPAN = timezone(timedelta(hours=9))
 
 @dataclass(frozen=True)
 class StateStore:
-    """Where the stack's state and its secrets' keys are; None where that could not be found out."""
+    """Where the stack's state and the keys of its secrets are; None where that is not known."""
 
     backend_url: str | None
     secrets_provider: str | None
 
 
 def today_in_japan() -> date:
-    """The day that waivers are compared with."""
+    """Today's date in Japan, with which the last days of waivers are compared."""
     return datetime.now(_JAPAN).date()
 
 
 @dataclass(frozen=True)
 class Context:
-    """What rules know besides the resource. By default nothing is waived."""
+    """Everything but the resource that the rules use. By default nothing is waived."""
 
     lab: bool = False
-    """The stack says it runs on the local lab: a loopback endpoint is its simulated operator."""
+    """Whether the stack says that it runs on the local lab, whose loopback endpoint is allowed."""
     today: date = field(default_factory=today_in_japan)
     directory: Path | None = None
-    """Where relative paths of file assets start."""
+    """The folder to which paths of file assets are relative."""
     environment: Mapping[str, str] = field(default_factory=dict)
-    """Environment variables of the provider plugins, which fill in what a stack leaves out."""
+    """Environment variables of the provider plugins, which they use for inputs left out."""
     state: StateStore | None = None
     stack: str = ""
-    """`stack::project` as in a URN; where given, waivers of other stacks do not count."""
+    """`stack::project` as in a URN; if given, waivers of other stacks do not count."""
     waivers: Waivers = field(default_factory=Waivers)
     """The exceptions of the user's project."""
     facts: KnownFacts = field(default_factory=KnownFacts)

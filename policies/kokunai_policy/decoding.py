@@ -1,4 +1,4 @@
-"""What a string says once its encodings are taken off."""
+"""Decodes strings such as base64, URL-encoded text, JSON and YAML to what they contain."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 LIMIT_BYTES: Final = 1 << 20
-"""More than this in one value is not read; it counts as unknown."""
+"""A value larger than this is not decoded and counts as unknown."""
 LIMIT_DEPTH: Final = 4
 LIMIT_REMEMBERED: Final = 4096
-"""Characters up to which a text is worth remembering; a stack repeats its short texts."""
+"""Length in characters up to which results are cached, because stacks repeat short texts."""
 
 _BASE64_RUN = re.compile(r"[A-Za-z0-9+/_-]{8,}={0,2}")
 _PERCENT = re.compile(r"%[0-9A-Fa-f]{2}")
@@ -32,11 +32,11 @@ _GZIP_MAGIC = b"\x1f\x8b"
 
 
 class TooMuch(Exception):
-    """The value is larger or deeper than what is read."""
+    """The value is larger or nested deeper than what is decoded."""
 
 
 def decoded(text: str) -> Iterator[tuple[str, Any]]:
-    """Every other reading of `text` with the name of the encoding. Raises TooMuch."""
+    """Every decoding of `text` with the name of the encoding. Raises TooMuch."""
     if len(text) > LIMIT_BYTES:
         raise TooMuch
     if _PERCENT.search(text):
@@ -47,7 +47,7 @@ def decoded(text: str) -> Iterator[tuple[str, Any]]:
 
 @functools.lru_cache(maxsize=4096)
 def remembered(text: str) -> tuple[tuple[str, Any], ...] | None:
-    """`decoded` with a memory, for the texts that a pool's servers share; None for TooMuch."""
+    """`decoded` with a cache, for texts that many servers share; None instead of TooMuch."""
     try:
         return tuple(decoded(text))
     except TooMuch:
@@ -69,7 +69,7 @@ def _base64_readings(text: str) -> Iterator[tuple[str, str]]:
 
 
 def _plain(run: str) -> str | None:
-    """Text behind one run of base64, gzip included; None where it is no text."""
+    """The text in a run of base64, also if it is gzipped; None where it is not text."""
     bare = run.rstrip("=").replace("-", "+").replace("_", "/")
     try:
         raw = base64.b64decode(bare + "=" * (-len(bare) % 4), validate=True)
@@ -82,7 +82,7 @@ def _plain(run: str) -> str | None:
 
 
 def _wide(plain: str) -> str | None:
-    # Random bytes are hardly ever valid UTF-8 for long; short ones are, and say nothing.
+    # Random bytes may by chance be valid UTF-8 if they are few; long ones hardly ever are.
     return plain if len(plain) >= 12 and _printable(plain) else None
 
 
@@ -113,7 +113,7 @@ def _structures(text: str) -> Iterator[tuple[str, Any]]:
 
 
 def _yaml_documents(text: str) -> Iterator[tuple[str, Any]]:
-    # One line without `key: value` is a plain string to YAML.
+    # YAML reads one line without `key: value` as a plain string.
     is_plain = "\n" not in text and ": " not in text
     if is_plain and not text.lstrip().startswith(("[", "{", "-")):
         return

@@ -1,4 +1,4 @@
-"""One spelling for every host name and address, however it was written."""
+"""Brings host names and addresses into one canonical spelling, however they were written."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 _URL = re.compile(r"(?<![a-z0-9+.-])[a-z][a-z0-9+.-]*:(?:/|\\){2}[^\s\"'<>`]*", re.IGNORECASE)
 _LIMIT_NAME = 253
 _SEVERAL = re.compile(r"[\s,;]|://.*://", re.DOTALL)
-# What no URL holds: programs disagree about where such a text ends, or replace parts of it.
+# Characters not allowed in URLs: programs disagree about where a URL with them ends.
 _NEVER = re.compile(r"[\s\\{}<>\"`]")
 _AUTHORITY_END = re.compile(r"[/?#]")
 _NAME = re.compile(
@@ -26,8 +26,8 @@ _BARE = re.compile(
     r"(?<![\w.-])(?:[\w-]+\.)+[^\W\d_][\w-]+\.?(?![\w-])|(?<![\w.])\d+(?:\.\d+){3}(?![\w.])"
 )
 _DOTS = str.maketrans("。．｡", "...")
-# Addresses that never leave the user's own network (RFC 1918, RFC 4193); link-local ones are left
-# out because clouds answer there with services of their own.
+# Addresses that never leave the user's own network (RFC 1918, RFC 4193). Link-local ones are not
+# among them, because clouds run services of their own there.
 _INSIDE: Final = tuple(
     ipaddress.ip_network(text)
     for text in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7")
@@ -58,20 +58,20 @@ class Host:
 
 
 def canonical(text: str) -> Host | None:
-    """Canonical host of a bare host, `host:port` or URL; None where it is none."""
+    """Canonical host of a bare host, `host:port` or URL; None for any other text."""
     plain = unicodedata.normalize("NFKC", text).translate(_DOTS).strip()
     if _NEVER.search(plain):
         return None
     if "://" in plain:
         plain = plain.split("://", maxsplit=1)[1]
         plain = _AUTHORITY_END.split(plain, maxsplit=1)[0]
-    # Whatever stands before the last @ is a user name, not a host.
+    # The part before the last @ is a user name, not a host.
     plain = plain.rpartition("@")[2]
     return _host(_without_port(plain).rstrip(".").lower())
 
 
 def _without_port(authority: str) -> str:
-    """The authority without its port; nothing where what follows the host is no port."""
+    """The authority without its port; empty if what follows the host is not a port."""
     if authority.startswith("["):
         host, _, port = authority[1:].partition("]")
         port = port.removeprefix(":")
@@ -83,7 +83,7 @@ def _without_port(authority: str) -> str:
 
 
 def _host(text: str) -> Host | None:
-    # No name is longer, and the library's punycode takes very long over long texts.
+    # Longer texts are no names, and the library's punycode is very slow for them.
     if not 0 < len(text) <= _LIMIT_NAME:
         return None
     address = _address(text.partition("%")[0])
@@ -130,13 +130,13 @@ def _number(text: str) -> int:
 
 
 def is_file(text: str) -> bool:
-    """Whether it is one URL of a file on the host itself."""
+    """Whether the text is a URL of a file on the host itself."""
     plain = unicodedata.normalize("NFKC", text).strip().lower()
     return plain.startswith("file:/") and not _NEVER.search(plain)
 
 
 def every(text: str) -> list[Host]:
-    """Every host a text names: the text itself if it is one host or URL, else all within it."""
+    """All hosts in a text: the text itself if it is a host or a URL, else those within it."""
     plain = unicodedata.normalize("NFKC", text).translate(_DOTS).strip()
     if not _SEVERAL.search(plain):
         host = canonical(plain)

@@ -1,4 +1,4 @@
-"""Runs the rules that concern a resource; whatever is not a clear pass is a finding."""
+"""Runs the rules on a resource; every verdict but pass and not-applicable is a finding."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _FINDINGS = frozenset({Verdict.FAIL, Verdict.UNKNOWN, Verdict.ERROR})
 
 
 def outcomes(resource: Resource, context: Context) -> dict[str, list[Judgement]]:
-    """What every rule says about the resource, passes and not-applicable included."""
+    """The judgements of every rule on the resource, passes and not-applicable included."""
     inspected = Inspected(resource, context)
     said = {rule: [Judgement(Verdict.NOT_APPLICABLE)] for rule in rules()}
     for rule in rules_for(resource.type, custom=resource.custom):
@@ -31,9 +31,9 @@ def outcomes(resource: Resource, context: Context) -> dict[str, list[Judgement]]
 def _judged(rule: Rule, inspected: Inspected) -> list[Judgement]:
     said: list[Judgement] = []
     try:
-        # One by one: what was found before a rule breaks stays found.
+        # Collected one by one, so that earlier judgements are kept if the rule raises.
         said.extend(rule.judge(inspected))
-    except Exception as error:  # noqa: BLE001 - a rule that breaks refuses
+    except Exception as error:  # noqa: BLE001 - a rule that raises must refuse the resource
         kind = type(error).__name__
         said.append(
             Judgement(
@@ -47,7 +47,7 @@ def _judged(rule: Rule, inspected: Inspected) -> list[Judgement]:
 
 
 def judge(resource: Resource, context: Context) -> list[Finding]:
-    """Every finding on the resource, each once; a waived one carries its waiver."""
+    """All findings on the resource, each once; a waived finding has its waiver."""
     inspected = Inspected(resource, context)
     findings: dict[tuple[str, str, str], Finding] = {}
     for rule in rules_for(resource.type, custom=resource.custom):
@@ -74,7 +74,7 @@ def _finding(rule: Rule, said: Judgement, resource: Resource, context: Context) 
 
 
 def _waiver(rule: Rule, resource: Resource, context: Context) -> Waiver | None:
-    """The exception for this rule on this resource; critical findings have none."""
+    """The valid waiver for this rule on this resource; None for critical rules."""
     if rule.level is Level.CRITICAL:
         return None
     for waiver in context.waivers.valid(context.today):
@@ -90,11 +90,11 @@ def _waiver(rule: Rule, resource: Resource, context: Context) -> Waiver | None:
 
 
 def guard(resources: Iterable[Resource], context: Context) -> None:
-    """Raises KokunaiError with every finding on the resources, each once, unless waived."""
+    """Judge resources. Raises KokunaiError with every finding that is not waived, each once."""
     findings: dict[tuple[str, str, str, str], Finding] = {}
     for resource in _with_providers(resources):
         for finding in judge(resource, context):
-            # Resources share their provider, and its findings.
+            # Several resources share a provider, whose findings are then reported once.
             name = "" if finding.type.startswith("pulumi:providers:") else finding.name
             key = (finding.rule, f"{finding.type} {name}", finding.path, finding.ja)
             findings.setdefault(key, finding)
@@ -104,7 +104,7 @@ def guard(resources: Iterable[Resource], context: Context) -> None:
 
 
 def _with_providers(resources: Iterable[Resource]) -> Iterator[Resource]:
-    """Each resource, then the provider that makes it unless it is the last one again."""
+    """Each resource, followed by its provider unless that was the previous provider, too."""
     last: dict[str, Mapping[str, Any]] = {}
     for resource in resources:
         yield resource
@@ -116,7 +116,7 @@ def _with_providers(resources: Iterable[Resource]) -> Iterator[Resource]:
 
 
 class Refusal(KokunaiError):
-    """Findings that nobody waived; as text each stands once, in both languages."""
+    """The error with all findings that are not waived, each once, in both languages."""
 
     def __init__(self, findings: list[Finding]) -> None:
         head_ja = f"国内データの規則により拒否しました({len(findings)} 件)"

@@ -1,4 +1,4 @@
-"""The catalogue's facts together with those that a project adds in `policies/facts.yaml`.
+"""Combines the catalogue's facts with those that a project adds in `policies/facts.yaml`.
 
 A project can add hosts, operators and packages; it cannot change what the catalogue says.
 A file with anything wrong in it adds nothing, and each mistake is a problem.
@@ -30,7 +30,7 @@ class _Strict(BaseModel):
 
 class _Row(_Strict):
     owner: str = Field(pattern=r"\S")
-    """Who answers for the row."""
+    """The person who is responsible for the row."""
     reason: str = Field(pattern=r"\S")
 
 
@@ -51,7 +51,7 @@ class OwnHost(_Row):
 
 
 class OwnPackage(_Row):
-    """A Pulumi package that was examined."""
+    """A Pulumi package that the project has examined."""
 
     location_keys: list[str] = []
     """Provider inputs of which one must say where."""
@@ -60,7 +60,7 @@ class OwnPackage(_Row):
 
 
 class OwnFacts(_Strict):
-    """What the file may say."""
+    """The content of the file."""
 
     operators: dict[str, OwnOperator] = {}
     hosts: dict[str, list[OwnHost]] = {}
@@ -98,7 +98,7 @@ def _refuse_any(names: AbstractSet[str], ja: str, en: str) -> None:
 
 @dataclass(frozen=True)
 class KnownFacts:
-    """What is known of hosts, operators and packages; by default what the catalogue says."""
+    """Known hosts, operators and packages; by default those of the catalogue."""
 
     own: OwnFacts = field(default_factory=OwnFacts)
     problems: tuple[Problem, ...] = ()
@@ -107,7 +107,7 @@ class KnownFacts:
     def domestic_hosts(self, use: facts.Use) -> tuple[str, ...]:
         """Hosts of Japanese operators for one use, patterns included."""
         ours = (row.host for row in self.own.hosts.get(use, []) if self._is_domestic(row))
-        return (*_domestic_hosts_of_the_catalogue(use), *ours)
+        return (*_domestic_catalog_hosts(use), *ours)
 
     def package(self, name: str) -> facts.Package | None:
         """What is known of a Pulumi package."""
@@ -122,7 +122,7 @@ class KnownFacts:
 
 
 @cache
-def _domestic_hosts_of_the_catalogue(use: facts.Use) -> tuple[str, ...]:
+def _domestic_catalog_hosts(use: facts.Use) -> tuple[str, ...]:
     return tuple(row.host for row in facts.hosts(use) if row.domestic)
 
 
@@ -136,7 +136,7 @@ def _as_package(own: OwnPackage) -> facts.Package:
 
 
 def in_folder(folder: Path) -> KnownFacts:
-    """The catalogue's facts with those of the file in this folder, if there is one."""
+    """The catalogue's facts and those of the file in this folder, if it exists."""
     try:
         return read(yaml_reader.read(folder / FILE))
     except FileNotFoundError:
@@ -148,7 +148,7 @@ def in_folder(folder: Path) -> KnownFacts:
 
 
 def read(content: Any) -> KnownFacts:
-    """The same from what the file says; never raises, mistakes are problems."""
+    """The facts with those of a file's parsed content; mistakes become problems, never errors."""
     try:
         return KnownFacts(OwnFacts.model_validate({} if content is None else content))
     except ValidationError as error:

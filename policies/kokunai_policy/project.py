@@ -1,4 +1,4 @@
-"""What the rules must know of the running stack that no resource says: files and environment."""
+"""Builds the context of the running stack from the project's files and the environment."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _SELF_MANAGED = ("file:", "s3:", "gs:", "azblob:", "postgres:", "postgresql:")
 _SETTINGS_KEYS = ("kokunai:environment", "kokunai:settings")
 
 FOLDER = "policies"
-"""Where below its root a project keeps its pack, its waivers and its own facts."""
+"""Folder below a project's root with its pack, its waivers and its own facts."""
 
 
 def program_context(
@@ -86,7 +86,7 @@ def _is_project(folder: Path, project: str) -> bool:
 
 
 def _candidates(environment: Mapping[str, str], pack: Path) -> Iterator[Path]:
-    # The engine starts language hosts in the project, whatever folder it starts packs in.
+    # The engine starts language hosts in the project's folder, but packs possibly elsewhere.
     for process in ("self", str(os.getppid())):
         try:
             yield Path(f"/proc/{process}/cwd").readlink()
@@ -98,7 +98,7 @@ def _candidates(environment: Mapping[str, str], pack: Path) -> Iterator[Path]:
 
 
 def state_store(directory: Path | None, stack: str, environment: Mapping[str, str]) -> StateStore:
-    """Where Pulumi keeps state and secret keys, decided in the order in which it decides."""
+    """Where Pulumi keeps the state and the keys of secrets, by Pulumi's own order of settings."""
     backend = environment.get("PULUMI_BACKEND_URL") or _written_backend(directory)
     backend = backend or _logged_in_backend(environment)
     return StateStore(backend, _secrets_provider(directory, stack, backend))
@@ -109,7 +109,7 @@ def _project(directory: Path) -> dict[str, Any]:
 
 
 def _stack_settings(directory: Path | None, stack: str) -> dict[str, Any] | None:
-    """What the stack file says; None where that cannot be read."""
+    """The content of the stack file; None if it cannot be read."""
     if directory is None or not stack:
         return {}
     folder = directory / str(_project(directory).get("stackConfigDir") or "")
@@ -157,7 +157,7 @@ def _json(text: str | None) -> dict[str, Any]:
 
 
 def _yaml(path: Path) -> dict[str, Any] | None:
-    """Nothing where there is no file; None where it is there and cannot be read."""
+    """The content of a YAML file: empty if the file is missing, None if it cannot be read."""
     try:
         value = yaml_reader.read(path)
     except (FileNotFoundError, NotADirectoryError):

@@ -1,4 +1,4 @@
-"""What the name of a property says about its value."""
+"""Recognises from its name whether a property holds a location, an endpoint or a reference."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ if TYPE_CHECKING:
 
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 _LOCATIONS = frozenset({"region", "location", "zone", "datacenter", "datacentre", "az"})
-# A zone of these kinds is no place.
+# Words before "zone" that mean no place, as in "DNS zone".
 _NO_PLACES = frozenset({"hosted", "dns", "time", "private", "managed", "security", "landing"})
 _ENDPOINTS = frozenset(
     {"url", "uri", "endpoint", "host", "hostname", "proxy", "fqdn", "server", "domain"}
 )
-# What only exists once something else was made; it is judged when `up` sends the real value.
+# Values known only once another resource is made; judged when `up` sends the real value.
 _REFERENCES = frozenset(
     {
         "id",
@@ -32,7 +32,7 @@ _REFERENCES = frozenset(
         "credential",
     }
 )
-# Free words of the user: a region in them is found by its shape, not by the name of its key.
+# Maps with free keys of the user, which say nothing about their values.
 _FREE_MAPS = frozenset({"labels", "tags", "annotations"})
 
 
@@ -48,12 +48,12 @@ def _singular(word: str) -> str:
 
 
 def nearest_name(keys: Keys) -> str:
-    """The last name on a path, list indices left out."""
+    """The last name on a path, without list indices."""
     return next((key for key in reversed(keys) if isinstance(key, str)), "")
 
 
 def is_variable(key: str | int, name: str) -> bool:
-    """Whether the key is this variable; roles put their own name before it: base_ntp_servers."""
+    """Whether the key is this variable, also with a role's prefix such as in base_ntp_servers."""
     return key == name or str(key).endswith(f"_{name}")
 
 

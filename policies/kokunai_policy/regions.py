@@ -1,4 +1,4 @@
-"""Whether a region, zone or location name lies in Japan."""
+"""Decides whether a region, zone or location name lies in Japan."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def plain(text: str) -> str:
-    """Lower case, half width, without surrounding space."""
+    """The text in lower case and half width, without surrounding space."""
     return unicodedata.normalize("NFKC", text).strip().lower()
 
 
@@ -27,10 +27,10 @@ def _names_in_japan(cloud: str) -> re.Pattern[str]:
 
 
 def is_domestic(name: str, cloud: str | None) -> bool:
-    """Whether this exact name is in the cloud's table of places in Japan, or in any without one."""
-    # projects/p/zones/z names the place last; Azure's display names have spaces.
+    """Whether the cloud's table has this name as a place in Japan; any cloud's if it is None."""
+    # In projects/p/zones/z the place comes last; Azure's display names have spaces.
     place = plain(name).replace(" ", "").rpartition("/")[2]
-    return any(_names_in_japan(one).fullmatch(place) for one in _tables(cloud))
+    return any(_names_in_japan(table).fullmatch(place) for table in _tables(cloud))
 
 
 def _tables(cloud: str | None) -> Iterable[str]:
@@ -50,12 +50,12 @@ def _all_domestic() -> frozenset[str]:
     return frozenset().union(*(cloud.domestic for cloud in facts.clouds().values()))
 
 
-# Every foreign name holds one of these; most texts hold none and need no further search.
+# Every foreign name contains one of these; most texts contain none, which saves the search.
 _HINT = re.compile(r"\d|central|east|west|north|south|usgov")
 
 
 def foreign_in(text: str) -> tuple[str, ...]:
-    """Names of foreign regions in a text, each once, in order."""
+    """Names of foreign regions in a text, each once, in order of appearance."""
     simple = plain(text)
     if not _HINT.search(simple):
         return ()
@@ -65,5 +65,5 @@ def foreign_in(text: str) -> tuple[str, ...]:
 
 @functools.lru_cache(maxsize=8192)
 def foreign_in_short(text: str) -> tuple[str, ...]:
-    """The same with a memory, for short texts that many resources share; never for secrets."""
+    """`foreign_in` with a cache, for short texts that many resources share; not for secrets."""
     return foreign_in(text)

@@ -1,4 +1,4 @@
-"""A resource as the rules see it, with its properties flattened once for all of them."""
+"""The resource that rules judge, with its properties flattened once for all rules."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 _PROVIDER_PREFIX = "pulumi:providers:"
 STACK_TYPE = "pulumi:pulumi:Stack"
-# The module of the package's components: they hold real things and are none themselves.
+# The module of the package's components, which only group resources.
 _COMPONENTS = "kokunai:index:"
 
 
@@ -35,11 +35,11 @@ class Resource:
     provider_props: Mapping[str, Any] | None = None
     urn: str = ""
     custom: bool = True
-    """False for components, which hold only other resources."""
+    """False for components, which only group other resources."""
 
     @cached_property
     def package(self) -> str:
-        """Pulumi package that makes it, for a provider the package it provides."""
+        """The Pulumi package of its type; for a provider, the package that it provides."""
         return self.type.removeprefix(_PROVIDER_PREFIX).split(":", 1)[0]
 
     @cached_property
@@ -54,7 +54,7 @@ class Resource:
 
     @cached_property
     def is_kokunai(self) -> bool:
-        """Whether it is one of this project's kinds: real things, not components."""
+        """Whether it is one of this package's kinds; components are not."""
         if self.package != "kokunai" or self.is_builtin:
             return False
         return self.custom or not self.type.startswith(_COMPONENTS)
@@ -89,7 +89,7 @@ class Inspected:
         return {node.keys: at for at, node in reversed(list(enumerate(self.nodes)))}
 
     def under(self, keys: Keys) -> Iterator[Node]:
-        """Nodes at or below `keys`, encodings included; the walk leaves them side by side."""
+        """Nodes at or below `keys`, decoded ones included, which are adjacent in `nodes`."""
         start = self._starts.get(keys, len(self.nodes))
         within = (self.nodes[at] for at in range(start, len(self.nodes)))
         return takewhile(lambda node: node.keys[: len(keys)] == keys, within)

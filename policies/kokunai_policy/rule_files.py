@@ -12,16 +12,16 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 if TYPE_CHECKING:
     from importlib.resources.abc import Traversable
 
-# The C parser reads the same language several times faster; not every build has it.
+# The C parser is several times faster, but not every build of PyYAML has it.
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 class BrokenRule(Exception):
-    """A rule file that says what cannot be; the rules do not start with it."""
+    """A rule file is invalid; the rules do not start with it."""
 
 
 class RuleRow(BaseModel):
-    """What one rule file says; `id` is the name of the file."""
+    """The content of a rule file; `id` is the name of the file."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
@@ -30,21 +30,21 @@ class RuleRow(BaseModel):
     group: str
     """Which policy of the pack reports it."""
     applies: list[str] = Field(min_length=1)
-    """Types, or words for many types, that it concerns; `rulebook.KINDS` lists the words."""
+    """Types, or words of `rulebook.KINDS` for groups of types, to which it applies."""
     ja: str = Field(min_length=1)
     en: str = Field(min_length=1)
-    """What must hold, in one line."""
+    """What must hold, in one line of English."""
     note: str = ""
-    """What the table in the README adds."""
+    """Additional text for the table in the README."""
     judge: str = ""
-    """`module.function` below `kokunai_policy.rules`."""
+    """The judging function as `module.function` below `kokunai_policy.rules`; or `check`."""
     check: str = ""
-    """Or a stock check of `kokunai_policy.checks` with its parameters."""
+    """A stock check of `kokunai_policy.checks`, used with `parameters` instead of `judge`."""
     parameters: dict[str, Any] = {}
     good: list[dict[str, Any]] = Field(min_length=1)
-    """Resources it lets pass, and what the context must be."""
+    """Examples of resources that pass, with their context."""
     bad: list[dict[str, Any]] = Field(min_length=1)
-    """Resources it refuses, with the path of the finding."""
+    """Examples of resources that are refused, with the path of the finding."""
 
     @model_validator(mode="after")
     def _judged_one_way(self) -> RuleRow:

@@ -1,4 +1,4 @@
-"""Every rule with the function that judges, and which rules concern which resource."""
+"""Connects every rule to its judging function, and resources to the rules that apply."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ GROUPS: Final = {
     "state": "ステートと鍵 / state and keys",
     "escapes": "検査の抜け道 / ways round the rules",
 }
-"""What each policy of the pack is about. Pulumi prints the text before every finding."""
+"""Description of each policy of the pack, which Pulumi prints before every finding."""
 
 KINDS: Final[dict[str, Callable[[Resource], bool]]] = {
     "every": lambda _: True,
@@ -40,12 +40,12 @@ KINDS: Final[dict[str, Callable[[Resource], bool]]] = {
     "kokunai": lambda resource: resource.is_kokunai,
     "provider": lambda resource: resource.is_provider,
 }
-"""The words of `applies`. They look at type and kind of a resource alone, never at its values."""
+"""The words of `applies`; they depend on the type of a resource only, never on its values."""
 
 
 @dataclass(frozen=True)
 class Rule:
-    """One rule, ready to judge; a judge that yields nothing passes."""
+    """A rule with its judging function, which yields nothing for a pass."""
 
     id: str
     level: Level
@@ -58,7 +58,7 @@ class Rule:
     bad: tuple[dict[str, Any], ...]
 
     def concerns(self, resource: Resource) -> bool:
-        """Whether it has anything to say about such a resource."""
+        """Whether the rule applies to the resource."""
         return any(
             KINDS[word](resource) if word in KINDS else word == resource.type
             for word in self.applies

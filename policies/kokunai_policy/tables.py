@@ -17,7 +17,7 @@ _HEAD = ("| rule | level | what must hold | 守ること |", "|---|---|---|---|"
 
 
 def table() -> str:
-    """A Markdown table with one row for each rule."""
+    """The Markdown table with one row per rule."""
     rows = (
         f"| {rule.id} | {rule.level.value} | {rule.en} | {rule.ja} |" for rule in rules().values()
     )
@@ -34,7 +34,7 @@ def with_table(text: str) -> str:
 
 
 def main(arguments: list[str]) -> None:
-    """Prints the table, or puts it into each file that is named."""
+    """Print the table, or put it into each file that is named."""
     if not arguments:
         print(table())
     for name in arguments:

@@ -1,4 +1,4 @@
-"""What a property value can be besides itself: unknown, secret, asset, archive."""
+"""Recognises special property values: unknowns, secrets, assets and archives."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from enum import Enum
 from typing import Any
 
-# The strings by which Pulumi's engine marks a value it does not know yet, one for each type.
+# The strings with which Pulumi's engine marks values that are not known yet, one per type.
 UNKNOWN_MARKS = frozenset(
     (
         "1c4a061d-8072-4f0a-a4cb-0ff528b18fe7",  # boolean
@@ -22,13 +22,13 @@ UNKNOWN_MARKS = frozenset(
 REDACTED = "[secret]"
 
 _SIGNATURE = "4dabf18193072939515e22adb298388d"
-_SECRET = "1b47061264138c4ac30d75fd1eb44270"  # noqa: S105 - a public mark, not a secret
+_SECRET = "1b47061264138c4ac30d75fd1eb44270"  # noqa: S105 - Pulumi's public mark of secrets
 _ASSET = "c44067f5952c0a294b673a41bacd8c17"
 _ARCHIVE = "0def7320c3a5731c473e5ecbe6d01bc7"
 
 
 class Content(Enum):
-    """Where the content of an asset or archive is."""
+    """Where the content of an asset or archive is kept."""
 
     TEXT = "text"
     FILE = "path"
@@ -37,29 +37,29 @@ class Content(Enum):
 
 
 def is_unknown_text(value: str) -> bool:
-    """Whether this string stands for a value that is not known."""
+    """Whether this string marks a value that is not known."""
     return value in UNKNOWN_MARKS or value == REDACTED
 
 
 def is_marked(value: dict[Any, Any]) -> bool:
-    """Whether a wire mapping stands for a secret, an asset or anything else but itself."""
+    """Whether a mapping of the engine marks a special value such as a secret or an asset."""
     return _SIGNATURE in value
 
 
 def unwrap(value: Mapping[Any, Any]) -> tuple[Any, bool]:
-    """What a wire secret wraps, and that it was one; any other mapping as it is."""
+    """The value in a mapping of the engine, and whether the mapping marked a secret."""
     if _signature(value) == _SECRET and "value" in value:
         return value["value"], True
     return value, False
 
 
 def content_of(value: Any) -> tuple[Content, Any] | None:
-    """Kind and body of an asset or archive, as an object of Pulumi's SDK or as wire data."""
+    """Kind and body of an asset or archive of Pulumi's SDK or of the engine; else None."""
     if isinstance(value, Mapping):
         if _signature(value) not in {_ASSET, _ARCHIVE}:
             return None
         return next(((kind, value[kind.value]) for kind in Content if kind.value in value), None)
-    # By name: the rules must not need Pulumi's SDK.
+    # Compared by name, because the rules must work without Pulumi's SDK.
     if not type(value).__name__.endswith(("Asset", "Archive")):
         return None
     bodies = [(kind, getattr(value, kind.value, None)) for kind in Content]

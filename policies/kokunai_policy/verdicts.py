@@ -1,4 +1,4 @@
-"""What a rule says about a value, and what the user is told of it."""
+"""Verdicts of rules on values, and the findings that the user is shown."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 
 
 class Verdict(Enum):
-    """Outcome of one rule on one value."""
+    """The outcome of a rule on a value."""
 
-    PASS = "pass"  # noqa: S105 - not a password
+    PASS = "pass"  # noqa: S105 - a verdict, not a password
     FAIL = "fail"
     UNKNOWN = "unknown"
     NOT_APPLICABLE = "not-applicable"
@@ -26,7 +26,7 @@ class Verdict(Enum):
 
 @dataclass(frozen=True)
 class Judgement:
-    """What a rule says about one property; the texts are for verdicts that count as findings."""
+    """A verdict on a property; only verdicts that count as findings have texts."""
 
     verdict: Verdict
     path: str = ""
@@ -36,7 +36,7 @@ class Judgement:
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that is refused, or that a waiver lets through."""
+    """A refusal by a rule; with `waiver` if it is let through."""
 
     rule: str
     level: Level
@@ -51,13 +51,13 @@ class Finding:
 
     @property
     def message(self) -> str:
-        """Rule, level and path once, then both languages."""
+        """Rule, level and path, then the texts in both languages."""
         where = f" {self.path}" if self.path else ""
         return f"{self.rule} ({self.level.value}){where}\n  {self.ja}\n  {self.en}"
 
 
 def shown(node: Node, text: str) -> str:
-    """`text` as a message may show it: nothing of a secret."""
+    """`text` for a message; a placeholder if the value is a secret."""
     return "[secret]" if node.secret else text
 
 
@@ -67,7 +67,7 @@ def unknown(node: Node, what_ja: str, what_en: str) -> Judgement:
         return Judgement(
             Verdict.UNKNOWN,
             node.path,
-            f"{what_ja}を読めません(大きすぎる、深すぎる、または外部にあります)",
+            f"{what_ja}を読めません (大きすぎる、深すぎる、または外部にあります)",
             f"{what_en} cannot be read: too large, too deep, or kept elsewhere",
         )
     return Judgement(

@@ -1,4 +1,4 @@
-"""Exceptions to rules: who asked, who agreed, why, and until which day."""
+"""Reads and checks waivers: exceptions to rules with requester, approver, reason and last day."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 LIMIT_DAYS: Final = 90
-"""A waiver may not end later than this many days from today."""
+"""The most days from today until the last day of a waiver."""
 FILE: Final = "waivers.yaml"
 
 _FIELDS = ("rule", "urn", "reason", "requester", "approver", "ticket", "expires")
@@ -28,7 +28,7 @@ _DAY = re.compile(r"\d{4}-\d\d-\d\d")
 
 @dataclass(frozen=True)
 class Waiver:
-    """One exception for one rule on one resource, valid on its last day too (Japan time)."""
+    """An exception to a rule for a resource, valid including its last day (Japan time)."""
 
     rule: str
     urn: str
@@ -39,28 +39,28 @@ class Waiver:
     expires: date
 
     def covers(self, rule: str, *, urn: str, type_: str, name: str, stack: str = "") -> bool:
-        """Whether it is for this rule on exactly this resource."""
+        """Whether it is for this rule and exactly this resource."""
         if self.rule != rule:
             return False
         if urn:
             return self.urn == urn
         if stack and not self.urn.startswith(f"urn:pulumi:{stack}::"):
             return False
-        # Before registration a resource has no URN yet; type and name are its exact end.
+        # Before its registration a resource has no URN, so the end of the waiver's is compared.
         head, _, last = self.urn.rpartition("::")
         return last == name and head.rpartition("::")[2].split("$")[-1] == type_
 
 
 @dataclass(frozen=True)
 class Waivers:
-    """The entries of one waiver file; a broken entry waives nothing and is a problem."""
+    """The entries of a waiver file; an invalid entry waives nothing and is a problem."""
 
     entries: tuple[Any, ...] = ()
     types: tuple[Any, ...] = ()
     broken: tuple[Problem, ...] = ()
 
     def problems(self, today: date) -> list[Problem]:
-        """Everything that is wrong on this day."""
+        """Everything that is wrong with the entries on this day."""
         problems = list(self.broken)
         for index, entry in enumerate(self.entries):
             problems.extend(_entry_problems(entry, f"waivers[{index}]", today))
@@ -69,7 +69,7 @@ class Waivers:
         return problems
 
     def valid(self, today: date) -> Iterator[Waiver]:
-        """The entries that waive something on this day."""
+        """The entries that are valid on this day."""
         for entry in self.entries:
             if not list(_entry_problems(entry, "", today)):
                 texts = {name: entry[name] for name in _FIELDS if name != "expires"}
@@ -85,7 +85,7 @@ class Waivers:
 
 
 def in_folder(folder: Path) -> Waivers:
-    """Waivers of the file in this folder, none where there is no file; mistakes are problems."""
+    """Waivers of the file in this folder, none without a file; mistakes become problems."""
     try:
         content = yaml_reader.read(folder / FILE)
     except FileNotFoundError:
@@ -99,7 +99,7 @@ def in_folder(folder: Path) -> Waivers:
 
 
 def read(content: Any) -> Waivers:
-    """Waivers of what a file says; never raises, mistakes are problems."""
+    """Waivers of a file's parsed content; mistakes become problems, never errors."""
     if not isinstance(content, Mapping):
         content = {"waivers": content}
     lists = {name: content.get(name) or [] for name in ("waivers", "allowed_types")}
@@ -144,7 +144,7 @@ def _common_problems(entry: Any, path: str, fields: Iterable[str]) -> Iterator[P
 
 
 def _name(person: Any) -> str:
-    """The same person however written."""
+    """A person's name in one spelling, so that requester and approver can be compared."""
     return unicodedata.normalize("NFKC", str(person)).strip().casefold()
 
 
@@ -188,13 +188,13 @@ def _day_problems(expires: Any, path: str, today: date) -> Iterator[Problem]:
         latest = today + timedelta(days=LIMIT_DAYS)
         yield _problem(
             f"{path}.expires",
-            f"期限は {LIMIT_DAYS} 日以内({latest} まで)です",
+            f"期限は {LIMIT_DAYS} 日以内 ({latest} まで) です",
             f"may end at most {LIMIT_DAYS} days from today ({latest})",
         )
 
 
 def _day(text: Any) -> date | None:
-    """A day as the YAML reader leaves it: text, which is no day of the calendar by itself."""
+    """The date in a text, since the YAML reader leaves dates as text; None if it is none."""
     try:
         return date.fromisoformat(text) if _DAY.fullmatch(text) else None
     except (TypeError, ValueError):

@@ -22,13 +22,13 @@ from kokunai_policy.values import Content, content_of, is_marked, is_unknown_tex
 
 _LIMIT_NESTING = 64
 _SCALARS = (bool, int, float)
-# For all decoded forms of all values of one resource together.
+# Limit for the decoded forms of all values of a resource together.
 _LIMIT_DECODED_BYTES = 8 * LIMIT_BYTES
 _LIMIT_DECODED_NODES = 50_000
 
 
 class State(Enum):
-    """How much is known of a value; a path without a node is missing."""
+    """Whether a value is known; a path without a node is missing."""
 
     KNOWN = "known"
     NULL = "null"
@@ -40,12 +40,12 @@ class State(Enum):
 
 
 OPEN: Final = (State.UNKNOWN, State.UNREADABLE)
-"""Nothing can be said of such a value."""
+"""States of values about which nothing can be said."""
 Keys = tuple[str | int, ...]
 
 
 class Node(NamedTuple):
-    """One value at one path; `layers` names the encodings that were taken off to see it."""
+    """A value at a path; `layers` names the encodings from which it was decoded."""
 
     keys: Keys
     state: State
@@ -53,7 +53,7 @@ class Node(NamedTuple):
     secret: bool = False
     layers: tuple[str, ...] = ()
     spoken_count: int | None = None
-    """How many of the keys a message may show: those found inside a secret text are part of it."""
+    """How many keys a message may show; keys that were inside a secret text are secret, too."""
 
     @property
     def path(self) -> str:
@@ -75,7 +75,7 @@ class _Walk:
     left_nodes: int = _LIMIT_DECODED_NODES
 
     def add(self, node: Node) -> None:
-        # What is written plainly is always walked to its end; only decoding can grow without one.
+        # Plain values are always walked completely; only decoding could go on without end.
         if node.layers:
             self.left_nodes -= 1
             self.left_bytes -= len(node.value) if isinstance(node.value, str) else 0
@@ -85,21 +85,21 @@ class _Walk:
 
 
 class _Look(NamedTuple):
-    """How the values below a place were reached."""
+    """How the values below a path were reached: encodings, and whether inside a secret."""
 
     secret: bool = False
     layers: tuple[str, ...] = ()
     spoken_count: int | None = None
 
     def within(self, layer: str, keys: Keys) -> _Look:
-        """How a reading of the text at `keys` is reached."""
+        """The same for a decoding of the text at `keys`."""
         is_first = self.secret and not self.layers
         spoken = len(keys) if is_first else self.spoken_count
         return _Look(self.secret, (*self.layers, layer), spoken)
 
 
 def flatten(props: Any, *, directory: Path | None = None) -> list[Node]:
-    """Every value of `props`; never raises, what cannot be read is a node that says so.
+    """Every value of `props`; never raises, an unreadable value is a node of state UNREADABLE.
 
     Relative paths of file assets are taken from `directory`.
     """
@@ -114,7 +114,7 @@ def _visit(walk: _Walk, value: Any, keys: Keys, look: _Look) -> None:
             raise TooMuch
         walk.add(Node(keys, State.UNREADABLE, None, *look))
         return
-    # The types that properties are made of, by frequency; the rest are looked at one by one.
+    # The usual types of properties, most frequent first; others are checked one by one.
     kind = type(value)
     if kind is str:
         _visit_text(walk, value, keys, look)
@@ -136,7 +136,7 @@ def _visit(walk: _Walk, value: Any, keys: Keys, look: _Look) -> None:
 
 def _visit_other(walk: _Walk, value: Any, keys: Keys, look: _Look) -> None:
     if isinstance(value, str):
-        # Plain text from here on: the YAML library refuses subclasses of str.
+        # Converted to plain str, because the YAML library refuses subclasses.
         _visit_text(walk, str(value), keys, look)
     elif isinstance(value, _SCALARS):
         walk.add(Node(keys, State.KNOWN, value, *look))
@@ -164,7 +164,7 @@ def _visit_mapping(walk: _Walk, value: Mapping[Any, Any], keys: Keys, look: _Loo
 
 def _visit_sequence(walk: _Walk, value: Sequence[Any], keys: Keys, look: _Look) -> None:
     walk.add(Node(keys, State.SEQUENCE, len(value), *look))
-    # By index, never by slice or iteration: Pulumi's proxies leak the marks of unknowns there.
+    # By index, because Pulumi's proxies show the marks of unknowns in slices and iterations.
     for index in range(len(value)):
         _visit_member(walk, value, index, (*keys, index), look)
 
@@ -188,12 +188,15 @@ def _visit_text(walk: _Walk, text: str, keys: Keys, look: _Look) -> None:
         return
     try:
         _visit_readings(walk, text, keys, look)
-    except (TooMuch, RecursionError):  # once for the value, whichever of its forms it was
+    except (
+        TooMuch,
+        RecursionError,
+    ):  # reported once for the value, whichever of its decoded forms it was
         walk.add(Node(keys, State.UNREADABLE, None, *look))
 
 
 def _visit_readings(walk: _Walk, text: str, keys: Keys, look: _Look) -> None:
-    # Secrets are not remembered beyond the resource that holds them.
+    # Secrets are not cached, so that they are not kept longer than their resource.
     is_short = len(text) <= LIMIT_REMEMBERED and not look.secret
     readings = remembered(text) if is_short else None
     for layer, reading in decoded(text) if readings is None else readings:

@@ -1,4 +1,4 @@
-"""Reads YAML from anywhere without trusting it: no tags, bounded depth, bounded size."""
+"""Reads untrusted YAML: without tags, and with bounded depth and size."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 class TooLarge(Exception):
-    """Nested deeper or longer than what is read."""
+    """The text is nested deeper or is longer than what is read."""
 
 
 class _Builder:
     """Builds documents from the parser's events.
 
-    The library's own composer calls itself for every level and takes the process down with it when
-    a text nests thousands of levels; events come one by one.
+    The library's own composer is recursive and crashes the process on a text with thousands of
+    levels; its events can be read without recursion.
     """
 
     def __init__(self) -> None:
@@ -51,7 +51,7 @@ class _Builder:
     def _end(self) -> None:
         holder, parts = self._open.pop()
         if isinstance(holder, dict):
-            # A key that is no scalar is read as a value of its own.
+            # A key that is not a scalar is read like a value.
             for key, value in zip(parts[::2], parts[1::2], strict=True):
                 simple = isinstance(key, str)
                 holder[key if simple else f"?{len(holder)}"] = value if simple else [key, value]
@@ -77,7 +77,7 @@ def documents(text: str) -> Iterator[Any]:
                 raise TooLarge
             builder.take(event)
     except (yaml.YAMLError, ValueError) as error:
-        # Newer libraries stop at a depth of their own before the first event.
+        # Newer versions of the library refuse deep nesting before the first event.
         if "nesting depth" in str(error):
             raise TooLarge from None
         return

@@ -1,4 +1,4 @@
-"""Builds the engine from Go modules, for networks that reach a Go proxy and nothing else."""
+"""Builds the engine from Go modules, for networks that can reach only a Go module proxy."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def build(go: Path, directory: Path) -> Path:
     say(
         f"Pulumi エンジン {VERSION} を Go モジュールからビルドします（初回のみ、3〜5 分）。\n"
         f"Building the Pulumi engine {VERSION} from Go modules (once; 3 to 5 minutes).\n"
-        f"開いた網では公式の手順の方が早く済みます / quicker on an open network: {INSTALLER}"
+        f"閉域網でなければ公式の手順の方が早く済みます / quicker on an open network: {INSTALLER}"
     )
     _write_module(directory)
     environment = _go_environment(os.environ, directory)
@@ -57,7 +57,7 @@ def build(go: Path, directory: Path) -> Path:
 
 
 def _go_environment(given: Mapping[str, str], directory: Path) -> dict[str, str]:
-    """The user's own settings of Go, with what this build needs."""
+    """The user's own settings of Go, completed by what this build needs."""
     own = {
         "CGO_ENABLED": "0",
         # Go takes the last value of a flag that is given twice.
@@ -77,7 +77,7 @@ def _write_module(directory: Path) -> None:
         f"require {_SDK} {VERSION}\n",
         encoding="utf-8",
     )
-    # The build tag keeps the import out of any build; `go mod tidy` reads it all the same.
+    # The build tag keeps the import out of every build, but `go mod tidy` still reads it.
     (directory / "tools.go").write_text(
         f'//go:build tools\n\npackage tools\n\nimport _ "{_COMMAND}"\n', encoding="utf-8"
     )
@@ -94,7 +94,7 @@ def _check_version(executable: Path) -> None:
     if version is None or version != read_version(VERSION):
         shown = format_version(version) if version else "?"
         raise KokunaiError(
-            ja=f"ビルドしたエンジンが {VERSION} と名乗りません: {shown}",
+            ja=f"ビルドしたエンジンのバージョンが {VERSION} ではありません: {shown}",
             en=f"the engine that was built does not call itself {VERSION}: {shown}",
         )
 

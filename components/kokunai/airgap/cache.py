@@ -31,12 +31,12 @@ def find_cache() -> Path:
 
 
 def _built_directory(cache: Path) -> Path:
-    """Where an engine of this version lies; machines of two kinds may share a home."""
+    """The directory of this engine version and machine type, since machines may share a home."""
     return cache / f"{VERSION}-{platform.machine()}"
 
 
 def find_built(cache: Path) -> Path | None:
-    """The finished engine: only a whole one is ever renamed to this name."""
+    """The finished engine, or None; it gets this name only when it is complete."""
     pulumi = _built_directory(cache) / "bin" / "pulumi"
     return pulumi if os.access(pulumi, os.X_OK) else None
 
@@ -66,7 +66,7 @@ def _publish(cache: Path, executable: Path) -> Path:
     binaries.mkdir()
     whole.chmod(0o755)
     with executable.open("rb") as file:
-        # A power cut could otherwise leave the name without the content.
+        # Otherwise a power cut could leave a file with this name but without its content.
         os.fsync(file.fileno())
     executable.rename(binaries / "pulumi")
     mark_as_ours(binaries)

@@ -31,7 +31,7 @@ class Engine:
     version: str
     origin: Literal["path", "build"]
     directories: tuple[Path, ...]
-    """What has to stand in front of PATH."""
+    """Directories to put in front of PATH."""
     has_own_host: bool = False
     """Whether our language host runs the programs, and not an official one."""
 
@@ -43,7 +43,7 @@ class Engine:
         rest = [entry for entry in search if entry not in own]
         added = {"PATH": os.pathsep.join([*own, *rest])}
         if not self.has_own_host:
-            # An official host takes any `python3` on PATH; our own knows this environment's.
+            # An official host takes any `python3` on PATH; the own host uses this environment's.
             added["PULUMI_PYTHON_CMD"] = given.get("PULUMI_PYTHON_CMD", sys.executable)
         return added
 
@@ -66,7 +66,7 @@ def find_or_build_engine(source: Source = "auto", search: str | None = None) -> 
 
 
 def find_engine(search: str | None = None) -> Engine | None:
-    """The engine that would be used, if there is one already."""
+    """The engine that would be used; None if it would have to be built."""
     installed = find_pulumi(search)
     if isinstance(installed, Program):
         return _describe_installed(installed)
@@ -83,7 +83,7 @@ def _find_built_engine(search: str | None) -> Engine | None:
 
 
 def _build_engine(problems: list[Problem], search: str | None) -> Engine:
-    """Build it; `problems` say why no installed engine will do."""
+    """Build the engine; `problems` say why no installed engine can be used."""
     go = find_go()
     if isinstance(go, Problem):
         raise _refusal([*problems, go])
@@ -99,7 +99,7 @@ def _build_engine(problems: list[Problem], search: str | None) -> Engine:
 
 
 def _describe_built(pulumi: Path, search: str | None) -> Engine:
-    """Our language host goes beside the engine only where no official one would be found."""
+    """The built engine, with the own language host beside it unless an official one is found."""
     own = find_official_host(None, search) is None
     hosts = cache.find_cache() / "hosts"
     with _refusing_unwritable(hosts):

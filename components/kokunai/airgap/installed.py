@@ -1,4 +1,4 @@
-"""Looks for an engine and a Go compiler that somebody installed."""
+"""Looks for an installed engine and an installed Go compiler."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ LANGUAGE_HOST = "pulumi-language-python"
 
 @dataclass(frozen=True)
 class Program:
-    """An installed program that will do."""
+    """An installed program of a suitable version."""
 
     path: Path
     version: str
@@ -45,7 +45,7 @@ def find_pulumi(search: str | None = None) -> Program | Problem:
 
 
 def find_official_host(pulumi: Path | None, search: str | None = None) -> Path | None:
-    """The language host that the engine itself would take, unless it is ours."""
+    """The official language host that the engine would take; None if there is none."""
     on_path = _find_official(LANGUAGE_HOST, search)
     if on_path or pulumi is None:
         return on_path
@@ -66,7 +66,7 @@ def find_go() -> Program | Problem:
 
 
 def _find_official(name: str, search: str | None) -> Path | None:
-    """The first program of this name on the path that does not lie in a directory of ours."""
+    """The first program of this name on the path that is not in a directory made by `wrapper`."""
     entries = (os.environ.get("PATH", "") if search is None else search).split(os.pathsep)
     for entry in entries:
         if entry and not is_ours(Path(entry)):
@@ -81,7 +81,7 @@ def _unfit(path: Path, version: Version | None, needed: str) -> Problem:
         seconds = versions.ANSWER_SECONDS
         return Problem(
             path.name,
-            f"`{path} version` が {seconds} 秒以内に版を答えません",
+            f"`{path} version` が {seconds} 秒以内にバージョンを返しません",
             f"`{path} version` does not tell a version within {seconds} seconds",
         )
     shown = format_version(version)

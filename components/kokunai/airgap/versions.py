@@ -1,4 +1,4 @@
-"""Which engine is built, the oldest programs that will do, and how a program tells its version."""
+"""The version of the engine to build, the oldest usable programs, and reading of versions."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ OLDEST_GO = (1, 26, 6)
 """What the go.mod of that engine asks for."""
 INSTALLER = "https://www.pulumi.com/docs/install/"
 ANSWER_SECONDS = 20
-"""How long a program may take to tell its version."""
+"""How long a program may take to print its version."""
 
 Version = tuple[int, int, int]
 
@@ -31,7 +31,7 @@ def format_version(version: Version) -> str:
 
 
 def ask_version(command: list[str]) -> Version | None:
-    """What a program that prints its version says; one that fails has none."""
+    """The version that a program prints; None if the program fails."""
     try:
         answer = subprocess.run(
             command,
@@ -41,7 +41,7 @@ def ask_version(command: list[str]) -> Version | None:
             errors="replace",
             timeout=ANSWER_SECONDS,
             check=True,
-            # Files of a project in the working directory could change the answer or refuse it.
+            # Files of a project in the working directory could change the answer or make it fail.
             cwd=tempfile.gettempdir(),
             env={**os.environ, "PULUMI_SKIP_UPDATE_CHECK": "true"},
         )

@@ -1,4 +1,4 @@
-"""Puts our language host beside the built engine, in one directory a Python environment."""
+"""Puts the own language host beside the built engine, in a directory per Python environment."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ _HOST = Path(__file__).parent / "language_host" / "__main__.py"
 
 
 def is_ours(directory: Path) -> bool:
-    """Whether this project made `directory`; nothing official lies there."""
-    # Path.exists raises for a folder of PATH that we may not look into; os.access says no.
+    """Whether this module made `directory`, so that nothing in it is official."""
+    # Path.exists would raise for a folder of PATH without permission; os.access returns false.
     return os.access(directory / _MARK, os.F_OK)
 
 
@@ -86,7 +86,7 @@ def _clear_orphans(hosts: Path) -> None:
 
 
 def _put_in_place(draft: Path, directory: Path) -> None:
-    """Rename over what is there; what a faster process has put there is the same and stays."""
+    """Rename the draft to its place; the equal result of a faster process is kept."""
     if directory.exists():
         stale = directory.with_name(f".stale-{os.getpid()}-{directory.name}")
         with contextlib.suppress(OSError):
@@ -97,7 +97,7 @@ def _put_in_place(draft: Path, directory: Path) -> None:
 
 
 def _rename_to_new(draft: Path, directory: Path) -> None:
-    """Rename; FileExistsError when another process has just put its own there."""
+    """Rename. Raises FileExistsError when another process has just made the directory."""
     try:
         draft.rename(directory)
     except OSError as error:

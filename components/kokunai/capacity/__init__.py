@@ -1,7 +1,8 @@
-"""One door for each way capacity is had; everything that is a provider's own stands behind it.
+"""The interface to the drivers, which hold all that differs between the providers of capacity.
 
-A driver's module holds `DOOR`, an object with the methods of `Capacity`, and of `Networks` where
-the driver makes networks and storage. All of them are pure: plain values in, plain values out.
+The module of a driver has a constant `DOOR`: an object with the methods of `Capacity`, and those
+of `Networks` where the driver makes networks and storage. The methods only compute: they take and
+return plain values, call no API and declare nothing to Pulumi.
 """
 
 from __future__ import annotations
@@ -24,70 +25,73 @@ if TYPE_CHECKING:
 DOORS = {
     "sakura-iaas": "kokunai.capacity.sakura_iaas",
 }
-"""Module of each driver, imported when an offer names the driver."""
+"""The module of each driver, which is imported when an offer names the driver."""
 
 
 @dataclass(frozen=True)
 class Host:
-    """A machine that Ansible configures; `address` and `identity` become known when it is made."""
+    """A machine that Ansible configures; a `Link` stands for what is known once it is created."""
 
     node: str
     address: str | Link
     identity: str | Link
-    """Changes when there is another machine under the same name."""
+    """Another value means that another machine has the same name; its host key is then new."""
     user: str
     interfaces: tuple[resolved.Interface, ...]
 
 
 class Capacity(Protocol):
-    """How the servers of one driver's offers are obtained."""
+    """How one driver obtains the servers of its offers."""
 
     def problems(
         self, pool: model.GpuNodePool, offer: catalog.Offer, network: model.Network | None
     ) -> Iterator[Problem]:
-        """What cannot be had as asked for; paths are fields of the pool."""
+        """What the driver cannot provide as the pool asks for it; paths start at the pool."""
 
     def shared_parts(self, pool: resolved.Pool, settings: StackSettings) -> list[Part]:
-        """What pools of a stack share, for example a registered key; equal parts are made once."""
+        """Parts that several pools share, such as a registered key; equal ones are made once."""
 
     def parts(self, pool: resolved.Pool, settings: StackSettings) -> list[Part]:
-        """What belongs to this pool alone, its servers first."""
+        """Parts that belong to this pool alone, its servers first."""
 
     def hosts(self, pool: resolved.Pool, settings: StackSettings) -> list[Host]:
         """The pool's machines, in the order of its nodes."""
 
     def collective_interface(self, pool: resolved.Pool) -> str:
-        """The interface over which the nodes of the pool meet."""
+        """The interface on which the nodes of the pool reach each other, for example `eth1`."""
 
 
 class Networks(Protocol):
-    """How the networks and the storage of one driver's service are made."""
+    """How one driver makes the networks and the storage of its service."""
 
     def zone(
         self, network: model.Network, service: catalog.Service, offers: Iterable[catalog.Offer]
     ) -> str | None:
-        """Where a network stands whose pools are bought as `offers`. Raises KokunaiError."""
+        """The zone for a network whose pools are bought as `offers`; None without zones.
+
+        Raises KokunaiError when no zone serves all of them.
+        """
 
     def network_parts(self, network: resolved.Network, settings: StackSettings) -> list[Part]:
-        """The network itself first."""
+        """Parts of a network, the network itself first."""
 
     def share_parts(self, share: resolved.Share, settings: StackSettings) -> list[Part]:
-        """The file server first."""
+        """Parts of a share, the file server first."""
 
     def export(self, share: resolved.Share) -> str:
         """The path that the file server exports."""
 
 
 def door(driver: str) -> Capacity:
-    """The door of a driver. Raises KokunaiError where this version has none."""
+    """The driver of this name. Raises KokunaiError where this version has no such driver."""
     return cast("Capacity", _door(driver))
 
 
 def networks(driver: str) -> Networks:
-    """The door of a driver that makes networks. Raises KokunaiError where it makes none."""
-    found = _door(driver)
-    if hasattr(found, "network_parts"):
-        return cast("Networks", found)
+    """The driver of this name for networks. Raises KokunaiError where it makes none."""
+    implementation = _door(driver)
+    if hasattr(implementation, "network_parts"):
+        return cast("Networks", implementation)
     raise KokunaiError(
         ja=f"{driver} ではネットワークとストレージを作れません",
         en=f"{driver} makes no networks and no storage",
@@ -97,14 +101,17 @@ def networks(driver: str) -> Networks:
 def _door(driver: str) -> Any:
     if driver not in DOORS:
         raise KokunaiError(
-            ja=f"調達方法 {driver} はこの版にありません。使えるもの: {', '.join(DOORS)}",
+            ja=f"調達方法 {driver} はこのバージョンにありません。使えるもの: {', '.join(DOORS)}",
             en=f"this version has no driver {driver}; it has: {', '.join(DOORS)}",
         )
     return importlib.import_module(DOORS[driver]).DOOR
 
 
 def provider_inputs(environment: Mapping[str, str]) -> dict[str, str]:
-    """Endpoints as the environment names them, so that rules and reviewers see what is called."""
+    """The endpoints that the environment sets, by provider input.
+
+    They are declared as inputs, so that the rules and a preview show which host is called.
+    """
     stated = {}
     for key, endpoint in facts.packages()["kokunai"].endpoints.items():
         if url := next(
@@ -115,5 +122,5 @@ def provider_inputs(environment: Mapping[str, str]) -> dict[str, str]:
 
 
 def secret_inputs() -> tuple[str, ...]:
-    """Secret provider inputs of every seller, which are configuration keys of a stack, too."""
+    """Secret provider inputs of all sellers, which a stack file may set under the same keys."""
     return tuple(key for seller in facts.seller_providers().values() for key in seller.secrets)

@@ -19,10 +19,10 @@ DataClass = Literal[
     "financial",
     "government",
 ]
-"""How sensitive data is, from the least to what the law guards most."""
+"""How sensitive data is, from the least to the most sensitive."""
 DATA_CLASSES: tuple[DataClass, ...] = get_args(DataClass)
 Use = Literal["api", "time", "resolver", "package"]
-"""What a host is used for: called, asked for the time or for names, fetched from."""
+"""What a host is used for: API calls, time, name resolution or packages."""
 
 
 class _Fact(BaseModel):
@@ -145,9 +145,9 @@ def packages() -> dict[str, Package]:
 
 
 def _own(row: dict[str, Any]) -> Package:
-    """This package calls every seller, so its row is the sum of what the sellers' files say."""
+    """The row of this package: the provider sections of all sellers' files put together."""
     sellers = seller_providers().values()
-    endpoints = {key: found for seller in sellers for key, found in seller.endpoints.items()}
+    endpoints = {key: endpoint for seller in sellers for key, endpoint in seller.endpoints.items()}
     zoned = frozenset(kind for seller in sellers for kind in seller.zoned_kinds)
     return Package(**row).model_copy(update={"endpoints": endpoints, "zoned_kinds": zoned})
 
@@ -155,5 +155,5 @@ def _own(row: dict[str, Any]) -> Package:
 @functools.cache
 def seller_providers() -> dict[str, SellerProvider]:
     """How each seller with an API is reached, by the name of its file."""
-    found = sections("provider")
-    return {file.removesuffix(".yaml"): SellerProvider(**row) for file, row in found.items()}
+    providers = sections("provider")
+    return {file.removesuffix(".yaml"): SellerProvider(**row) for file, row in providers.items()}

@@ -1,4 +1,4 @@
-"""Which roles the nodes of a platform get, and what the roles must know of the platform."""
+"""Platforms: which roles their nodes get, and what the roles must know of them."""
 
 from __future__ import annotations
 
@@ -39,8 +39,8 @@ def platforms() -> dict[str, Platform]:
 
 def platform(key: str) -> Platform:
     """The platform of this key. Raises KokunaiError naming all platforms."""
-    if found := platforms().get(key):
-        return found
+    if row := platforms().get(key):
+        return row
     known = ", ".join(platforms())
     raise KokunaiError(
         ja=f"プラットフォーム {key} は登録されていません。指定できるもの: {known}",

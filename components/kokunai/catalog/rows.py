@@ -1,4 +1,4 @@
-"""Rows of the catalogue's YAML files; a row that is broken spoils only itself."""
+"""Reads and checks the rows of the catalogue; an invalid row does not affect the others."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Row(BaseModel):
 
 
 class Site(Row):
-    """A data centre; the operator decides the law."""
+    """A data centre; its operator's country decides which law applies."""
 
     ja: str
     en: str
@@ -70,13 +70,13 @@ class _Sold(Row):
     site: str
     product: str
     seller: str
-    """From whom it is bought."""
+    """Who sells it."""
     operator: str
-    """Who runs it: together with the site this decides the law."""
+    """Who runs it; together with the site this decides which law applies."""
     driver: str
-    """Which capacity door obtains it."""
+    """The driver that obtains it, a key of `capacity.DOORS`."""
     terms: dict[str, Any] = {}
-    """Whatever else this driver has to know, for example its zone and plan."""
+    """What only this driver needs, for example zone and plan."""
 
 
 class Offer(_Sold):
@@ -121,7 +121,7 @@ def _parsed(file: Traversable) -> Any:
 
 @functools.cache
 def _files() -> tuple[dict[str, dict[str, Any]], tuple[Problem, ...]]:
-    """Sections of `gpus.yaml` and of the sellers' files by file name; files that are no YAML."""
+    """Sections of `gpus.yaml` and of the sellers' files by file name, and the unreadable files."""
     sellers = sorted(_folder().joinpath("sellers").iterdir(), key=lambda file: file.name)
     read: dict[str, dict[str, Any]] = {}
     unreadable = []
@@ -137,17 +137,17 @@ def _files() -> tuple[dict[str, dict[str, Any]], tuple[Problem, ...]]:
 
 
 def unreadable_files() -> tuple[Problem, ...]:
-    """Files of the catalogue that are no YAML."""
+    """A problem for each file of the catalogue that is not YAML."""
     return _files()[1]
 
 
 def sections(name: str) -> dict[str, Any]:
     """A section of the sellers' files that is not a table of rows, by file name."""
-    return {file: found[name] for file, found in _files()[0].items() if name in found}
+    return {file: content[name] for file, content in _files()[0].items() if name in content}
 
 
 def written(section: str) -> Iterator[tuple[str, str, Any]]:
-    """File, key and row of everything a section holds, as written."""
+    """File, key and unchecked row of everything in a section."""
     for file, sections in _files()[0].items():
         rows = sections.get(section)
         for key, row in rows.items() if isinstance(rows, dict) else ():
@@ -156,7 +156,7 @@ def written(section: str) -> Iterator[tuple[str, str, Any]]:
 
 @functools.cache
 def section(name: str, model: type[RowType]) -> tuple[dict[str, RowType], dict[str, Problem]]:
-    """Sound rows by identity, and what is wrong with each of the others."""
+    """Valid rows by identity, and a problem for each of the others."""
     sound: dict[str, RowType] = {}
     broken: dict[str, Problem] = {}
     for file, key, row in written(name):
@@ -174,7 +174,7 @@ def section(name: str, model: type[RowType]) -> tuple[dict[str, RowType], dict[s
 
 
 def identity_of(key: str, row: Any) -> str:
-    """The key; an image has one row for each driver, so its driver stands before it."""
+    """The key of a row; `driver/key` for an image, which has one row for each driver."""
     is_image = isinstance(row, dict) and "login_user" in row
     return f"{row.get('driver')}/{key}" if is_image else key
 

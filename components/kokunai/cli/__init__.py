@@ -1,4 +1,4 @@
-"""`kokunai`: what pulumi itself does not do."""
+"""The command line `kokunai`, whose subcommands do what the `pulumi` command does not."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import click
 
 from kokunai.errors import KokunaiError
 
-# Each command is imported when it is asked for, so that --help answers at once.
+# A command's module is imported when the command runs, so that --help answers at once.
 _COMMANDS = {
     "check": ("kokunai.cli.stack_files", "check"),
     "doctor": ("kokunai.cli.doctor", "doctor"),

@@ -1,4 +1,4 @@
-"""What this machine lacks, and with --install the Debian packages that mend it."""
+"""`kokunai doctor`: says what this machine lacks and with --install installs it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def doctor(*, install: bool) -> None:
     """足りないものを調べます。Say what this machine lacks."""
     from kokunai.lab.hosts import missing_packages
 
-    # Without root the hosts are those of kind `rootless`, which need no systemd-nspawn.
+    # An ordinary user gets hosts of kind `rootless`, which need no systemd-nspawn.
     missing = missing_packages("rootless" if os.geteuid() else "full")
     if not missing:
         click.echo("準備できています。 This machine has what the lab needs.")

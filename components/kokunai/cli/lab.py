@@ -1,4 +1,4 @@
-"""`kokunai lab`: the alliance on this machine, started, asked and stopped."""
+"""`kokunai lab`: starts, shows and stops the emulated sellers on this machine."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def _place(_: click.Context, __: click.Parameter, value: Path | None) -> Path:
 
 
 def _directory_of_project() -> Path:
-    """Outside a project it is a lab of the current folder."""
+    """The lab's directory in the project; outside of a project, in the current folder."""
     here = Path.cwd()
     return (project.find_root(here) or here) / STATE / "lab"
 
@@ -47,7 +47,7 @@ _directory = click.option(
 
 
 def _seconds(what: str, text: str) -> Callable[[Command], Command]:
-    """How long the emulated provider takes; the lab keeps it for later starts."""
+    """An option for one of `Delays`, in seconds, which the lab keeps for later starts."""
     return click.option(
         f"--{what}-seconds",
         type=click.FloatRange(min=0),
@@ -61,7 +61,7 @@ _as_json = click.option("--json", "as_json", is_flag=True, help="JSON で表示 
 
 @click.group(name="lab")
 def lab() -> None:
-    """このマシンで動く提携先一式 The whole alliance on this machine."""
+    """このマシンで動く提携先のエミュレーター Emulators of the sellers on this machine."""
 
 
 def _told(message: str) -> None:
@@ -80,9 +80,9 @@ def _told(message: str) -> None:
 @_seconds("boot", "起動 switching on")
 @_seconds("stop", "停止 switching off")
 def up(directory: Path, hosts: str | None, **delays: float | None) -> None:
-    """起動する(すでに動いていれば何もしない) Start; already running is fine."""
+    """起動する (すでに動いていれば何もしない) Start; already running is fine."""
     extras.require("lab")
-    with control.usable_files():
+    with control.reporting_file_errors():
         enter_new(directory, hosts or "")
     given = {name: value for name, value in delays.items() if value is not None}
     state = control.up(directory, hosts or "", given, _told)
@@ -143,7 +143,7 @@ def logs(directory: Path, *, follow: bool) -> None:
         raise KokunaiError(ja=f"ログがありません: {log}", en=f"There is no log: {log}")
     if follow:
         os.execvp("tail", ["tail", "-n", "200", "-F", str(log)])
-    with control.usable_files(), log.open(encoding="utf-8", errors="replace") as lines:
+    with control.reporting_file_errors(), log.open(encoding="utf-8", errors="replace") as lines:
         shutil.copyfileobj(lines, sys.stdout)
 
 
@@ -153,7 +153,9 @@ def logs(directory: Path, *, follow: bool) -> None:
 def env(directory: Path, *, as_json: bool) -> None:
     """環境変数 Print export lines for `eval`."""
     if read_state_file(directory) is None:
-        _told("起動前です。ポートは変わりえます。 Not started yet; the port may still change.")
+        _told(
+            "起動前です。ポートは変わることがあります。 Not started yet; the port may still change."
+        )
     values = environment_of(places_of(directory))
     if as_json:
         click.echo(json.dumps(values))

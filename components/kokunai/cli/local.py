@@ -29,7 +29,7 @@ def environment(root: Path) -> dict[str, str]:
         "PULUMI_BACKEND_URL": f"file://{quote(str(_folder(state / 'state')))}",
         "PULUMI_CONFIG_PASSPHRASE_FILE": str(_passphrase(state / "passphrase")),
         "PULUMI_SKIP_UPDATE_CHECK": "true",
-        # In a user namespace the engine would take the home of the machine's root.
+        # In a user namespace the user is root, and the engine would take root's home instead.
         "PULUMI_HOME": str(Path.home() / ".pulumi"),
     }
     kept = {key: value for key, value in ours.items() if key not in os.environ}

@@ -1,4 +1,4 @@
-"""Runs a command again inside the namespaces of an ordinary user's lab, where its hosts are."""
+"""Runs a command again inside the namespaces of an ordinary user's lab, where its hosts run."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def enter_new(directory: Path, hosts: str) -> None:
     if _are_elsewhere(hosts):
         from kokunai.lab.hosts import prepare
 
-        # Before entering, because nothing inside reaches the Debian archive.
+        # This must happen before entering, because nothing inside reaches the Debian archive.
         prepare(lambda line: click.echo(line, err=True), "rootless")
         _go(directory)
 

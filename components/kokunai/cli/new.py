@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _MAY_BE_THERE = {".git", ".venv"}
-"""What a folder may hold that counts as empty: git and the Python that runs this command."""
+"""Entries of a folder that still counts as empty: git's and the virtual environment's."""
 
 
 def write(files: Mapping[str, str], directory: Path) -> None:
@@ -59,7 +59,10 @@ def _fill(draft: Path, files: Mapping[str, str]) -> None:
 
 
 def _move(draft: Path, directory: Path) -> None:
-    """One rename for a new folder; an existing one is kept, because a shell may stand in it."""
+    """Move the draft to its place; the files of an existing folder are moved one by one.
+
+    Replacing an existing folder would leave the user's shell in a deleted directory.
+    """
     if not directory.exists():
         draft.rename(directory)
         return

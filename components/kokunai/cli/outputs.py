@@ -1,4 +1,4 @@
-"""What a person wants after `pulumi up`: nodes, verdicts, inventory, how to log in and out."""
+"""Commands that show the outputs of a stack: nodes, verdicts, inventory and how to log in."""
 
 from __future__ import annotations
 
@@ -35,13 +35,15 @@ def stack_outputs(stack: str) -> dict[str, Any]:
     )
     if reply.returncode:
         raise KokunaiError(
-            ja=f"スタック {stack} の出力がありません。先に pulumi up を。\n{reply.stderr}",
+            ja=f"スタック {stack} の出力がありません。先に pulumi up を実行してください。\n"
+            f"{reply.stderr}",
             en=f"cannot read the outputs of stack {stack}; run pulumi up first",
         )
     outputs: dict[str, Any] = json.loads(reply.stdout)
     if missing := _NEEDED - outputs.keys():
         raise KokunaiError(
-            ja=f"スタック {stack} の出力に {sorted(missing)} がありません。先に pulumi up を。",
+            ja=f"スタック {stack} の出力に {sorted(missing)} がありません。"
+            "先に pulumi up を実行してください。",
             en=f"stack {stack} has no outputs {sorted(missing)}; run pulumi up first",
         )
     return outputs
@@ -98,7 +100,7 @@ def _node_row(name: str, node: dict[str, Any]) -> list[str]:
 
 
 def _bought_from(node: dict[str, Any]) -> str:
-    """The offer and its seller, and the operator where that is somebody else."""
+    """The offer and its seller, and the operator where it is not the seller."""
     seller, operator = node["seller"], node["operator"]
     resold = "" if seller == operator else f", 運用 / operated by {operator}"
     return f"{node['offer']} ({seller}{resold})"
@@ -114,7 +116,7 @@ def _check_rows(host: str, checks: dict[str, Any]) -> list[list[str]]:
 
 
 def _show_table(rows: list[list[str]]) -> None:
-    """Columns as wide as they must be; verdicts in colour on a terminal."""
+    """Print rows with columns as wide as their texts, and verdicts in colour on a terminal."""
     widths = [max(map(width, column)) for column in zip(*rows, strict=True)]
     for *row, last in rows:
         padded = [
@@ -125,7 +127,7 @@ def _show_table(rows: list[list[str]]) -> None:
 
 
 def width(text: str) -> int:
-    """Columns of the text on a terminal: full-width characters take two, combining ones none."""
+    """Columns the text takes on a terminal: a full-width character two, a combining one none."""
     return sum(
         0
         if unicodedata.combining(letter)
@@ -147,7 +149,7 @@ def _show_next_steps(stack: str, outputs: dict[str, Any]) -> None:
     click.echo(click.style("次に / next", bold=True))
     kokunai = _own_name()
     for _, _, node in nodes_of(outputs)[:1]:
-        # Hosts of an ordinary user's lab are reached from within its namespaces only.
+        # The hosts of an ordinary user's lab can be reached only from inside its namespaces.
         inside = f"{kokunai} lab exec -- " if os.geteuid() else ""
         login = f"ssh -i {outputs['private_key_file']} {node['user']}@{node['address']}"
         click.echo(f"  ログイン / log in           {inside}{login}")
@@ -164,7 +166,7 @@ def _destroy_command(kokunai: str, stack: str) -> str:
 
 
 def _own_name() -> str:
-    """How this command can be typed here: by name where PATH leads to it, else by path."""
+    """How to call this command here: by its name where PATH leads to it, else by its path."""
     own = Path(sys.argv[0])
     on_path = shutil.which("kokunai")
     return "kokunai" if on_path and own.exists() and own.samefile(on_path) else os.path.relpath(own)

@@ -1,4 +1,4 @@
-"""What the files of a project of one's own say, made of templates and the catalogue."""
+"""Renders the files of a project of one's own from templates and the catalogue."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ STEPS = (
     "kokunai run -- pulumi up --stack local --policy-pack policies",
     "kokunai summary",
 )
-"""From the written files to a cluster on this machine; README and message show the same."""
+"""The commands from a new project to a cluster on this machine, for README and message."""
 
 
 @dataclass(frozen=True)
@@ -107,12 +107,12 @@ def project_name(directory: Path, given: str | None = None) -> str:
 
 
 def render(name: str, offered: Sequence[Seller], *, is_template: bool = False) -> dict[str, str]:
-    """Texts of all files by path; a template has Pulumi's placeholders instead of the name."""
+    """Texts of all files by path; in a template Pulumi's placeholder stands for the name."""
     common = {
         "name": "${PROJECT}" if is_template else name,
         "description": "${DESCRIPTION}" if is_template else _DESCRIPTION,
         "template_description": _DESCRIPTION,
-        # Pulumi puts a line break after a name in YAML, which would end the comment.
+        # Pulumi's placeholder brings a line break, which would end the comment that names it.
         "waiver_project": "PROJECT" if is_template else name,
         "is_template": is_template,
         "steps": STEPS,
@@ -155,11 +155,11 @@ def _jinja() -> Any:
     import yaml
 
     def scalar(value: str) -> str:
-        """Data stays data: quoted where YAML would read something else."""
+        """The text as a YAML scalar, quoted where YAML would read another type."""
         text: str = yaml.safe_dump(value, allow_unicode=True, width=1000)
         return text.removesuffix("\n").removesuffix("\n...")
 
-    # GitHub's expressions are written {{ }}, so that ours are [[ ]].
+    # GitHub's own expressions are written {{ }}, so the templates use [[ ]].
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(_TEMPLATES),
         undefined=jinja2.StrictUndefined,

@@ -1,1 +1,1 @@
-"""How each seller is reached: a method is a call."""
+"""Clients of the sellers' APIs, where one method makes one call."""

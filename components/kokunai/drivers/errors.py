@@ -1,4 +1,4 @@
-"""What a seller's API refuses, as small classes a caller can act on, whoever the seller is."""
+"""Errors of the sellers' APIs, one class for each way in which a caller can react."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from http import HTTPStatus
 
 @dataclass(frozen=True)
 class Seller:
-    """Whose API answered, as messages name it in each language."""
+    """The seller whose API answered, as messages name it in each language."""
 
     ja: str
     en: str
@@ -34,7 +34,7 @@ class DriverError(Exception):
 
 
 class NotFound(DriverError):
-    """404: it is gone, or was never there."""
+    """404: it was removed or never existed."""
 
 
 class Unauthorized(DriverError):
@@ -42,19 +42,19 @@ class Unauthorized(DriverError):
 
 
 class Refused(DriverError):
-    """400 and its like: asking again will not help."""
+    """400 and similar: repeating the same call will fail again."""
 
 
 class Conflict(DriverError):
-    """409: not in this state; asking again later may help."""
+    """409: not possible in the present state; repeating the call later may succeed."""
 
 
 class StillCreating(Conflict):
-    """A conflict because the thing is still being made; asking again later will help."""
+    """A conflict because the resource is still being created; the call succeeds later."""
 
 
 class Passing(DriverError):
-    """A failure that passes; the effect of the call may nevertheless have happened."""
+    """A temporary failure; the call may have taken effect although it failed."""
 
 
 class Busy(Passing):
@@ -81,6 +81,6 @@ _BY_STATUS: dict[int, type[DriverError]] = {
 
 
 def error_class(status: int) -> type[DriverError]:
-    """What an HTTP status means for the caller; a driver may know more from an error code."""
+    """The class for an HTTP status; a driver may choose a narrower one by the error code."""
     fallback = Unavailable if status >= HTTPStatus.INTERNAL_SERVER_ERROR else Refused
     return _BY_STATUS.get(status, fallback)

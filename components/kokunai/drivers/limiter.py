@@ -1,4 +1,4 @@
-"""How many calls a second an API gets from this process."""
+"""Limits how many calls per second an API gets from this process."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ class TokenBucket:
         self._tokens = self._capacity
         self._clock = clock
         self._sleep = sleep
-        self._seen = clock()
+        self._last_refill = clock()
         self._turn = asyncio.Lock()
 
     async def take(self) -> None:
-        """Wait for one call; callers go in the order in which they came."""
+        """Wait until one call is allowed; waiting callers are served in their order."""
         async with self._turn:
             self._refill()
             while self._tokens < 1 - _ROUNDING:
@@ -43,5 +43,5 @@ class TokenBucket:
 
     def _refill(self) -> None:
         now = self._clock()
-        grown = self._tokens + (now - self._seen) * self._per_second
-        self._tokens, self._seen = min(self._capacity, grown), now
+        grown = self._tokens + (now - self._last_refill) * self._per_second
+        self._tokens, self._last_refill = min(self._capacity, grown), now

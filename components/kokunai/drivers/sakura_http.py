@@ -30,8 +30,11 @@ CALLS_PER_SECOND = 10.0
 
 _READ_PATIENCE = httpx.Timeout(30.0, connect=5.0)
 _WRITE_PATIENCE = httpx.Timeout(300.0, connect=5.0)
-"""As Sakura's own client (api-client-go v0.3.5, factory.go): whoever gives up on a POST too early
-and finds nothing yet makes another one."""
+"""As long as Sakura's own client waits (api-client-go v0.3.5, factory.go).
+
+A POST may create its resource after a client has given up; a client that gives up too early sees
+nothing and creates a second one.
+"""
 
 Body = dict[str, Any]
 _USER_AGENT = f"kokunai/{version('kokunai')}"
@@ -57,7 +60,7 @@ class SakuraHttp:
                 "User-Agent": f"kokunai/{version('kokunai')}",
             },
             transport=transport,
-            # A proxy of the site cannot reach this machine's own addresses, the lab's among them.
+            # The lab listens on this machine's own addresses, which a proxy cannot reach.
             mounts={"all://127.0.0.1": None, "all://localhost": None},
         )
 
@@ -68,7 +71,7 @@ class SakuraHttp:
         await self.close()
 
     async def close(self) -> None:
-        """Give the connections back."""
+        """Close the connections."""
         await self._client.aclose()
 
     async def call(
@@ -79,7 +82,7 @@ class SakuraHttp:
         body: Mapping[str, Any] | None = None,
         query: Mapping[str, Any] | None = None,
     ) -> Body:
-        """Send one call and return its JSON; raises a class of `drivers.errors`."""
+        """Send one call and return its JSON. Raises a class of `drivers.errors`."""
         await self._limiter.take()
         url = f"{self._root_url}/{zone}/api/cloud/1.1/{path}"
         if query is not None:  # the API takes the JSON itself as the query string
@@ -115,7 +118,7 @@ def _json(response: httpx.Response) -> Body | None:
 
 
 def _succeeded(data: Body) -> bool:
-    """`Success` is a bool or the word Accepted; `is_ok` stands beside it or alone."""
+    """Whether neither `Success` (true or "Accepted") nor `is_ok` reports a failure."""
     success = data.get("Success", True)
     return data.get("is_ok", True) is not False and (
         success is True or str(success).lower() in {"true", "accepted"}

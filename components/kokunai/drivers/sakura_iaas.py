@@ -1,4 +1,4 @@
-"""Sakura's IaaS API 1.1: a method is a call, and returns at once."""
+"""A client of Sakura's IaaS API 1.1: each method makes one call and does not wait for effects."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ _PAGE_SIZE = 200
 
 @dataclass(frozen=True)
 class Collection:
-    """Where one sort of thing lives, and what its answers are called."""
+    """One kind of resource: its path, and the names of its items in request and answer."""
 
     path: str
-    one: str
-    many: str
+    singular: str
+    plural: str
 
 
 SERVER = Collection("server", "Server", "Servers")
@@ -43,70 +43,73 @@ ZONE = Collection("zone", "Zone", "Zones")
 
 
 class SakuraIaas:
-    """Zone and id are strings; bodies come from `sakura_requests`, items are the API's own."""
+    """Calls by zone and id; bodies come from `sakura_requests`, items are the API's own JSON.
+
+    Every method raises a class of `drivers.errors`.
+    """
 
     def __init__(self, http: SakuraHttp) -> None:
         self._http = http
 
     async def close(self) -> None:
-        """Give the connections back."""
+        """Close the connections."""
         await self._http.close()
 
     async def find(
         self, what: Collection, zone: str, conditions: Mapping[str, Any] | None = None
     ) -> list[Item]:
-        """Everything that matches, all pages; a value in a list is matched exactly."""
+        """All matching items of all pages; a condition given as a list matches exactly."""
         items: list[Item] = []
         while True:
             query: Item = {"Count": _PAGE_SIZE, "From": len(items)}
             if conditions:
                 query["Filter"] = dict(conditions)
             answer = await self._http.call("GET", zone, what.path, query=query)
-            page = answer.get(what.many) or []
+            page = answer.get(what.plural) or []
             items += page
             if not page or len(items) >= int(answer.get("Total") or 0):
                 return items
 
     async def find_tagged(self, what: Collection, zone: str, tag: str) -> list[Item]:
-        """Everything that carries exactly this tag."""
+        """All items with exactly this tag."""
         items = await self.find(what, zone, {"Tags.Name": [[tag]]})
         return [item for item in items if tag in (item.get("Tags") or [])]
 
     async def create(self, what: Collection, zone: str, body: Item) -> Item:
-        """Make one; a repeated call makes another."""
-        return await self._one(what, "POST", zone, what.path, body)
+        """Create an item; a repeated call creates a second one."""
+        return await self._call_for_item(what, "POST", zone, what.path, body)
 
     async def read(self, what: Collection, zone: str, item_id: str) -> Item:
-        """One as it is now."""
-        return await self._one(what, "GET", zone, f"{what.path}/{item_id}")
+        """The item as it is now."""
+        return await self._call_for_item(what, "GET", zone, f"{what.path}/{item_id}")
 
     async def update(self, what: Collection, zone: str, item_id: str, body: Item) -> Item:
-        """Change what the body names."""
-        return await self._one(what, "PUT", zone, f"{what.path}/{item_id}", body)
+        """Change the fields that the body names."""
+        return await self._call_for_item(what, "PUT", zone, f"{what.path}/{item_id}", body)
 
     async def delete(
         self, what: Collection, zone: str, item_id: str, body: Item | None = None
     ) -> None:
-        """Remove one; raises NotFound when it is gone."""
+        """Remove an item. Raises NotFound when it does not exist."""
         await self._http.call("DELETE", zone, f"{what.path}/{item_id}", body)
 
     async def delete_server(self, zone: str, server_id: str, disk_ids: list[str]) -> None:
-        """Remove a stopped server with these disks."""
+        """Remove a stopped server together with these disks."""
         await self.delete(
             SERVER, zone, server_id, {"WithDisk": [int(disk_id) for disk_id in disk_ids]}
         )
 
     async def power_on(self, what: Collection, zone: str, item_id: str) -> None:
-        """Boot; Conflict when it already runs."""
+        """Boot. Raises Conflict when it already runs."""
         await self._http.call("PUT", zone, f"{what.path}/{item_id}/power")
 
     async def power_off(self, what: Collection, zone: str, item_id: str, *, force: bool) -> None:
-        """Press the power button, or pull the plug; Conflict when it is already off."""
+        """Shut down, or cut the power with `force`. Raises Conflict when it is already off."""
         await self._http.call("DELETE", zone, f"{what.path}/{item_id}/power", {"Force": force})
 
     async def change_plan(self, zone: str, server_id: str, plan: Item) -> Item:
-        """Another plan for a stopped server, which gets another id."""
-        return await self._one(SERVER, "PUT", zone, f"server/{server_id}/plan", plan)
+        """Change the plan of a stopped server, which gets a new id; returns the new item."""
+        return await self._call_for_item(SERVER, "PUT", zone, f"server/{server_id}/plan", plan)
 
     async def configure_disk(self, zone: str, disk_id: str, config: Item) -> None:
         """Write host name, keys and addresses into the disk of a stopped server."""
@@ -126,7 +129,7 @@ class SakuraIaas:
         await self._http.call("PUT", zone, f"interface/{interface_id}/to/switch/{where}")
 
     async def disconnect_switch(self, zone: str, interface_id: str) -> None:
-        """Pull the cable."""
+        """Disconnect an interface from its switch or from the shared segment."""
         await self._http.call("DELETE", zone, f"interface/{interface_id}/to/switch")
 
     async def connect_filter(self, zone: str, interface_id: str, filter_id: str) -> None:
@@ -137,13 +140,13 @@ class SakuraIaas:
         """Take the packet filter away."""
         await self._http.call("DELETE", zone, f"interface/{interface_id}/to/packetfilter")
 
-    async def _one(
+    async def _call_for_item(
         self, what: Collection, method: str, zone: str, path: str, body: Item | None = None
     ) -> Item:
         answer = await self._http.call(method, zone, path, body)
-        item = answer.get(what.one)
+        item = answer.get(what.singular)
         if not isinstance(item, dict) or not item.get("ID"):
             name = f"{method} {zone}/{path}"
-            message = f"the answer has no {what.one}"
+            message = f"the answer has no {what.singular}"
             raise Unavailable(SAKURA, name, HTTPStatus.OK, "no_item", message)
         return item

@@ -1,4 +1,4 @@
-"""Bodies of the IaaS API's requests from plain values, shaped as Sakura's own client sends them."""
+"""Builds the bodies of the IaaS API's requests as Sakura's own client sends them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 Body = dict[str, Any]
 SHARED = "shared"
-"""What a network interface names to reach the shared, internet-facing segment."""
+"""The switch id that stands for the shared segment, which faces the internet."""
 MIB_PER_GIB = 1024
 
 
@@ -40,7 +40,7 @@ def connected_switch(switch_id: str) -> Body:
 
 
 def server_plan(plan: Mapping[str, Any]) -> Body:
-    """The plan a server is made with, or changed to; zero and empty mean any."""
+    """The plan of a server to be made or changed; zero and empty fields match any plan."""
     wanted: Body = {
         "CPU": plan["cpuCount"],
         "MemoryMB": plan["memoryGib"] * MIB_PER_GIB,

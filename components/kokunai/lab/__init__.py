@@ -1,1 +1,1 @@
-"""The alliance on one machine: emulated APIs and real Linux hosts with simulated hardware."""
+"""The lab: sellers' APIs emulated on one machine, with real Linux hosts and simulated hardware."""

@@ -1,4 +1,4 @@
-"""The lab's one HTTP application: emulators below their prefixes, the lab's own paths, faults."""
+"""The lab's HTTP application: emulators below their prefixes, the lab's own paths, and faults."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def build(services: Services) -> Faults:
-    """The whole lab over HTTP; faults are the outermost layer.
+    """The application, with the faults as its outermost layer.
 
     The lab's own paths are below `/_lab` and need no key: the daemon listens on 127.0.0.1 only.
     """
@@ -33,7 +33,7 @@ def build(services: Services) -> Faults:
 
 
 def _error(services: Services, path: str, status: int, code: str, message: str) -> Response:
-    """A refusal as the API that the path belongs to writes it."""
+    """A refusal in the form of the API to which the path belongs."""
     for emulator in services.emulators:
         if path.startswith(f"{emulator.prefix}/"):
             return emulator.service.error(status, code, message)
@@ -41,7 +41,7 @@ def _error(services: Services, path: str, status: int, code: str, message: str) 
 
 
 def state_of(services: Services) -> dict[str, Any]:
-    """Where the lab is, what it works at, and everything in its emulated accounts."""
+    """The lab's address, its pending work and the contents of its emulated accounts."""
     places, machines, contents = services.places, services.machines, services.contents()
     names: dict[str, list[str]] = {}
     for account in contents:

@@ -1,4 +1,4 @@
-"""Starts and stops a lab from outside its process, from whatever state it is in."""
+"""Starts and stops a lab's daemon from another process, whatever state the lab is in."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ Progress = Callable[[str], None]
 _STOP_SECONDS = 15
 _LOG_BYTES = 16 * 1024 * 1024
 _KEPT = (
-    "動いているラボの設定は変わりません。変えるには先に kokunai lab down を。\n"
+    "動いているラボの設定は変わりません。変えるには、先に kokunai lab down を実行してください。\n"
     "The running lab keeps its settings; to change them, `kokunai lab down` first."
 )
 _FOLDERS = ("hosts", "stores")
@@ -34,16 +34,16 @@ _FILES = (
     *("lab.json", "lab.partial", "lab.pid", "lab.log", "lab.log.old"),
     *("daemon.lock", "control.lock"),
 )
-"""With `_FOLDERS` all that a lab writes into its directory."""
+"""With `_FOLDERS`, everything that a lab writes into its directory."""
 
 
 @contextmanager
-def usable_files() -> Iterator[None]:
-    """A file that cannot be read or written becomes a KokunaiError."""
+def reporting_file_errors() -> Iterator[None]:
+    """Raise an OSError of the block as a KokunaiError that names the file."""
     try:
         yield
     except BrokenPipeError:
-        raise  # Nobody reads the output any more, which is no fault of a file.
+        raise  # The reader of the output is gone, which is not a problem of a file.
     except OSError as problem:
         raise KokunaiError(
             ja=f"ファイルを利用できません: {problem}", en=f"A file could not be used: {problem}"
@@ -52,13 +52,13 @@ def usable_files() -> Iterator[None]:
 
 @contextmanager
 def _alone(directory: Path, progress: Progress) -> Iterator[None]:
-    """One `up` or `down` of a lab at a time."""
+    """Hold the lock of a lab, so that one `up` or `down` runs at a time."""
     path = directory / "control.lock"
     while True:
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         with path.open("w") as handle:
             _lock(handle, progress)
-            # Whoever held the lock before may have purged the directory with the file itself.
+            # The previous holder may have purged the directory together with the lock file.
             if _inode(path) == os.fstat(handle.fileno()).st_ino:
                 yield
                 return
@@ -78,7 +78,7 @@ def _inode(path: Path) -> int:
     return 0
 
 
-@usable_files()
+@reporting_file_errors()
 def up(directory: Path, hosts: str, delays: dict[str, float], progress: Progress) -> State:
     """Start the lab or find it running; returns its state.
 
@@ -103,7 +103,7 @@ def up(directory: Path, hosts: str, delays: dict[str, float], progress: Progress
 
 
 def _stop_unresponsive(places: Places) -> None:
-    """A daemon that does not answer, or whose files are gone, holds the port for nothing."""
+    """Stop a daemon that does not answer or whose files are gone, so that its port is free."""
     pid = find_daemon(places)
     if pid:
         _stop(pid)
@@ -134,7 +134,7 @@ def _start(directory: Path, hosts: str, delays: dict[str, float], progress: Prog
 
 
 def _listen(events: IO[str], progress: Progress) -> None:
-    """Until the daemon is ready, says what failed, or dies, which closes the pipe."""
+    """Show the daemon's progress until it is ready, reports a failure, or dies (closed pipe)."""
     for line in events:
         event = json.loads(line)
         if event["event"] == "failed":
@@ -153,7 +153,7 @@ def _no_start(log: Path) -> KokunaiError:
 
 
 def _stop(pid: int) -> None:
-    """Ask first, then kill; only while it is still the same process."""
+    """Ask a process to end, then kill it; never another process with the same id."""
     start = started_at(pid)
     for number, seconds in ((signal.SIGTERM, _STOP_SECONDS), (signal.SIGKILL, 5)):
         if not start or started_at(pid) != start:
@@ -164,9 +164,9 @@ def _stop(pid: int) -> None:
             time.sleep(0.02)
 
 
-@usable_files()
+@reporting_file_errors()
 def down(directory: Path, *, purge: bool, progress: Progress) -> None:
-    """Stop the daemon and take down every host, from whatever state the lab is in."""
+    """Stop the daemon and remove every host, whatever state the lab is in."""
     existed = directory.exists()
     with _alone(directory, progress):
         _leave_old_place(directory, progress)
@@ -182,9 +182,9 @@ def down(directory: Path, *, purge: bool, progress: Progress) -> None:
 
 
 def _leave_old_place(directory: Path, progress: Progress) -> None:
-    """End what still runs under the names of the place that a lab was moved from.
+    """End what still runs under the names of the directory from which a lab was moved.
 
-    A lab that was copied is still at its old place and goes on running there.
+    A lab that was copied instead still exists in its old directory and goes on running there.
     """
     saved = read_state_file(directory)
     if saved is None or saved.directory in ("", str(directory)):
@@ -200,7 +200,7 @@ def _leave_old_place(directory: Path, progress: Progress) -> None:
 
 
 def _left_hosts(places: Places) -> bool:
-    """Whether the machine holds hosts that the state file does not tell of."""
+    """Whether hosts of the lab run that its state file does not mention."""
     return any(Path("/run/netns").glob(f"{places.namespace}*"))
 
 
@@ -212,12 +212,12 @@ def _tear_down(places: Places, progress: Progress) -> None:
 
 
 def _purge(directory: Path) -> None:
-    """Only what a lab wrote: a mistyped directory and its files must survive."""
+    """Remove only what a lab writes, because the user may have mistyped the directory."""
     is_lab = any((directory / name).exists() for name in ("lab.json", "daemon.lock"))
     for folder in _FOLDERS if is_lab else ():
         if (directory / folder).is_dir():
             shutil.rmtree(directory / folder)
     for name in _FILES if is_lab else ("control.lock",):
         (directory / name).unlink(missing_ok=True)
-    with contextlib.suppress(OSError):  # Not empty: somebody else's files are there too.
+    with contextlib.suppress(OSError):  # Not empty: it holds other files as well.
         directory.rmdir()

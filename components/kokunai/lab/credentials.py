@@ -1,4 +1,4 @@
-"""Dummy credentials of a lab: they open this lab and nothing else."""
+"""Makes the dummy credentials of a lab, which are accepted by this lab only."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Credentials:
-    """What a client of any emulator shows."""
+    """Key and secret that clients of all emulators send."""
 
     token: str
     secret: str
 
 
 def credentials_of(places: Places) -> Credentials:
-    """The same for the same directory; worthless at any real endpoint, and the names say so.
+    """The credentials of a lab's directory; their texts say that they are dummies.
 
     The secret is made from a key that only the user can read, because programs on the lab's hosts
     can reach the port of the emulators and must not be able to compute it.
@@ -33,7 +33,7 @@ def credentials_of(places: Places) -> Credentials:
 
 
 def _key() -> bytes:
-    """Random, made once for a user, and kept outside of every lab so that no copy holds it."""
+    """The user's random key, made once and kept outside of all labs, so that no copy has it."""
     base = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
     path = Path(base) / "kokunai" / "lab.key"
     if not path.exists():
@@ -41,7 +41,7 @@ def _key() -> bytes:
         draft = path.with_name(f".lab.key-{os.getpid()}")
         draft.touch(mode=0o600)
         draft.write_bytes(secrets.token_bytes(32))
-        # A link appears whole or not at all, and the first of two that start together wins.
+        # Linking is atomic, so of two processes that start together one wins and both read its key.
         with suppress(FileExistsError):
             path.hardlink_to(draft)
         draft.unlink()

@@ -1,4 +1,4 @@
-"""The lab's one process: all emulators over HTTP, and the hosts behind them."""
+"""The lab's daemon: serves all emulators over HTTP and controls the hosts behind them."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ _LOOK_SECONDS = 3
 
 
 class StartPipe:
-    """Tells the waiting `lab up` how far the start is, one JSON line an event."""
+    """Reports the progress of the start to the waiting `lab up`, one JSON line per event."""
 
     def __init__(self, descriptor: int | None) -> None:
         self._pipe: IO[str] | None = None
@@ -50,15 +50,15 @@ class StartPipe:
             self._pipe = os.fdopen(descriptor, "w", encoding="utf-8")
 
     def progress(self, message: str) -> None:
-        """One step of a slow start."""
+        """Report a step of a slow start."""
         self._write({"event": "progress", "message": message})
 
     def ready(self) -> None:
-        """Everything of an earlier run is back."""
+        """Report that everything of an earlier run is restored."""
         self._write({"event": "ready"})
 
     def failed(self, error: KokunaiError) -> None:
-        """The daemon ends."""
+        """Report why the daemon ends."""
         self._write({"event": "failed", "ja": error.ja, "en": error.en})
 
     def _write(self, event: dict[str, str]) -> None:
@@ -70,10 +70,10 @@ class StartPipe:
 
 
 def run(directory: Path, hosts: str, delays: dict[str, float], pipe: StartPipe) -> None:
-    """Serve until a signal ends it; raises KokunaiError when it cannot start."""
+    """Serve until a signal comes. Raises KokunaiError when the daemon cannot start."""
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     lock = _lock(directory)
-    # Written before anything slow, so that `lab down` can stop a start that takes long.
+    # Written before anything slow, so that `lab down` can stop a long start.
     write_pid(Places(directory))
     slot, services = _open(directory, hosts, delays, pipe)
     try:
@@ -81,8 +81,8 @@ def run(directory: Path, hosts: str, delays: dict[str, float], pipe: StartPipe) 
         services.resume()
         threading.Thread(target=_watch, args=(services, pipe), daemon=True).start()
         server = _server(services)
-        # uvicorn puts the handlers that it finds back when it ends, so that these are in force
-        # during the clean-up below.
+        # uvicorn restores these handlers when it ends, so they also hold during the clean-up
+        # below.
         _on_signals(lambda *_: setattr(server, "should_exit", True))
         asyncio.run(server.serve(sockets=[slot.server]))
     finally:
@@ -92,7 +92,7 @@ def run(directory: Path, hosts: str, delays: dict[str, float], pipe: StartPipe) 
 
 
 def _lock(directory: Path) -> IO[str]:
-    """Held for life: never two daemons on the same stores."""
+    """Lock the stores for the life of the process, so that no second daemon uses them."""
     handle = (directory / "daemon.lock").open("w")
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -107,15 +107,15 @@ def _lock(directory: Path) -> IO[str]:
 def _open(
     directory: Path, hosts: str, delays: dict[str, float], pipe: StartPipe
 ) -> tuple[PortSlot, Services]:
-    """Take a port, find out what hosts there can be, and write both down."""
+    """Take a port, choose the kind of hosts, and record both."""
     saved = read_state_file(directory)
     slot = claim(directory, saved.slot if saved else None)
     machines = _machines(slot.places, hosts, pipe)
     if saved and saved.slot != slot.places.slot:
-        # Hosts that still run have addresses of the slot that somebody else took.
+        # Hosts that still run have addresses of the old slot, which another lab has taken.
         machines.tear_down()
     if machines.kind != "none":
-        # Shares and logs of hosts are private, also in a directory that was there before.
+        # Shares and logs of hosts are private, also in a directory that existed before.
         (directory / "hosts").chmod(0o700)
     wanted = {**(saved.delays if saved else {}), **delays}
     write_state_file(directory, SavedState(slot.places.slot, machines.kind, wanted, str(directory)))
@@ -126,7 +126,7 @@ def _open(
 def _machines(places: Places, kind: str, pipe: StartPipe) -> Machines:
     if kind == "none":
         return NoMachines()
-    # Imported late: the APIs alone must start where the host side cannot be imported.
+    # Imported late, so that the APIs start even where the host side cannot be imported.
     from kokunai.lab import hosts
 
     hosts.prepare_start(pipe.progress, kind)
@@ -148,7 +148,7 @@ def _server(services: Services) -> uvicorn.Server:
 
 
 def _watch(services: Services, pipe: StartPipe) -> None:
-    """Tell when everything of an earlier run is back, then look after the hosts."""
+    """Report when everything of an earlier run is restored, then watch the hosts."""
     deadline = time.monotonic() + _RESUME_SECONDS
     while services.busy() and time.monotonic() < deadline:
         time.sleep(0.02)
@@ -178,7 +178,7 @@ def _arguments() -> argparse.Namespace:
 def main() -> int:
     """Entry point of the process that `kokunai lab up` starts; returns its exit code."""
     arguments = _arguments()
-    # Root file systems are made here, and a service of a host must be able to read its files.
+    # This process makes root file systems, whose files the services of a host must be able to read.
     os.umask(0o022)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     logging.getLogger("uvicorn").setLevel(logging.WARNING)
@@ -188,16 +188,16 @@ def main() -> int:
         run(arguments.directory.resolve(), arguments.hosts, arguments.delays, pipe)
     except (KokunaiError, OSError, sqlite3.Error) as problem:
         _LOG.exception("the lab ends")
-        pipe.failed(_explained(problem, arguments.directory))
+        pipe.failed(_start_error(problem, arguments.directory))
         return 1
     return 0
 
 
-def _explained(problem: Exception, directory: Path) -> KokunaiError:
+def _start_error(problem: Exception, directory: Path) -> KokunaiError:
     if isinstance(problem, KokunaiError):
         return problem
     if isinstance(problem, (OSError, sqlite3.OperationalError)):
-        # A full disk or a missing right: the stored state is fine and must not be thrown away.
+        # A full disk or a missing permission; the stored state is intact and must be kept.
         return KokunaiError(
             ja=f"ラボの置き場所を利用できません({problem}): {directory}",
             en=f"The lab's place could not be used ({problem}): {directory}",

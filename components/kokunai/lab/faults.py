@@ -1,4 +1,4 @@
-"""Faults on demand, before or after a call had its effect, and the count of all calls."""
+"""Injects faults into calls on demand, before or after their effect, and counts all calls."""
 
 from __future__ import annotations
 
@@ -29,20 +29,20 @@ ErrorResponse = Callable[[str, int, str, str], "Response"]
 
 @dataclass
 class Fault:
-    """When and how calls fail; the first active fault that fires decides about a call."""
+    """Which calls fail, and how; the first active fault that fires decides about a call."""
 
     kind: str = "status"
     """status answers with an error, reset cuts the connection, delay only waits."""
     status: int = 503
     rate: float = 1.0
     when: str = "before"
-    """before: the call has no effect; after: it has, and the client does not learn of it."""
+    """before: the call has no effect; after: it has, but the client does not learn of it."""
     method: str = ""
     path: str = ""
     """Regular expression searched in the path; empty is every path."""
     delay_seconds: float = 0.0
     count: int | None = None
-    """How often it fires at most."""
+    """How often it fires at most; None is without limit."""
     seed: int = 0
     error_code: str = ""
     error_msg: str = ""
@@ -51,7 +51,7 @@ class Fault:
 
     @classmethod
     def parse(cls, body: Any) -> Fault:
-        """ValueError or TypeError names what is wrong."""
+        """The fault of a JSON body. Raises ValueError or TypeError saying what is wrong."""
         if not isinstance(body, dict):
             raise TypeError("a fault is a JSON object")
         allowed = {field_.name for field_ in fields(cls)} - {"fired", "dice"}
@@ -80,7 +80,7 @@ class Fault:
             raise ValueError(f"path: {problem}") from None
 
     def fires(self, method: str, path: str) -> bool:
-        """Whether it hits this call; a hit uses up one of `count`."""
+        """Whether this call fails; if so, one of `count` is used up."""
         if self.count is not None and self.fired >= self.count:
             return False
         if self.method and self.method.upper() != method:
@@ -93,7 +93,7 @@ class Fault:
         return True
 
     def view(self) -> dict[str, Any]:
-        """As `/_lab/faults` shows it."""
+        """The fault as `/_lab/faults` shows it."""
         return {key: value for key, value in asdict(self).items() if key != "dice"}
 
 
@@ -106,7 +106,7 @@ class CallCounter:
         self._busiest = 0
 
     def count(self, method: str, path: str) -> None:
-        """Note a call as `POST server`: what precedes the API's version is left out."""
+        """Count a call such as `POST server`; the path up to the API's version is left out."""
         moment = time.monotonic()
         self._by_call[f"{method} {_ID.sub('/{id}', _API_VERSION.sub('', path))}"] += 1
         self._recent.append(moment)
@@ -115,7 +115,7 @@ class CallCounter:
         self._busiest = max(self._busiest, len(self._recent))
 
     def view(self) -> dict[str, Any]:
-        """As `/_lab/state` shows it."""
+        """The counts as `/_lab/state` shows them."""
         return {
             "total": sum(self._by_call.values()),
             "most_in_one_second": self._busiest,
@@ -124,7 +124,7 @@ class CallCounter:
 
 
 class Faults:
-    """Outermost layer of the application; calls of the lab's own paths never fail."""
+    """The outermost layer of the application; calls of the lab's own paths never fail."""
 
     def __init__(self, app: ASGIApp, error_response: ErrorResponse) -> None:
         self._app = app
@@ -162,11 +162,11 @@ class Faults:
 
 
 async def _swallow(_: Message) -> None:
-    """Drop the answer, which the client must not see."""
+    """Discard the answer, which the client must not receive."""
 
 
 async def _reset(send: Send) -> None:
-    """RST instead of an answer; the object that `send` is bound to knows the socket."""
+    """Reset the connection instead of answering; the object of the method `send` has the socket."""
     transport: asyncio.Transport = send.__self__.transport  # type: ignore[attr-defined]
     connection = transport.get_extra_info("socket")
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))

@@ -1,4 +1,4 @@
-"""Asks a lab from outside what it does; light, because every command does so."""
+"""Asks a running lab for its state; quick to import, because every command does so."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _PROBED_SLOTS = 4
 
 
 def ask(places: Places, path: str = "/_lab/state", *, seconds: float = 5) -> State | None:
-    """The lab's answer, or None when it gives none or another lab answers."""
+    """The lab's answer; None when nothing or another lab answers."""
     connection = http.client.HTTPConnection("127.0.0.1", places.port, timeout=seconds)
     try:
         connection.request("GET", path)
@@ -32,13 +32,13 @@ def ask(places: Places, path: str = "/_lab/state", *, seconds: float = 5) -> Sta
 
 
 def state_of(directory: Path) -> State | None:
-    """What the running lab says; None when it is not running."""
+    """The state of the lab in this directory; None when it is not running."""
     places = places_of(directory)
     return ask(places) if living_pid(places) else None
 
 
 def find_daemon(places: Places) -> int:
-    """Process id of the daemon, or 0: by its file, else by who answers on the lab's ports."""
+    """Process id of the daemon by its file, else by what answers on the lab's ports; or 0."""
     pid = living_pid(places)
     if pid:
         return pid

@@ -1,4 +1,4 @@
-"""What the emulators ask of the host side of the lab: the contract between APIs and hosts."""
+"""The contract between the emulated APIs and the hosts of the lab."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from typing import Protocol
 
 HOST_KINDS = ("full", "light", "rootless", "none")
-"""Kinds of hosts, best first; `none` is an API without hosts, the others are in lab/hosts."""
+"""Kinds of hosts, best first; `none` is an API without hosts."""
 
 
 @dataclass(frozen=True)
 class FilterRule:
-    """One packet filter rule, first match wins, stateless, for packets that reach the server."""
+    """A stateless rule for packets to the server; the first matching rule decides."""
 
     protocol: str
     """tcp, udp, icmp, fragment, ip, http or https."""
@@ -31,13 +31,13 @@ class Nic:
     interface_id: str
     mac_address: str
     switch_id: str
-    """12 digits, or `shared` for the segment with the way out."""
+    """12 digits, or `shared` for the shared segment."""
     address: str = ""
-    """Configured at boot; empty leaves the interface bare, as the provider does for later ones."""
+    """Configured at boot; empty leaves the interface without one, as the provider does."""
     prefix_length: int = 24
     gateway: str = ""
     filter_rules: tuple[FilterRule, ...] | None = None
-    """None is no packet filter; an empty tuple is a filter that lets everything pass."""
+    """None without a packet filter; an empty tuple is a filter that lets everything pass."""
 
 
 @dataclass(frozen=True)
@@ -55,12 +55,12 @@ class Gpu:
 
 @dataclass(frozen=True)
 class Machine:
-    """A server as it must look when it is on."""
+    """A server as it must be when it is on."""
 
     server_id: str
-    """12 digits; names everything this host leaves on the machine."""
+    """12 digits; part of the names of everything this host has on the machine."""
     disk_id: str
-    """The boot disk: its contents survive power-off, and a new disk is a new file system."""
+    """The boot disk, whose contents survive a power-off; a new id means a new file system."""
     host_name: str
     nics: tuple[Nic, ...]
     ssh_public_keys: tuple[str, ...]
@@ -84,9 +84,9 @@ class NfsAppliance:
 
 
 class Machines(Protocol):
-    """Hosts, switches and file servers of one lab; blocking calls, each idempotent by id.
+    """Hosts, switches and file servers of one lab; the calls block and may be repeated.
 
-    What the machine refuses is a KokunaiError.
+    They raise KokunaiError for what the machine refuses.
     """
 
     kind: str
@@ -101,10 +101,10 @@ class Machines(Protocol):
         """Remove it; absent is success."""
 
     def boot(self, machine: Machine) -> None:
-        """Switch a host on; returns when its init runs. Already running is success."""
+        """Switch a host on and wait until its init runs; already running is success."""
 
     def power_off(self, server_id: str, *, force: bool) -> None:
-        """Switch it off, cleanly unless forced; returns when nothing of it runs any more."""
+        """Switch a host off, cleanly unless `force`, and wait until none of its processes runs."""
 
     def set_filter(
         self, server_id: str, interface_id: str, rules: tuple[FilterRule, ...] | None
@@ -124,14 +124,14 @@ class Machines(Protocol):
         """Stop it and remove its data; absent is success."""
 
     def running(self) -> set[str]:
-        """Ids of the servers that are on, seen on the machine and not in a file."""
+        """Ids of the servers that are on, found on the machine and not in a file."""
 
     def tear_down(self) -> None:
-        """Remove every process, namespace, mount and interface of this lab, in any state."""
+        """Remove every process, namespace, mount and interface of this lab, whatever its state."""
 
 
 class NoMachines:
-    """APIs without hosts: implements Machines by remembering which servers are on."""
+    """Implements Machines without hosts: remembers which servers are on."""
 
     kind = "none"
     limits = "ホストは起動しません(API のみ)。 No hosts are started (API only)."

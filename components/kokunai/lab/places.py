@@ -1,4 +1,4 @@
-"""Names, ports and addresses of one lab, derived from its directory so that labs never meet."""
+"""Derives a lab's names, ports and addresses from its directory, so that labs do not collide."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _PORT_COUNT = 10_000
 
 @dataclass(frozen=True)
 class Places:
-    """Where one lab lives. `slot` moves ports and addresses when another lab already took them."""
+    """The paths, names and addresses of a lab; another `slot` gives other ports and addresses."""
 
     directory: Path
     slot: int = 0
@@ -50,7 +50,7 @@ class Places:
 
     @property
     def gateway(self) -> str:
-        """Default route of the hosts: the lab's edge, which answers "unreachable" at once."""
+        """Default route of the hosts: a gateway that answers "unreachable" at once."""
         return str(self.shared_network[1])
 
     @property

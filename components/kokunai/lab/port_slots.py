@@ -1,4 +1,4 @@
-"""Which port and address range a lab takes: the first slot that nobody else holds."""
+"""Takes a port and an address range for a lab: the first slot that is free."""
 
 from __future__ import annotations
 
@@ -13,13 +13,15 @@ from kokunai.lab.places import Places
 
 _SLOT_COUNT = 32
 _PATIENCE_SECONDS = 1.0
-"""How long to wait for the recorded slot, whose port a killed daemon holds a moment longer: another
-slot would change the address of every host."""
+"""How long to wait for the recorded slot, whose port a killed daemon may hold a moment longer.
+
+Another slot would change the address of every host.
+"""
 
 
 @dataclass(frozen=True)
 class PortSlot:
-    """Held as long as the sockets are open, so a killed lab leaves nothing behind."""
+    """A slot, held while its sockets are open, so that the end of the process frees it."""
 
     places: Places
     server: socket.socket
@@ -27,7 +29,7 @@ class PortSlot:
 
 
 def _server_socket(port: int) -> socket.socket:
-    # asyncio switches Nagle's delay off only where the protocol is named; it costs 40 ms a call.
+    # asyncio turns off Nagle's delay (40 ms per call) only where the protocol is given explicitly.
     server = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
         server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -40,7 +42,7 @@ def _server_socket(port: int) -> socket.socket:
 
 
 def _network_lock(network: ipaddress.IPv4Network) -> socket.socket:
-    """An abstract socket: one holder on this machine, gone with its process."""
+    """An abstract socket that only one process can bind, as a lock of an address range."""
     lock = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
     try:
         lock.bind(f"\0kokunai-lab-{network.network_address}")
@@ -51,7 +53,7 @@ def _network_lock(network: ipaddress.IPv4Network) -> socket.socket:
 
 
 def _routed(network: ipaddress.IPv4Network, table: str) -> bool:
-    """Whether /proc/net/route knows a way into the network other than the default route."""
+    """Whether /proc/net/route has a route into the network besides the default route."""
     for line in table.splitlines()[1:]:
         words = line.split()
         destination = int.from_bytes(bytes.fromhex(words[1])[::-1], "big")
@@ -70,7 +72,7 @@ def _is_foreign(places: Places) -> bool:
 
 
 def _take(places: Places) -> PortSlot | None:
-    """Both port and network, or nothing."""
+    """The slot of these places with port and network, or None if either is taken."""
     try:
         server = _server_socket(places.port)
     except OSError:
@@ -90,12 +92,12 @@ def _take_back(places: Places) -> PortSlot | None:
 
 
 def claim(directory: Path, recorded: int | None) -> PortSlot:
-    """The recorded slot if it can be had, else the next free one."""
+    """The recorded slot if it is free, else the next free one."""
     first = recorded or 0
     for offset in range(_SLOT_COUNT):
         number = (first + offset) % _SLOT_COUNT
         places = Places(directory, number)
-        # The recorded slot is not asked: a route into its network belongs to this lab's own hosts.
+        # Not checked for the recorded slot, whose route may be that of this lab's own hosts.
         if number != recorded and _is_foreign(places):
             continue
         slot = _take_back(places) if number == recorded else _take(places)

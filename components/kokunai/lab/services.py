@@ -1,4 +1,4 @@
-"""All emulators of one lab at work: opened, resumed, watched and closed together."""
+"""Opens, resumes, watches and closes all emulators of a lab together."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _LOG = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class OpenEmulator:
-    """One emulator, what it was given, and what it does with it."""
+    """An emulator, the part of the lab that it got, and its service."""
 
     name: str
     prefix: str
@@ -33,7 +33,7 @@ class OpenEmulator:
 
 
 class Services:
-    """The inside of the daemon, without a socket."""
+    """All services of a daemon, with their stores, workers and machines."""
 
     def __init__(self, places: Places, machines: Machines, delays: Delays) -> None:
         self.places = places
@@ -50,7 +50,7 @@ class Services:
         return opened
 
     def resume(self) -> None:
-        """Take up what an earlier process left; called before the first request is answered."""
+        """Continue the work of an earlier process; called before the first request is answered."""
         running = self.machines.running()
         known = {row["id"] for contents in self.contents() for row in contents.servers}
         for emulator in self.emulators:
@@ -59,7 +59,7 @@ class Services:
             self.workers.submit(f"server-{server_id}", self._removal(server_id))
 
     def _removal(self, server_id: str) -> Callable[[], None]:
-        """Ends a host that no store knows, as after the loss of a store's file."""
+        """Work that removes a host unknown to all stores, as after the loss of a store's file."""
 
         def remove() -> None:
             try:
@@ -71,25 +71,25 @@ class Services:
         return remove
 
     def look(self) -> None:
-        """Let every emulator notice what changed on the machine by itself."""
+        """Let every emulator notice hosts that went off by themselves."""
         running = self.machines.running()
         for emulator in self.emulators:
             emulator.service.look(running)
 
     def contents(self) -> list[Contents]:
-        """What each emulated account holds."""
+        """The contents of each emulated account."""
         return [emulator.service.contents() for emulator in self.emulators]
 
     def busy(self) -> int:
-        """Jobs running, queued or waiting for their time."""
+        """Number of jobs that run, are queued, or wait for their time."""
         return self.workers.busy()
 
     def pending_job_count(self) -> int:
-        """Work for the machine that is written down and not done."""
+        """Number of stored jobs for the machine that are not done."""
         return sum(len(emulator.lab.store.pending_jobs()) for emulator in self.emulators)
 
     def close(self) -> None:
-        """Wait for the work that has begun, then let go of the stores."""
+        """Wait for the work that has begun, then close the stores."""
         self.workers.close()
         for emulator in self.emulators:
             emulator.lab.store.close()

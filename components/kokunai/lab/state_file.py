@@ -1,4 +1,4 @@
-"""What a lab writes down about itself (`lab.json`), and whether its daemon still lives."""
+"""Reads and writes a lab's files about itself: `lab.json` and the daemon's process id."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from kokunai.lab.places import Places
 
 @dataclass(frozen=True)
 class SavedState:
-    """Kept in the lab's directory for the next start."""
+    """What the next start of the lab needs to know."""
 
     slot: int = 0
     """Port slot that the lab took."""
@@ -21,7 +21,7 @@ class SavedState:
     delays: dict[str, float] = field(default_factory=dict)
     """As given to `kokunai lab up`, for later starts too."""
     directory: str = ""
-    """Where the lab was when it last started; what it left on the machine is named after it."""
+    """The lab's directory at its last start, from which the names on the machine are derived."""
 
 
 def _path(directory: Path) -> Path:
@@ -29,7 +29,7 @@ def _path(directory: Path) -> Path:
 
 
 def read_state_file(directory: Path) -> SavedState | None:
-    """None where no lab was started, and where the file is broken."""
+    """The saved state; None where no lab was started or the file is broken."""
     try:
         return SavedState(**json.loads(_path(directory).read_text("utf-8")))
     except (OSError, ValueError, TypeError):
@@ -37,31 +37,32 @@ def read_state_file(directory: Path) -> SavedState | None:
 
 
 def write_state_file(directory: Path, state: SavedState) -> None:
-    """Whole or not at all."""
+    """Write the file atomically."""
     partial = _path(directory).with_suffix(".partial")
     partial.write_text(json.dumps(asdict(state)), "utf-8")
     partial.replace(_path(directory))
 
 
 def places_of(directory: Path) -> Places:
-    """The places of a lab as it last ran, or as it would first run."""
+    """The places of a lab at its last start, or for its first start."""
     state = read_state_file(directory)
     return Places(directory, state.slot if state else 0)
 
 
 def started_at(pid: int) -> str:
-    """Start time of a process in clock ticks since boot; empty when there is no such process."""
+    """Start time of a process in clock ticks since boot; empty if there is no such process."""
     try:
         text = Path(f"/proc/{pid}/stat").read_text("utf-8")
     except OSError:
         return ""
-    # The command in parentheses may hold spaces; field 22 counts from the one after it.
+    # The command in parentheses may contain spaces, so fields are counted from its end; the start
+    # time is field 22.
     words = text.rpartition(")")[2].split()
     return "" if words[0] == "Z" else words[19]
 
 
 def write_pid(places: Places) -> None:
-    """Name this process as the lab's daemon."""
+    """Record this process as the lab's daemon."""
     pid = os.getpid()
     places.pid_file.write_text(f"{pid} {started_at(pid)} {places.lab_id}\n", "utf-8")
 
@@ -73,5 +74,5 @@ def living_pid(places: Places) -> int:
         pid = int(pid_text)
     except (OSError, ValueError):
         return 0
-    # A copied directory still holds the file of the original, whose lab id is another one.
+    # In a copied directory the file is the original's, with another lab id.
     return pid if lab_id == places.lab_id and start and started_at(pid) == start else 0

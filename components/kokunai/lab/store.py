@@ -1,4 +1,4 @@
-"""An emulator's memory: documents in SQLite and the jobs that follow from their changes."""
+"""Stores an emulator's documents in SQLite, with the jobs that follow from their changes."""
 
 from __future__ import annotations
 
@@ -39,23 +39,23 @@ _OF_SWITCH = (
     "SELECT doc FROM documents WHERE kind = ? AND json_extract(doc, '$.switch_id') = ?"
     " ORDER BY rowid"
 )
-# Above the fixed ids of public archives, notes and the shared segment.
+# New ids begin above the fixed ids of public archives, notes and the shared segment.
 _FIRST_ID = 114_000_000_000
 
 
 @dataclass(frozen=True)
 class Job:
-    """Work for the machine, written with the change that made it necessary, kept until done."""
+    """Work for the machine, stored in the transaction of its cause and kept until it is done."""
 
     number: int
     key: str
-    """Jobs and power changes of one key run one after another."""
+    """Jobs and power changes with the same key run one after another."""
     action: str
     target: str
 
 
 class Store:
-    """Documents by 12-digit id; usable from several threads."""
+    """Documents by 12-digit id; safe to use from several threads."""
 
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(mode=0o700, exist_ok=True)
@@ -66,18 +66,18 @@ class Store:
         self._db.execute("PRAGMA journal_mode=WAL")
         self._db.execute("PRAGMA synchronous=NORMAL")
         self._db.execute("PRAGMA busy_timeout=5000")
-        # Startup scripts may hold secrets; what is deleted is overwritten.
+        # Startup scripts may contain secrets, so deleted rows are overwritten.
         self._db.execute("PRAGMA secure_delete=ON")
         self._db.executescript(_SCHEMA)
 
     def close(self) -> None:
-        """Every later call fails."""
+        """Close the database; every later call fails."""
         with self._lock:
             self._db.close()
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """All or nothing; not nested."""
+        """Commit all changes of the block, or none if it raises; cannot be nested."""
         with self._lock:
             self._db.execute("BEGIN IMMEDIATE")
             try:
@@ -92,11 +92,11 @@ class Store:
             return [json.loads(row[0]) for row in self._db.execute(query, values).fetchall()]
 
     def get(self, kind: str, doc_id: str) -> Doc | None:
-        """One document, or None."""
+        """The document of this kind and id, or None."""
         return next(iter(self._docs(_ONE, kind, doc_id)), None)
 
     def all(self, kind: str, zone: str = "") -> list[Doc]:
-        """Documents of a kind in the order of their making, of one zone or of all."""
+        """Documents of a kind, oldest first, of one zone or of all."""
         return self._docs(_OF_ZONE, kind, zone) if zone else self._docs(_OF_KIND, kind)
 
     def of_server(self, kind: str, server_id: str) -> list[Doc]:
@@ -132,7 +132,7 @@ class Store:
             self._db.execute("DELETE FROM documents WHERE id = ?", (doc_id,))
 
     def new_id(self) -> str:
-        """12 digits, random: a state file of an earlier lab must not name anything of this one."""
+        """A random id of 12 digits, so that a Pulumi state of an earlier lab names nothing here."""
         with self._lock:
             while True:
                 number = str(_FIRST_ID + secrets.randbelow(1_000_000_000))
@@ -141,7 +141,7 @@ class Store:
                     return number
 
     def enqueue(self, key: str, action: str, target: str) -> Job:
-        """Write down work; in a transaction it is kept exactly when the change is."""
+        """Store a job; inside a transaction it is kept exactly if the changes are."""
         with self._lock:
             cursor = self._db.execute(
                 "INSERT INTO jobs (key, action, target) VALUES (?, ?, ?)", (key, action, target)
@@ -149,12 +149,12 @@ class Store:
             return Job(cursor.lastrowid or 0, key, action, target)
 
     def pending_jobs(self) -> list[Job]:
-        """What is not done, oldest first."""
+        """Jobs that are not done, oldest first."""
         with self._lock:
             query = "SELECT number, key, action, target FROM jobs ORDER BY number"
             return [Job(*row) for row in self._db.execute(query).fetchall()]
 
     def done(self, job: Job) -> None:
-        """Forget a job."""
+        """Delete a finished job."""
         with self._lock:
             self._db.execute("DELETE FROM jobs WHERE number = ?", (job.number,))

@@ -1,4 +1,4 @@
-"""Threads for the machine's blocking work: one key in order, different keys side by side."""
+"""Runs blocking work in threads: in order within a key, in parallel between keys."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _LOG = logging.getLogger(__name__)
 
 
 class Workers:
-    """A small pool with one queue a key and a clock for work that starts later."""
+    """A small pool of threads with one queue per key, and timers for delayed work."""
 
     def __init__(self, thread_count: int = 16) -> None:
         self._pool = ThreadPoolExecutor(thread_count, thread_name_prefix="lab")
@@ -23,7 +23,7 @@ class Workers:
         self._closed = False
 
     def submit(self, key: str, work: Work) -> Future[None]:
-        """Run after what was submitted under the same key; cancelled when the pool is closed."""
+        """Run after earlier work of the same key; cancelled if the pool is closed before."""
         done: Future[None] = Future()
         with self._lock:
             if self._closed:
@@ -36,11 +36,11 @@ class Workers:
         return done
 
     def later(self, seconds: float, key: str, work: Work) -> None:
-        """Submit after a delay; at once when there is none."""
+        """Submit after a delay in seconds; at once for 0."""
         if seconds <= 0:
             self.submit(key, work)
             return
-        timer = threading.Timer(seconds, lambda: self._ring(timer, key, work))
+        timer = threading.Timer(seconds, lambda: self._submit_due(timer, key, work))
         timer.daemon = True
         with self._lock:
             if self._closed:
@@ -49,12 +49,12 @@ class Workers:
         timer.start()
 
     def busy(self) -> int:
-        """How much is running, queued or waiting for its time."""
+        """Number of pieces of work that run, are queued, or wait for their time."""
         with self._lock:
             return sum(len(queue) for queue in self._queues.values()) + len(self._timers)
 
     def close(self) -> None:
-        """Forget what has not begun, wait for what has."""
+        """Cancel work that has not begun and wait for the rest."""
         with self._lock:
             self._closed = True
             timers, self._timers = self._timers, set()
@@ -65,8 +65,8 @@ class Workers:
             timer.cancel()
         self._pool.shutdown(wait=True, cancel_futures=True)
 
-    def _ring(self, timer: threading.Timer, key: str, work: Work) -> None:
-        # In this order, or busy() would be zero for a moment although work is due.
+    def _submit_due(self, timer: threading.Timer, key: str, work: Work) -> None:
+        # Submitted before the timer is forgotten, so that busy() never shows zero in between.
         self.submit(key, work)
         with self._lock:
             self._timers.discard(timer)

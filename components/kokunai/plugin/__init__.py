@@ -1,1 +1,1 @@
-"""Resource provider plugin: create, read, update and delete of our resource kinds."""
+"""The Pulumi resource provider: creates, reads, updates and deletes the package's kinds."""

@@ -1,4 +1,4 @@
-"""The plugin as a program: the engine starts it with its own address as an argument."""
+"""Starts the plugin; the engine passes its own address as an argument."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Serve the engine whose address is the first argument that is no option."""
+    """Serve the engine whose address is the first argument that is not an option."""
     words = list(sys.argv[1:] if arguments is None else arguments)
     addresses = [word for word in words if not word.startswith("-")]
     process.run(registry(), addresses[0] if addresses else "")

@@ -1,4 +1,4 @@
-"""Where two sets of plain properties differ, leaf by leaf."""
+"""Compares two sets of plain properties leaf by leaf."""
 
 from __future__ import annotations
 
@@ -40,9 +40,9 @@ def _item(items: list[Any], index: int) -> Any:
 
 
 def _join(path: str, key: str) -> str:
-    """Pulumi's notation: a key that is no identifier stands in brackets.
+    """The path of a key in Pulumi's notation, in brackets where it is not an identifier.
 
-    One that cannot be written there is named by what holds it: the engine would refuse the path.
+    For a key that the engine could not read back from a path, the path of what holds it.
     """
     if path and ('"' in key or "\\" in key):
         return path

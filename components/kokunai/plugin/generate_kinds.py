@@ -32,7 +32,7 @@ _TYPES = {"string": "str", "integer": "int", "number": "float", "boolean": "bool
 
 
 def generated() -> str:
-    """The whole file: a class a kind, with its type, the outputs it adds and their types."""
+    """The text of the file: one class per kind, with its type and the outputs that it adds."""
     kinds = sorted(registry().kinds.values(), key=lambda kind: kind.pulumi_type)
     return "\n\n".join([_HEADER, *map(_class, kinds)])
 

@@ -1,4 +1,4 @@
-"""Typed properties of a kind: every mistake at once, on its property, and unknowns let through."""
+"""Base models of a kind's properties, which report all mistakes and let unknowns through."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ Text = Annotated[str, StringConstraints(strip_whitespace=True)]
 
 
 class Inputs(BaseModel):
-    """Fields are snake_case here and camelCase for the engine; in preview any may be UNKNOWN."""
+    """Inputs of a kind, in camelCase for the engine; in a preview any of them may be UNKNOWN."""
 
     model_config = ConfigDict(
         extra="forbid",
@@ -56,16 +56,16 @@ class Inputs(BaseModel):
 
     @classmethod
     def contradictions(cls, _given: Props) -> Iterator[Problem]:
-        """Mistakes between properties, asked for even when a value has the wrong type."""
+        """Mistakes between properties; also called when a value has the wrong type."""
         yield from ()
 
     def props(self) -> Props:
-        """Plain properties; what is None is left out."""
+        """Plain properties with camelCase keys, without those that are None."""
         return {to_camel(name): _plain(value) for name, value in self if value is not None}
 
 
 def _plain(value: Any) -> Any:
-    """Pydantic's own dump loses an unknown that stands where a model should."""
+    """The value as plain data; pydantic's own dump would lose an unknown in place of a model."""
     if isinstance(value, Inputs):
         return value.props()
     if isinstance(value, list):
@@ -74,7 +74,7 @@ def _plain(value: Any) -> Any:
 
 
 class Governed(Inputs):
-    """What every resource of a seller says for the rules."""
+    """Inputs of every seller's resource that the rules need: its site and its labels."""
 
     site: str = Field(min_length=1)
     """Catalogue key of the data centre. / データセンター (カタログのキー)。"""
@@ -83,18 +83,18 @@ class Governed(Inputs):
 
 
 class Computed(BaseModel):
-    """Outputs beside the inputs; only described, never validated."""
+    """Outputs beside the inputs; the model describes them for the schema and validates nothing."""
 
     model_config = ConfigDict(alias_generator=to_camel, use_attribute_docstrings=True)
 
     @classmethod
     def names(cls) -> list[str]:
-        """As the engine has them."""
+        """The camelCase names of the outputs."""
         return [to_camel(name) for name in cls.model_fields]
 
 
 def checked(model: type[Inputs], given: Props) -> Checked:
-    """Inputs with defaults, or the inputs as they came with every failure."""
+    """The inputs with defaults filled in, or the inputs as given with every mistake."""
     props, problems = given, []
     try:
         props = model.model_validate(given).props()
@@ -104,6 +104,6 @@ def checked(model: type[Inputs], given: Props) -> Checked:
 
 
 def maps_in(value: Any) -> list[Props]:
-    """The items of a list by their place, empty where one is unknown or no map."""
+    """The items of a list, in place; an item that is unknown or not a map becomes an empty map."""
     items = value if isinstance(value, list) else []
     return [item if isinstance(item, dict) else {} for item in items]

@@ -1,4 +1,4 @@
-"""What a resource kind must offer, and what the server gives it; no seller is known here."""
+"""The contract between the server and the kinds, the same for every seller."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ class _Unknown:
 
 
 UNKNOWN: Final = _Unknown()
-"""Stands in plain inputs wherever the engine sent a computed value."""
+"""Replaces, in plain inputs, every computed value that the engine does not know yet."""
 
 OWNER: Final = "ownerDigest"
 """Output of every kind that is found by its digest: the digest it carries now."""
 
-LAST_WORDS_SECONDS: Final = 5.0
-"""How long after a signal the plugin's process still takes what an operation has to say."""
+SHUTDOWN_GRACE_SECONDS: Final = 5.0
+"""How long the plugin's process waits after a signal for the operations to end."""
 
 Props = dict[str, Any]
 """Plain properties, camelCase keys; unknown leaves are `UNKNOWN`, secrets are unwrapped."""
@@ -49,7 +49,7 @@ def holds_unknown(plain: Any) -> bool:
 
 @dataclass(frozen=True)
 class Transition:
-    """One resource on its way from what it is to what it shall be.
+    """The state and the wanted inputs of one resource.
 
     A create has only `new`; a read and a delete have no `new`; an import has only `id`.
     """
@@ -66,7 +66,7 @@ class Transition:
 
 @dataclass(frozen=True)
 class Checked:
-    """Inputs with defaults filled in, and every mistake at once."""
+    """Result of a check: inputs with defaults filled in, and every mistake."""
 
     inputs: Props
     failures: tuple[Problem, ...] = ()
@@ -82,7 +82,7 @@ class ChangeKind(Enum):
 
 @dataclass(frozen=True)
 class Change:
-    """One changed property, and what it costs."""
+    """A changed property, and whether it needs a replacement or a power-off."""
 
     path: str
     kind: ChangeKind = ChangeKind.UPDATE
@@ -105,7 +105,7 @@ class Created:
 
 @dataclass(frozen=True)
 class Found:
-    """What `read` saw: `inputs` holds every input, so that import then preview shows no change."""
+    """Result of `read`; `inputs` has every input, so that a preview after an import is empty."""
 
     id: str
     inputs: Props
@@ -113,7 +113,7 @@ class Found:
 
 
 class InitFailed(Exception):
-    """Something exists but is not finished; the engine keeps `id` and calls `update` next time."""
+    """The resource exists but is not finished; the engine keeps `id` and calls `update` next."""
 
     def __init__(self, id_: str, outputs: Props, reasons: list[str]) -> None:
         super().__init__("; ".join(reasons))
@@ -127,7 +127,7 @@ class Cancelled(Exception):
 
 
 class Operation(Protocol):
-    """What one call of the engine gives a kind."""
+    """The context of one call of the engine."""
 
     urn: str
     name: str
@@ -156,9 +156,9 @@ class Operation(Protocol):
 
 
 class Kind(Protocol):
-    """One resource kind; `schema`, `types`, `check`, `diff` and `identity` only look.
+    """A resource kind. `schema`, `types`, `check`, `diff` and `identity` change nothing.
 
-    A kind may be `Previewing`, too.
+    A kind may implement `Previewing` as well.
     """
 
     pulumi_type: str
@@ -177,22 +177,22 @@ class Kind(Protocol):
         """Object and enum types that the schema refers to, by their token."""
 
     def identity(self, transition: Transition) -> str:
-        """What tells the real thing in `state` from another one of the same name."""
+        """A text that differs between the resource in `state` and another one of the same name."""
 
     async def check(self, transition: Transition) -> Checked:
-        """Every mistake of `new` at once; defaults filled in."""
+        """`new` with defaults filled in, and every mistake in it."""
 
     def diff(self, transition: Transition) -> list[Change]:
         """Changes by property; an empty list is no change."""
 
     async def create(self, op: Operation, transition: Transition) -> Created:
-        """Make it or find what an earlier, killed create made (by `op.digest`)."""
+        """Create it, or adopt what an earlier, killed create made (found by `op.digest`)."""
 
     async def read(self, op: Operation, transition: Transition) -> Found | None:
-        """What is really there, or None; `state` and `old` are empty on import."""
+        """The resource as it is now, None if absent; `state` and `old` are empty on import."""
 
     async def update(self, op: Operation, transition: Transition) -> Props:
-        """Bring it to the new inputs and return all outputs; must finish what InitFailed left."""
+        """Apply the new inputs and return all outputs; must also finish what InitFailed left."""
 
     async def delete(self, op: Operation, transition: Transition) -> None:
         """Remove it; absent is success."""
@@ -200,9 +200,9 @@ class Kind(Protocol):
 
 @runtime_checkable
 class Previewing(Protocol):
-    """What a `Kind` may add: outputs and refusals that a preview can already tell.
+    """An addition to `Kind` for outputs and refusals that are known during a preview.
 
-    Without it a preview shows the inputs, and every other output as unknown.
+    Without it a preview shows the inputs, and all other outputs as unknown.
     """
 
     async def preview(self, op: Operation, transition: Transition) -> Props:

@@ -1,4 +1,4 @@
-"""What went wrong, as sentences for the user: Japanese, then English."""
+"""Words failures as sentences for the user, Japanese then English."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from kokunai.errors import KokunaiError
 from kokunai.plugin.kind import Cancelled
 
 
-def said(error: DriverError) -> str:
-    """What a seller's API answered."""
+def api_failure_text(error: DriverError) -> str:
+    """What a seller's API answered to which call, or that it did not answer."""
     seller = error.seller
     if not error.status:
         return (
@@ -24,16 +24,16 @@ def said(error: DriverError) -> str:
     )
 
 
-def bug(error: Exception) -> str:
-    """What nobody foresaw, with its traceback."""
+def bug_text(error: Exception) -> str:
+    """An exception that no code expects, with its traceback."""
     trace = "".join(traceback.format_exception(error))
     return f"kokunai の不具合です。\nA bug in kokunai:\n{trace}"
 
 
-def unfinished(error: Exception) -> str:
-    """Why something that exists is not finished."""
+def unfinished_text(error: Exception) -> str:
+    """Why a resource that exists is not finished: refused, cancelled, out of time or a bug."""
     if isinstance(error, DriverError):
-        return said(error)
+        return api_failure_text(error)
     if isinstance(error, Cancelled):
         return (
             "途中で中断されました。次の pulumi up が続きを行います。\n"
@@ -41,4 +41,4 @@ def unfinished(error: Exception) -> str:
         )
     if isinstance(error, KokunaiError | TimeoutError):
         return str(error)
-    return bug(error)
+    return bug_text(error)

@@ -1,4 +1,4 @@
-"""The half of a `Kind` that follows from its models: schema, check and difference."""
+"""Implements the methods of a `Kind` that follow from its models: schema, check and diff."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _GOVERNING = ("site", "labels")
 
 
 class ModelKind:
-    """A kind names its models; what they say need not be said again.
+    """Base of kinds whose schema, check and diff are derived from their models.
 
     A subclass adds `create`, `read`, `update`, `delete`, and may override anything here.
     """
@@ -45,23 +45,23 @@ class ModelKind:
         return made
 
     def schema(self) -> Schema:
-        """Made from the models."""
+        """The schema of inputs and outputs, made from the models."""
         return self._described.resource
 
     def types(self) -> dict[str, Schema]:
-        """Nested models and choices of words."""
+        """Object types of nested models, and enum types of literals."""
         return self._described.types
 
     def identity(self, transition: Transition) -> str:
-        """Pulumi's id, unless a kind knows that the real thing may get another one."""
+        """Pulumi's id; a kind whose resources can change their id at the API overrides this."""
         return transition.id
 
     async def check(self, transition: Transition) -> Checked:
-        """Every mistake at once, without asking anybody."""
+        """Check the inputs against the model, without a call of an API."""
         return checked(self.model, transition.new)
 
     def diff(self, transition: Transition) -> list[Change]:
-        """Leaf by leaf; a property of `replaced_by` costs a replacement."""
+        """Changes leaf by leaf; those of a property in `replaced_by` need a replacement."""
         old, new = comparable(transition.old, transition.new)
         return [self._priced(change) for change in differences(old, new)]
 
@@ -71,13 +71,13 @@ class ModelKind:
             return change
         return Change(change.path, change.kind, replace=True, reason=self.replaced_by[top])
 
-    def foreseen(self, transition: Transition) -> Props:
-        """Inputs, and the outputs that an earlier operation left; others are not known yet."""
+    def known_outputs(self, transition: Transition) -> Props:
+        """The new inputs and the outputs of the last operation; other outputs are unknown."""
         outputs = {name: transition.state.get(name, UNKNOWN) for name in self.computed.names()}
         return {**outputs, **transition.new}
 
 
 def comparable(old: Props, new: Props) -> tuple[Props, Props]:
-    """Both sides without what only we know: an imported thing may lack its site and labels."""
+    """Both sides without site and labels where an imported resource lacks them."""
     absent = [name for name in _GOVERNING if name not in old]
     return old, {key: value for key, value in new.items() if key not in absent}

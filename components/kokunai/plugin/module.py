@@ -1,4 +1,4 @@
-"""A room of the plugin, one for each seller or way to configure machines, and all of them."""
+"""A module groups the kinds of one seller or tool; the registry holds all modules."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ if TYPE_CHECKING:
 
 
 def _nothing() -> None:
-    """Nothing to do at the start."""
+    """The default of `Module.start`."""
 
 
 async def _nothing_open() -> None:
-    """Nothing to close at the end."""
+    """The default of `Module.close`."""
 
 
 @dataclass(frozen=True)
 class Module:
-    """A room of the plugin: the kinds of one Pulumi module, and what they need around them.
+    """The kinds of one Pulumi module, with their part of the configuration and their life cycle.
 
     `kokunai:sakura:Server` belongs to the module `sakura`.
     """
@@ -34,11 +34,14 @@ class Module:
     start: Callable[[], None] = _nothing
     """Called once when the plugin's process starts."""
     close: Callable[[], Awaitable[None]] = _nothing_open
-    """Called once when it ends: connections are given back."""
+    """Called once when the process ends, to close connections."""
 
 
 class Registry:
-    """All modules of a plugin, and their kinds by Pulumi type; raises ValueError on a repeat."""
+    """All modules of a plugin, and their kinds by Pulumi type.
+
+    Raises ValueError for a type that is registered twice or belongs to another module.
+    """
 
     def __init__(self, modules: Iterable[Module]) -> None:
         self.modules = tuple(modules)
@@ -56,15 +59,15 @@ class Registry:
 
     @property
     def sections(self) -> tuple[Section, ...]:
-        """The provider's configuration, one part a module that has any."""
+        """The parts of the provider's configuration, one for each module that has any."""
         return tuple(module.section for module in self.modules if module.section)
 
     def start(self) -> None:
-        """Before the first call."""
+        """Start all modules, before the first call of the engine."""
         for module in self.modules:
             module.start()
 
     async def close(self) -> None:
-        """After the last call."""
+        """Close all modules, after the last call of the engine."""
         for module in self.modules:
             await module.close()

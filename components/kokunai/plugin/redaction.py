@@ -1,4 +1,4 @@
-"""Takes secrets out of sentences, because an API or a program may repeat what it was given."""
+"""Removes secrets from messages, because an API or a program may repeat what it was given."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ _SHORTEST = 4
 
 
 def masking(values: Iterable[Any], mark: str = "[secret]") -> Callable[[str], str]:
-    """What puts `mark` for every text inside these values and for each of its lines, quoted or not.
+    """A function that replaces every text inside these values by `mark`, also in quoted form.
 
-    By lines too, because a message may repeat them with other line ends.
+    Each line of a text is replaced, too, because a message may use other line ends.
     """
     texts = {text for value in values for text in _texts(value)}
     lines = {line.strip() for text in texts for line in text.splitlines()}

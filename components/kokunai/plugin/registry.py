@@ -1,4 +1,4 @@
-"""All modules of the plugin: a seller, or a way to configure machines, is one line here."""
+"""Lists the modules of the plugin; a new seller or tool adds one line here."""
 
 from __future__ import annotations
 
@@ -13,5 +13,5 @@ MODULES = (
 
 
 def registry() -> Registry:
-    """A fresh registry; its kinds have `pulumi_type` and `schema()`."""
+    """A new registry of all modules; each call makes new kinds with accounts of their own."""
     return Registry(module() for module in MODULES)

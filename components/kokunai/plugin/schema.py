@@ -1,4 +1,4 @@
-"""The package's schema for the engine and for SDK generators, made from the kinds' models."""
+"""Makes the package's schema from the models of the kinds, for the engine and SDK generators."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def package(version: str, registry: Registry, settings: Settings) -> Schema:
         "name": "kokunai",
         "version": version,
         "displayName": "Kokunai",
-        "description": "国内の GPU クラスタ / GPU clusters on domestic Japanese capacity",
+        "description": "国内の GPU クラスター / GPU clusters on domestic Japanese capacity",
         "license": "Apache-2.0",
         "config": config,
         "provider": {"inputProperties": config["variables"]},
@@ -91,7 +91,7 @@ class ResourceSchema:
         return self.pulumi_type + model_name.removesuffix(_SUFFIX)
 
     def _property(self, described: Schema, place: str) -> Schema:
-        """A property in Pulumi's words; `place` names an enum that stands here."""
+        """The Pulumi schema of a property; `place` names the enum type if it is one."""
         return {**self._type(described, place), **_text(described)}
 
     def _type(self, described: Schema, place: str) -> Schema:
@@ -112,7 +112,7 @@ class ResourceSchema:
 
 
 def plain_property(described: Schema) -> Schema:
-    """A property that holds one plain value."""
+    """The Pulumi schema of a property with a scalar value."""
     options = described.get("anyOf", [described])
     return {**_plain_type(next(filter(_is_given, options))), **_text(described)}
 

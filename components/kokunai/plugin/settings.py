@@ -1,4 +1,4 @@
-"""The provider's own configuration, put together from one section a module."""
+"""The provider's configuration, composed of one section per module."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 _ENGINE_KEYS = frozenset({"version", "pluginDownloadURL", "__internal"})
 _ABSENT = (None, "")
 STACK_KEYS = frozenset({"environment", "settings", "packageSourceCredentials"})
-"""Keys of a stack file in the same namespace: a default provider is handed all of them."""
+"""Keys of the stack file in the same namespace, which a default provider also receives."""
 
 
 class SectionModel(Inputs):
@@ -41,7 +41,7 @@ class Section:
     prefix: str
     model: type[SectionModel]
     environment: Mapping[str, tuple[str, ...]]
-    """By field: environment variables that stand in for it, the first that is set counts."""
+    """By field: the environment variables for it, of which the first that is set counts."""
     secret_fields: frozenset[str] = frozenset()
 
     def key(self, field: str) -> str:
@@ -80,10 +80,10 @@ class Section:
                 yield Problem(self.key(problem.path), problem.ja, problem.en)
 
     def resolve(self, props: Props, environment: Mapping[str, str]) -> Iterator[tuple[str, Any]]:
-        """Each key with its value in force: given, else of the environment, else the default.
+        """Each key with its effective value: given, else from the environment, else the default.
 
-        Raises KokunaiError naming what is wrong: another API than the one that was meant must
-        not be asked.
+        Raises KokunaiError for an invalid value, because a default could lead to another API
+        than the one that was meant.
         """
         for key, field in self.keys.items():
             names = [name for name in self.environment.get(field, ()) if environment.get(name)]
@@ -130,7 +130,7 @@ class Settings:
         return [*unknown, *wrong]
 
     def resolve(self, props: Props, environment: Mapping[str, str] = os.environ) -> Props:
-        """The configuration in force: inputs, else environment, else defaults."""
+        """The effective configuration: inputs, else environment, else defaults."""
         return dict(
             pair for section in self._sections for pair in section.resolve(props, environment)
         )

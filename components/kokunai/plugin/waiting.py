@@ -1,4 +1,4 @@
-"""Waiting, back-off and repeatability around single calls of a driver, whoever the seller is."""
+"""Repeats, times out and cancels single calls of a driver, the same way for every seller."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from kokunai.drivers.errors import (
     Unavailable,
 )
 from kokunai.plugin.kind import Cancelled
-from kokunai.plugin.messages import said
+from kokunai.plugin.messages import api_failure_text
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine
@@ -30,12 +30,12 @@ T = TypeVar("T")
 _FIRST_WAIT_SECONDS = 0.5
 _LONGEST_WAIT_SECONDS = 10.0
 _MOST_DOUBLINGS = 10
-"""A wait of days must not overflow."""
+"""Doublings after which the wait stays the same, so that the power cannot overflow."""
 _SILENT_ATTEMPTS = 10
-"""How often in a row an API that does not answer is asked: about a minute."""
+"""Calls in a row to an API that does not answer before giving up, in about a minute."""
 _PREVIEW_ATTEMPTS = 3
 _CANCEL_GRACE_SECONDS = 3.0
-"""A call that makes something may end after a cancel, so that its id is not lost."""
+"""How long a running call may still take after a cancel, so that a new id is not lost."""
 _FIRST_POLL_SECONDS = 0.3
 _LONGEST_POLL_SECONDS = 5.0
 _GROWTH = 1.5
@@ -43,13 +43,13 @@ _SAY_AGAIN_SECONDS = 10.0
 
 
 class Waiting:
-    """How one operation calls a driver: it repeats what passes, and stops when it must."""
+    """The calls of one operation, repeated after temporary failures until a cancel or a timeout."""
 
     def __init__(self, op: Operation) -> None:
         self.op = op
 
     async def call(self, ask: Callable[[], Coroutine[Any, Any, T]]) -> T:
-        """A call that may be repeated, until it answers or a failure does not pass."""
+        """Repeat a call until it succeeds. Raises the first failure that is not temporary."""
         attempt = 0
         while True:
             try:
@@ -87,7 +87,10 @@ class Waiting:
                 attempt += 1
 
     def _tell_of(self, left_id: str) -> None:
-        """Two stacks of one name in one account would take over each other's things here."""
+        """Warn that an existing resource is adopted.
+
+        It may belong to another stack of the same name in the same account.
+        """
         self.op.info(
             f"{left_id} を引き継ぎます。前の実行が作り、記録する前に止まったものです / "
             f"taking over {left_id}, which an earlier run made and did not record"
@@ -96,7 +99,7 @@ class Waiting:
     async def ensure(
         self, ask: Callable[[], Coroutine[Any, Any, None]], is_so: Callable[[], Awaitable[bool]]
     ) -> None:
-        """A call that conflicts when its effect is there already, from a try without an answer."""
+        """Make a call whose conflict may mean that an earlier, unanswered try took effect."""
         try:
             await self.call(ask)
         except Conflict:
@@ -104,7 +107,7 @@ class Waiting:
                 raise
 
     async def when_free(self, ask: Callable[[], Coroutine[Any, Any, None]]) -> None:
-        """A removal that is asked for again while the API says it is in use."""
+        """Make a call that removes something, again while the API says that it is in use."""
         attempt = 0
         while True:
             try:
@@ -122,26 +125,29 @@ class Waiting:
         done: Callable[[T], bool],
         say: Callable[[T], str],
     ) -> T:
-        """Look again and again until `done`, saying how far it is."""
-        wait, spoken = _FIRST_POLL_SECONDS, ("", 0.0)
+        """Call `look` until its result is `done`; shows the text of `say` meanwhile."""
+        wait, last_told = _FIRST_POLL_SECONDS, ("", 0.0)
         while True:
-            seen = await look()
-            if done(seen):
-                return seen
-            spoken = self._say(say(seen), spoken)
+            state = await look()
+            if done(state):
+                return state
+            last_told = self._tell_rarely(say(state), last_told)
             await self.op.sleep(wait)
             wait = min(wait * _GROWTH, _LONGEST_POLL_SECONDS)
 
-    def _say(self, text: str, spoken: tuple[str, float]) -> tuple[str, float]:
-        """A log without a terminal keeps every line, so the same one is said only now and then."""
+    def _tell_rarely(self, text: str, last_told: tuple[str, float]) -> tuple[str, float]:
+        """Show `text` unless the same text was shown a moment ago; returns what was shown when.
+
+        A log without a terminal keeps every line, so repeated lines would fill it.
+        """
         now = time.monotonic()
-        if text == spoken[0] and now - spoken[1] < _SAY_AGAIN_SECONDS:
-            return spoken
+        if text == last_told[0] and now - last_told[1] < _SAY_AGAIN_SECONDS:
+            return last_told
         self.op.status(text)
         return text, now
 
     async def once(self, ask: Callable[[], Coroutine[Any, Any, T]]) -> T:
-        """One call, given up when the engine cancels or time is up."""
+        """Make one call. Raises Cancelled or TimeoutError when it has to be given up."""
         await self.op.sleep(0)
         call = asyncio.ensure_future(ask())
         clock = asyncio.ensure_future(self.op.sleep(self.op.remaining_seconds()))
@@ -156,7 +162,7 @@ class Waiting:
             await _drop(call, clock)
 
     async def back_off(self, error: DriverError, attempt: int) -> None:
-        """Wait before the next try, or raise when there have been enough."""
+        """Wait before the next try. Raises `error` after too many tries."""
         limited = Passing if self.op.preview else Unavailable
         if isinstance(error, limited) and attempt + 1 >= self._attempts:
             raise error
@@ -168,7 +174,7 @@ class Waiting:
         try:
             await self.op.sleep(max(wait, error.retry_after_seconds or 0.0))
         except TimeoutError as late:
-            raise TimeoutError(f"{late}\n{said(error)}") from error
+            raise TimeoutError(f"{late}\n{api_failure_text(error)}") from error
 
     @property
     def _attempts(self) -> int:
@@ -176,7 +182,7 @@ class Waiting:
 
 
 async def _drop(*tasks: asyncio.Future[Any]) -> None:
-    """Leave no task behind, and no exception unread."""
+    """Cancel the tasks and wait for them, so that no exception stays unread."""
     for task in tasks:
         task.cancel()
     for task in tasks:

@@ -1,4 +1,4 @@
-"""Starts the rules as a Pulumi policy pack; signals are answered before anything is imported."""
+"""Starts the rules as a Pulumi policy pack; handles signals before the slow imports."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from pathlib import Path
 
 
 def start(main_file: str) -> None:
-    """Serves the pack until the engine ends it; `main_file` is the `__main__.py` of the project.
+    """Serve the pack until the engine ends it; `main_file` is the `__main__.py` of the project.
 
-    The waivers and own facts of the project stand beside that file.
+    The project's waivers and facts are in the folder of that file.
     """
     signal.signal(signal.SIGINT, _leave)
     signal.signal(signal.SIGTERM, _leave)
-    # A signal during these imports, which take most of a second, must be quiet, too.
+    # These imports take most of a second, and a signal during them must show no traceback.
     from kokunai import extras
     from kokunai.errors import KokunaiError
 
@@ -29,5 +29,5 @@ def start(main_file: str) -> None:
 
 
 def _leave(_signal: int, _frame: object) -> None:
-    # The engine says goodbye with a signal; a traceback would be noise, waiting costs seconds.
+    # The engine ends the pack by a signal; an orderly exit would take seconds.
     os._exit(0)

@@ -1,4 +1,4 @@
-"""The policies that Pulumi shows: one for each group of rules, advice, and unused waivers."""
+"""The policies that Pulumi shows: one per group of rules, advice, and unused waivers."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ ADVICE = f"{PREFIX}advice"
 
 
 def serve(folder: Path) -> None:
-    """Serves the pack of the project in this folder until the engine ends it."""
+    """Serve the pack of the project in this folder until the engine ends it."""
     session = Session(dict(os.environ), folder)
     server.serve(server.Servicer("kokunai-domestic-data", policies(), session))
 
 
 def policies() -> list[Policy]:
-    """One policy for each group of rules, then what is told beside them."""
+    """One policy per group of rules, then those for advice and unused waivers."""
     groups: list[Policy] = [
         ResourceValidationPolicy(
             name=f"{PREFIX}{group}",

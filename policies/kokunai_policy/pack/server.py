@@ -32,7 +32,7 @@ _WEAK = {proto.ADVISORY: "advisory", proto.DISABLED: "disabled"}
 _NO_VERSION = "0.0.1"
 
 
-class Servicer(_SDK._PolicyAnalyzerServicer):  # type: ignore[misc] # noqa: SLF001 - see above
+class Servicer(_SDK._PolicyAnalyzerServicer):  # type: ignore[misc] # noqa: SLF001 - the SDK's own server, see the module's docstring
     """The SDK's answers, with those for resources replaced.
 
     Policies for resources are handed the findings, policies for stacks the unused waivers.
@@ -44,25 +44,25 @@ class Servicer(_SDK._PolicyAnalyzerServicer):  # type: ignore[misc] # noqa: SLF0
         self._session = session
 
     def Analyze(self, request: Any, _context: Any) -> Any:  # noqa: N802 - gRPC's name
-        """What the policies say about one resource."""
+        """The violations of one resource."""
         provider = _given(request.provider) if request.HasField("provider") else None
         findings = self._session.findings(_given(request), provider)
         return self._response(ResourceValidationPolicy, findings)
 
     def AnalyzeStack(self, request: Any, _context: Any) -> Any:  # noqa: N802 - gRPC's name
-        """What the policies say about the stack, once all its resources were judged."""
+        """The violations of the stack, asked for after all of its resources."""
         waivers = self._session.unused_waivers(resource.urn for resource in request.resources)
         return self._response(StackValidationPolicy, waivers)
 
     def Remediate(self, request: Any, context: Any) -> Any:  # noqa: N802 - gRPC's name
-        """Nothing is ever changed, so a resource is decoded only to say so where that is asked."""
+        """No remediation: the pack never changes a resource."""
         levels = {self._get_enforcement_level(policy) for policy in self._policies}
         if EnforcementLevel.REMEDIATE in levels:
             return super().Remediate(request, context)
         return proto.RemediateResponse()
 
     def Configure(self, request: Any, context: Any) -> Any:  # noqa: N802 - gRPC's name
-        """Takes over the levels of `--policy-pack-config` and tells which are weakened."""
+        """Apply the levels of `--policy-pack-config` and report which are weakened."""
         usual = {
             policy.name
             for policy in self._policies
@@ -96,7 +96,7 @@ def _given(message: Any) -> Given:
 
 
 def _tell_weakened(configuration: Mapping[str, Any], usual: set[str]) -> None:
-    # Through stderr, which Pulumi shows also when every policy is disabled.
+    # Written to stderr, which Pulumi shows even if every policy is disabled.
     weakened = [
         f"{name}: {_WEAK[config.enforcementLevel]}"
         for name, config in sorted(configuration.items())
@@ -108,10 +108,10 @@ def _tell_weakened(configuration: Mapping[str, Any], usual: set[str]) -> None:
 
 
 def serve(servicer: Servicer) -> None:
-    """Serves until the process ends; the engine reads the port from the first line of stdout."""
+    """Serve until the process ends; the engine reads the port from the first line of stdout."""
     server = grpc.server(  # type: ignore[no-untyped-call]
         ThreadPoolExecutor(max_workers=4),
-        options=_SDK._GRPC_CHANNEL_OPTIONS,  # noqa: SLF001 - the engine's limits
+        options=_SDK._GRPC_CHANNEL_OPTIONS,  # noqa: SLF001 - the SDK's options, as it has no public ones
     )
     analyzer_pb2_grpc.add_AnalyzerServicer_to_server(servicer, server)
     port = server.add_insecure_port("127.0.0.1:0")

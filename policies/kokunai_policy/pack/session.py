@@ -1,4 +1,4 @@
-"""What one run of the pack remembers: contexts, what was judged and which waivers were used."""
+"""Keeps the state of one run of the pack: contexts, judged resources and used waivers."""
 
 from __future__ import annotations
 
@@ -40,12 +40,12 @@ class Session:
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def findings(self, given: Given, provider: Given | None) -> list[Finding]:
-        """Findings on a resource, and on its provider where that was not judged by itself."""
+        """Findings on a resource, and on its provider if that was not judged as a resource."""
         context = self.context(given.urn)
         custom = provider is not None or given.type.startswith("pulumi:providers:")
         findings = judge(_resource(given, custom=custom), context)
         with self._lock:
-            # A provider is judged as a resource; one that came from the state alone is judged here.
+            # A provider is judged as a resource; one that is only in the state is judged here.
             is_new = provider is not None and provider.urn not in self._judged
             self._judged.add(given.urn)
         if provider is not None and is_new:
@@ -55,7 +55,7 @@ class Session:
         return findings
 
     def unused_waivers(self, urns: Iterable[str]) -> list[Waiver]:
-        """Waivers of the stacks of these resources that no finding needed."""
+        """Waivers of the resources' stacks that no finding used."""
         all_urns = set(urns)
         stacks = {_stack_of(urn) for urn in all_urns}
         context = self.context(next(iter(all_urns), ""))
@@ -82,5 +82,5 @@ def _resource(given: Given, *, custom: bool) -> Resource:
 
 
 def _stack_of(urn: str) -> str:
-    """`urn:pulumi:stack::project`: the waiver file holds the waivers of every stack."""
+    """The part of a URN that names stack and project; a waiver file serves several stacks."""
     return "::".join(urn.split("::")[:2])

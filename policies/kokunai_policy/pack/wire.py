@@ -1,4 +1,4 @@
-"""Properties as the engine sends them, as plain data; marks of secrets and assets stay."""
+"""Decodes properties from the engine to plain data, keeping the marks of secrets and assets."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 
 def plain(struct: Any) -> dict[str, Any]:
-    """The mapping that a protobuf Struct holds."""
+    """The mapping in a protobuf Struct."""
     return {key: _value(value) for key, value in struct.fields.items()}
 
 

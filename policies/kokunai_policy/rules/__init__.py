@@ -1,1 +1,1 @@
-"""The rules: a YAML file each, and the functions that judge where no stock check fits."""
+"""The rules, one YAML file each, and judging functions for what no stock check covers."""

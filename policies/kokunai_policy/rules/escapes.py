@@ -1,4 +1,4 @@
-"""Ways round the rules: code, types that nobody knows, and exceptions."""
+"""Rules about ways around the rules: code, unknown types, and invalid waivers."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def _is_allowed(inspected: Inspected) -> bool:
 
 
 def judge_execution(inspected: Inspected) -> Iterator[Judgement]:
-    """Code that runs during a deployment can do anything anywhere."""
+    """Refuse resources that run code during a deployment, because it can do anything anywhere."""
     resource = inspected.resource
     if _is_allowed(inspected):
         yield Judgement(Verdict.PASS)
@@ -34,7 +34,7 @@ def judge_execution(inspected: Inspected) -> Iterator[Judgement]:
 
 
 def judge_type(inspected: Inspected) -> Iterator[Judgement]:
-    """A type is in a table, or at least says where it is."""
+    """Refuse a type that is not known and does not say its location."""
     resource = inspected.resource
     if inspected.package is not None or _is_allowed(inspected):
         yield Judgement(Verdict.PASS)
@@ -52,7 +52,7 @@ def judge_type(inspected: Inspected) -> Iterator[Judgement]:
 def judge_waivers(inspected: Inspected) -> Iterator[Judgement]:
     """Every waiver is complete, known, in date and for a rule that can be waived.
 
-    The facts that the project adds are read under the same eyes.
+    The facts that the project adds are checked here as well.
     """
     context = inspected.context
     problems = [*context.waivers.problems(context.today), *context.facts.problems]

@@ -1,4 +1,4 @@
-"""Every resource that can hold data says how sensitive that data is."""
+"""The rule that every resource that can hold data says how sensitive the data is."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def judge_class(inspected: Inspected) -> Iterator[Judgement]:
     if labels is not None and labels.state in OPEN:
         yield unknown(labels, "ラベル (labels) ", "the labels")
         return
-    # Several spellings of the key may stand side by side; each must hold.
+    # The key may be given in several spellings at once; all of them are judged.
     given = [node for node in inspected.members("labels") if _spelled(str(node.keys[-1])) == LABEL]
     if not given:
         yield Judgement(

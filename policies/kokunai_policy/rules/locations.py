@@ -1,4 +1,4 @@
-"""Nothing is placed in, or points to, a region outside Japan."""
+"""The rules that nothing is placed in, or refers to, a region outside Japan."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from kokunai_policy.resource import Inspected
     from kokunai_policy.walker import Keys, Node
 
-# Values of our own kinds that other rules judge, also when they are unknown.
+# Inputs of this package's kinds that other rules judge, also when they are unknown.
 _JUDGED_ELSEWHERE = frozenset({"site", "zone", "labels"})
 _JUDGED_VARIABLES = frozenset({"ntp_servers", "dns_servers", "package_sources"})
 
@@ -41,7 +41,7 @@ def judge_locations(inspected: Inspected) -> Iterator[Judgement]:
 
 
 def _is_own_place(inspected: Inspected, keys: Keys) -> bool:
-    """Whether the rule about sites judges it; without a good site a zone is any other location."""
+    """Whether the rule about sites judges it; a zone only if the site itself is good."""
     if len(keys) != 1 or not inspected.resource.is_kokunai:
         return False
     return keys[0] == "site" or (keys[0] == "zone" and has_site(inspected))
@@ -98,7 +98,7 @@ def judge_every_value(inspected: Inspected) -> Iterator[Judgement]:
 
 
 def _may_be_open(inspected: Inspected, node: Node) -> bool:
-    """Whether another rule reports it, or it can only be known once something else was made."""
+    """Whether another rule judges it, or it is known only once another resource is made."""
     if is_location(node.keys) or (node.state is State.UNKNOWN and is_reference(node.keys)):
         return True
     if not inspected.resource.is_kokunai or not node.keys:
@@ -111,7 +111,7 @@ def _may_be_open(inspected: Inspected, node: Node) -> bool:
 
 
 def _foreign_names(inspected: Inspected, node: Node) -> tuple[str, ...]:
-    """Foreign regions that its key or its text names, unless it is judged as a location."""
+    """Foreign regions in its key or its text, unless it is judged as a location."""
     keys, value = node.keys, node.value
     in_key = foreign_in_short(keys[-1]) if keys and isinstance(keys[-1], str) else ()
     if node.state is not State.KNOWN or not isinstance(value, str):
@@ -127,7 +127,7 @@ def _foreign(
     node: Node, names: tuple[str, ...], reported: list[tuple[str, Keys]]
 ) -> Iterator[Judgement]:
     for region in names:
-        # The same name inside a decoded form of a reported value is the same finding.
+        # The same name inside a decoded form of a reported value is not reported again.
         if any(region == name and node.keys[: len(at)] == at for name, at in reported):
             continue
         reported.append((region, node.keys))

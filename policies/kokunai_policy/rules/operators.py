@@ -1,4 +1,4 @@
-"""Who really answers behind a provider: the endpoint decides, not the name of the package."""
+"""The rule about who runs the API behind a provider, decided by its endpoints."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from kokunai_policy.resource import Inspected
 
-# Pulumi hands a default provider every key of its package, the stack's own description among them.
+# A default provider gets all configuration keys of its package, also these, which are no inputs.
 _DESCRIPTIONS = ("environment", "settings")
 
 
@@ -38,7 +38,10 @@ def _is_description(inspected: Inspected, node: Node) -> bool:
 
 
 def _is_packed(inspected: Inspected, node: Node) -> bool:
-    """Whether it is a list or mapping as JSON, as SDKs hand nested inputs on; its members count."""
+    """Whether it is a list or mapping as JSON text, as SDKs send nested inputs to providers.
+
+    Its members are judged instead.
+    """
     return is_endpoint(node.keys) and any(
         reading.layers == (*node.layers, "json") and reading.keys == node.keys
         for reading in inspected.under(node.keys)
@@ -53,7 +56,7 @@ def _endpoint(inspected: Inspected, node: Node) -> Judgement:
 
 
 def _left_out(inspected: Inspected) -> Iterator[Judgement]:
-    """The endpoints that no input states: what the environment says, else what is called then."""
+    """Judgements on endpoints that no input gives: the environment's, else the default ones."""
     endpoints = inspected.package.endpoints if inspected.package else {}
     for key, endpoint in endpoints.items():
         node = inspected.node(key)
@@ -66,9 +69,9 @@ def _left_out(inspected: Inspected) -> Iterator[Judgement]:
 
 
 def judge_host(inspected: Inspected, node: Node, *, source: str = "") -> Judgement:
-    """Every host of one endpoint against the known API hosts."""
+    """Judge the hosts of an endpoint against the known API hosts."""
     text = node.text or ""
-    # An endpoint is one URL; other texts may name several.
+    # An endpoint is usually one URL, but another text may name several hosts.
     host = hosts.canonical(text)
     named = ([host] if host else []) if source or is_endpoint(node.keys) else hosts.every(text)
     path = f"{node.path} ({source})" if source else node.path
@@ -80,7 +83,7 @@ def judge_host(inspected: Inspected, node: Node, *, source: str = "") -> Judgeme
     return Judgement(
         Verdict.FAIL,
         path,
-        f"接続先 {name} は別の事業者です。指定できるもの(国内の登録済み): {allowed}",
+        f"接続先 {name} は別の事業者です。指定できるもの (国内の登録済み): {allowed}",
         f"the endpoint {name} is another operator; allowed are known domestic ones: {allowed}",
     )
 
@@ -96,7 +99,7 @@ def _in_or_out_of_the_lab(inspected: Inspected, path: str, named: list[hosts.Hos
             "the endpoint is this machine; only a stack of the local lab may use it"
             " (lab: true in kokunai:environment or kokunai:settings)",
         )
-    # Hosts of the lab are let off rules that real ones must keep.
+    # A stack of the lab is exempt from some rules, so it may not name real hosts.
     real = [host.name for host in named if not host.loopback]
     if is_lab and real and inspected.resource.package == "kokunai":
         return Judgement(

@@ -1,4 +1,4 @@
-"""Where hosts get their packages: a source is a mapping or a line of an APT list, not one host."""
+"""The rule about package sources, which are mappings or lines of an APT list."""
 
 from __future__ import annotations
 
@@ -25,20 +25,20 @@ _EXCLUSIVE = "package_sources_exclusive"
 @dataclass(frozen=True, kw_only=True)
 class _PackageSources(KnownHosts):
     def names_a_host(self, node: Node) -> bool:
-        """Whether it is the address of a source, the one member that leaves the host."""
+        """Whether it is the address of a source, the only member that names a host."""
         name = nearest_name(node.keys)
         is_address = name in _ADDRESSES or is_variable(name, self.variable)
         is_address = is_address or "://" in (node.text or "")
         return is_address and super().names_a_host(node)
 
     def hosts_in(self, node: Node) -> list[hosts.Host]:
-        """Hosts of an address, or of a whole line, which may name several."""
+        """The hosts of an address or of a whole line, which may name several."""
         if nearest_name(node.keys) in _ADDRESSES:
             return super().hosts_in(node)
         return hosts.every(str(node.value))
 
     def judge_host(self, node: Node, inspected: Inspected) -> Judgement:
-        """A file on the host itself is good, too."""
+        """Judge the hosts of a source; a file on the host itself passes as well."""
         if node.state is State.KNOWN and hosts.is_file(str(node.value)):
             return Judgement(Verdict.PASS, node.path)
         return super().judge_host(node, inspected)
@@ -50,11 +50,11 @@ _SOURCES: Final = _PackageSources(
 
 
 def judge_packages(inspected: Inspected) -> Iterator[Judgement]:
-    """Hosts are told domestic package sources; those of an image are not known."""
+    """Refuse sources that are not domestic, and pools without any: an image's are not known."""
     yield from _SOURCES.given(inspected)
     for keys in places(inspected, _SOURCES.variable):
         yield from _without_address(inspected, keys)
-    # Hosts of the lab have no way out of this machine, whatever their image says.
+    # Hosts of the lab cannot reach other machines, whatever sources their image has.
     if not inspected.context.lab:
         yield from _SOURCES.left_out(inspected)
         yield from _beside_the_image(inspected)
@@ -74,7 +74,7 @@ def _without_address(inspected: Inspected, keys: Keys) -> Iterator[Judgement]:
 
 
 def _beside_the_image(inspected: Inspected) -> Iterator[Judgement]:
-    """A finding wherever the given sources leave those of the image in use."""
+    """A finding wherever the image's sources stay in use beside the given ones."""
     given = [keys for keys in places(inspected, _SOURCES.variable) if keys[0] == "variables"]
     for keys in places(inspected, _EXCLUSIVE):
         node = inspected.node(*keys)

@@ -1,4 +1,4 @@
-"""The site of every resource of ours is a known data centre in Japan."""
+"""The rule that every resource of this package is at a known data centre in Japan."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def judge_site(inspected: Inspected) -> Iterator[Judgement]:
 
 
 def has_site(inspected: Inspected) -> bool:
-    """Whether the site is good, so that the zone is judged by it."""
+    """Whether the site is known and in Japan, so that the zone can be judged by it."""
     return isinstance(_site(inspected.node("site")), catalog.Site)
 
 
@@ -64,7 +64,7 @@ def _site(node: Node | None) -> catalog.Site | Judgement:
 def _labels(inspected: Inspected, site: catalog.Site) -> Iterator[Judgement]:
     """Whether each label `site`, in any width and case, names the same data centre.
 
-    A label that is not known yet is a finding of the rule about every value.
+    A label that is not known yet is judged by the rule about every value.
     """
     for label in inspected.members("labels"):
         is_site = plain(str(label.keys[-1])) == "site"

@@ -1,4 +1,4 @@
-"""Where the state of the stack and the keys of its secrets are."""
+"""The rules about where the stack's state and the keys of its secrets are kept."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _VAULT_VARIABLES = ("VAULT_ADDR", "VAULT_SERVER_URL")
 
 
 def judge_backend(inspected: Inspected) -> Iterator[Judgement]:
-    """The state is on this machine or at a known domestic host."""
+    """The state must be on this machine or at a known domestic host."""
     url = inspected.context.state.backend_url if inspected.context.state else None
     if url is None:
         yield _state_unknown("ステートの保存先", "the state backend", "backend.url")
@@ -42,7 +42,7 @@ def judge_backend(inspected: Inspected) -> Iterator[Judgement]:
 
 
 def judge_secrets(inspected: Inspected) -> Iterator[Judgement]:
-    """The key that encrypts secrets is a passphrase or kept in Japan."""
+    """The key that encrypts secrets must be a passphrase or be kept in Japan."""
     url = inspected.context.state.secrets_provider if inspected.context.state else None
     if url is None:
         yield _state_unknown("秘密情報の鍵の場所", "the secrets provider", "secretsprovider")
@@ -68,7 +68,7 @@ def _state_unknown(ja: str, en: str, path: str) -> Judgement:
 
 
 def _spoken(url: str) -> str:
-    """Scheme and host only: the rest of such a URL can hold credentials."""
+    """Scheme and host of a URL for messages; the rest of it may contain credentials."""
     parts = urlsplit(url)
     host = hosts.canonical(parts.netloc) if parts.netloc else None
     return f"{parts.scheme}://{host.name}" if host else f"{parts.scheme or url[:20]}://"
@@ -85,7 +85,7 @@ def _is_good_backend(url: str, context: Context) -> bool:
         return True
     if parts.scheme == "s3":
         return _is_good_bucket(parse_qs(parts.query), context)
-    # The default is a service abroad; a self-hosted one or a database counts by its host.
+    # Pulumi's default is a service abroad; others are judged by the host that they run on.
     return parts.scheme in {"https", "http", "postgres", "postgresql"} and _is_good_host(
         parts.netloc, context
     )

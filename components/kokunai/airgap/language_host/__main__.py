@@ -22,7 +22,7 @@ def _import_bare(name: str, directory: Path) -> None:
 
 
 def _import_stubs_only() -> None:
-    """Make the gRPC stubs of pulumi importable alone: the whole SDK takes longer than the rest."""
+    """Make the gRPC stubs of pulumi importable without the whole SDK, which is slow to import."""
     kokunai = Path(__file__).resolve().parents[2]
     _import_bare("kokunai", kokunai)
     spec = importlib.util.find_spec("pulumi")

@@ -57,7 +57,7 @@ class Child:
         await asyncio.shield(self._ended)
         if self._stopping:
             await asyncio.shield(self._stopping)
-        # Processes it left behind may hold the host's output, whose end the engine waits for.
+        # Remaining processes may hold the host's output open, for whose end the engine waits.
         self._signal(signal.SIGKILL)
         return self.process.wait()
 
@@ -164,6 +164,6 @@ async def _announce_end(
     child: Child, readers: asyncio.Future[tuple[None, None]], queue: asyncio.Queue[Chunk | None]
 ) -> None:
     await child.wait()
-    # The pipes are not awaited for ever: a process that it left behind may hold them open.
+    # The wait is limited, because a process that the child left behind may hold the pipes open.
     await asyncio.wait([readers], timeout=_DRAIN_SECONDS)
     queue.put_nowait(None)

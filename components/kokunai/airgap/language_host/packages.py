@@ -67,7 +67,7 @@ def _installed_version(folder: Path) -> str:
 
 
 def list_dependencies(site_packages: Sequence[str], *, transitive: bool) -> list[tuple[str, str]]:
-    """(name, version) of every distribution, or of those that no other one requires."""
+    """(name, version) of all distributions, or only of those that no other one requires."""
     distributions = {
         _normalised(distribution.name): distribution
         for distribution in importlib.metadata.distributions(path=list(site_packages))

@@ -36,7 +36,7 @@ async def _run_plugin(request: language_pb2.RunPluginRequest, children: Children
 
 
 async def _run_pack(request: language_pb2.RunPluginRequest, children: Children) -> Responses:
-    # A missing Python is refused here: once it has a port, the engine reads no answer of this call.
+    # A missing Python is refused here, because the engine ignores this call's error after a port.
     find_interpreter(request.info)
     proxy = PolicyProxy()
     child = None
@@ -54,7 +54,7 @@ async def _run_pack(request: language_pb2.RunPluginRequest, children: Children) 
 
 
 async def _serve_pack(child: Child, proxy: PolicyProxy) -> Responses:
-    """Pass on the pack's output but for its port, to which the engine's calls are let through."""
+    """Pass on the pack's output except its port, to which the engine's calls are forwarded."""
     attached = False
     pending = b""
     async for name, data in stream_output(child):

@@ -14,7 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from importlib.machinery import PathFinder
 from pathlib import Path
 
-# Tells the host that the user has been shown the reason already.
+# The exit code that tells the host that the user has been shown the reason.
 _REASON_SHOWN = 32
 
 
@@ -102,7 +102,7 @@ def main() -> int:
             f"this Python lacks {error.name}: {sys.executable} -m pip install pulumi\n"
         )
         return 1
-    # A program that fails leaves futures nobody awaits; asyncio's warnings would hide the reason.
+    # A failing program leaves futures unawaited, and asyncio's warnings would hide the reason.
     logging.getLogger("asyncio").setLevel(logging.CRITICAL)
     sys.argv = [arguments.entry, *arguments.arguments]
     # Python put the directory of this file first, where a program expects its own. For a program

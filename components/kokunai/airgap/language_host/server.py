@@ -42,7 +42,7 @@ async def _serve(engine_address: str) -> None:
 
 
 def _watch_for_end() -> asyncio.Future[None]:
-    """A future that is done at a signal, or when nobody reads our output any more."""
+    """A future that is done at a signal, or when the reader of the output is gone."""
     loop = asyncio.get_running_loop()
     ending: asyncio.Future[None] = loop.create_future()
     output = sys.stdout.fileno()

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 @contextlib.asynccontextmanager
 async def _refusing_clearly(context: Any) -> AsyncIterator[None]:
-    """Turn what the user can fix into the call's error message."""
+    """Turn a KokunaiError of the block into the call's error message."""
     try:
         yield
     except KokunaiError as error:
@@ -134,10 +134,11 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
 
         async with _refusing_clearly(context):
             site_packages = find_interpreter(request.info).site_packages()
-        found = list_dependencies(site_packages, transitive=request.transitiveDependencies)
+        packages = list_dependencies(site_packages, transitive=request.transitiveDependencies)
         return language_pb2.GetProgramDependenciesResponse(
             dependencies=[
-                language_pb2.DependencyInfo(name=name, version=version) for name, version in found
+                language_pb2.DependencyInfo(name=name, version=version)
+                for name, version in packages
             ]
         )
 
@@ -151,7 +152,7 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
     GenerateProgram = GenerateProject = GeneratePackage = _refuse_code  # type: ignore[assignment]
 
     async def Cancel(self, _request: object, _context: Any) -> Any:
-        """Stop the program; plugins get their own call from the engine, to finish in order."""
+        """Stop the program; the engine itself asks plugins to stop by a call of their own."""
         for program in tuple(self._programs):
             await self._children.stop(program)
         return empty_pb2.Empty()  # type: ignore[attr-defined]

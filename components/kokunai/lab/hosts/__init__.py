@@ -1,4 +1,4 @@
-"""Real Linux hosts for the lab: picks the kind this machine can run and says what it cannot do."""
+"""Real Linux hosts for the lab, of the best kind that this machine can run."""
 
 from __future__ import annotations
 

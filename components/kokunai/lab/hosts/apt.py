@@ -1,4 +1,4 @@
-"""The machine's own way to the Debian archive, so that proxies and mirrors work unasked."""
+"""Reads this machine's settings of apt, so that hosts are built through its proxies and mirrors."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ _SOURCES = Path("/etc/apt")
 KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 _MIRROR = "http://deb.debian.org/debian"
 _SECURITY = "http://deb.debian.org/debian-security"
-# Only the options that say how to reach an archive: hooks and package lists of the machine have no
-# place in the root of a host.
+# Only options that say how to reach an archive; hooks and package lists of this machine do not
+# belong in the root of a host.
 _KEPT_OPTION = re.compile(r"^Acquire::(https?|Check-|Retries|ForceIPv|Proxy|ftp)", re.IGNORECASE)
 
 

@@ -1,4 +1,4 @@
-"""Decides which kind of host this machine can run: a probe, then a plain sentence."""
+"""Finds out which kinds of hosts this machine can run, and why not the others."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def probe() -> list[tuple[str, bool, str]]:
 
 
 def choose(places: Places, kind: str | None = None) -> Machines:
-    """Hosts of the wanted kind, or of the best possible; KokunaiError says what is missing."""
+    """Hosts of the wanted kind, or of the best possible. Raises KokunaiError if impossible."""
     chosen = _pick(probe(), kind)
     if chosen == "rootless" and not rootless.is_inside():
         raise KokunaiError(
@@ -73,14 +73,14 @@ def choose(places: Places, kind: str | None = None) -> Machines:
 
 
 def tear_down(places: Places) -> None:
-    """Remove what any kind of host left of a lab, also where no host could be booted any more."""
+    """Remove all hosts of a lab, of any kind, also where none could be booted any more."""
     for kind in _LAUNCHERS.values():
         Fleet(places, kind(Names(places))).tear_down()
     rootless.leave(places)
 
 
 def prepare(progress: Callable[[str], None], kind: str = "full") -> None:
-    """What has to be there before the first host: tools, limits and the root file system."""
+    """Prepare what the first host needs: tools, limits and the root file system."""
     _refuse_missing(kind)
     _raise_inotify_limit(progress)
     image.ensure(progress)
@@ -89,8 +89,8 @@ def prepare(progress: Callable[[str], None], kind: str = "full") -> None:
 def prepare_start(progress: Callable[[str], None], kind: str) -> None:
     """Prepare for the wanted kind, or for the best possible where `kind` is empty.
 
-    What cannot be is passed over: `choose` says why. Rootless hosts are prepared by whoever enters
-    their namespaces, because nothing inside reaches the Debian archive.
+    Impossible kinds are skipped, because `choose` says why. Rootless hosts are prepared before
+    their namespaces are entered, because nothing inside reaches the Debian archive.
     """
     possible = [name for name, is_possible, _ in probe() if is_possible]
     chosen = kind or next(iter(possible), "")
@@ -129,7 +129,10 @@ def _why_not(kind: str) -> str:
 
 
 def _why_not_nspawn() -> str:
-    """Start the smallest guest: in some containers the program is there and cannot work."""
+    """Why systemd-nspawn does not work here, found by starting the smallest guest; or empty.
+
+    In some containers the program is installed but cannot work.
+    """
     guest = ("--quiet", "--keep-unit", "--register=no", "--read-only", "--pipe")
     command = ("systemd-nspawn", *guest, f"--directory={image.directory()}", "true")
     hidden = "mkdir -p /run/systemd/nspawn && mount -t tmpfs tmpfs /run/systemd/nspawn"
@@ -160,7 +163,10 @@ def _raise_inotify_limit(progress: Callable[[str], None]) -> None:
 
 
 def _refuse_unfit(directory: Path) -> None:
-    """Overlay needs a file system that can be its upper layer, which another overlay cannot."""
+    """Raises KokunaiError where the directory's file system cannot hold the disks of hosts.
+
+    A disk is the upper layer of an overlay, which for example another overlay cannot be.
+    """
     trial = directory / "hosts" / f"trial-{os.getpid()}"
     for name in ("lower", "upper", "work", "root"):
         (trial / name).mkdir(parents=True, exist_ok=True)

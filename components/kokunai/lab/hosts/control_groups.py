@@ -1,4 +1,4 @@
-"""Control groups, one per host: guests in the same one would share systemd's tree."""
+"""Gives each host its own control group, since guests in one group would share systemd's tree."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _LIMIT_SECONDS = 5.0
 
 
 def hierarchies() -> list[Path]:
-    """Where systemd keeps its tree: the one of version 2, or those of the hybrid layout."""
+    """Where systemd keeps its control groups: version 2, or the parts of the hybrid layout."""
     if (_ROOT / "cgroup.controllers").exists():
         return [_ROOT]
     return [_ROOT / name for name in ("systemd", "unified") if (_ROOT / name).is_dir()]

@@ -1,4 +1,4 @@
-"""Boot disks: one directory each, laid over the shared root when a host is on."""
+"""Keeps boot disks as directories, which are mounted over the shared root when a host is on."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _HOST_KEY = "etc/ssh/ssh_host_ed25519_key"
 
 
 class Disk:
-    """Contents of one boot disk while no host has it mounted."""
+    """The contents of a boot disk while no host has it mounted."""
 
     def __init__(self, directory: Path, root: Path) -> None:
         self.directory = directory
@@ -31,7 +31,7 @@ class Disk:
         self._configured = directory / "configured"
 
     def prepare(self, machine: Machine) -> None:
-        """Make the disk the machine's: everything once, the configuration when it changed."""
+        """Write the machine's files to the disk: all once, the configuration when it changed."""
         if not (self.directory / "made").exists():
             self._make(machine)
         if self._read_digest() != identity.digest(machine):
@@ -45,7 +45,9 @@ class Disk:
         shutil.rmtree(self.directory, ignore_errors=True)
 
     def _make(self, machine: Machine) -> None:
-        shutil.rmtree(self.directory, ignore_errors=True)  # half of a disk that a crash left
+        shutil.rmtree(
+            self.directory, ignore_errors=True
+        )  # a crash may have left an incomplete disk
         self._upper.mkdir(parents=True)
         (self.directory / "work").mkdir()
         self._write(identity.first_boot(machine, uuid.uuid4().hex))
@@ -73,11 +75,11 @@ class Disk:
     def _write(self, files: Files) -> None:
         for path, file in files.items():
             self._make_directories(path.rpartition("/")[0])
-            # A guest may have put a symbolic link there; renaming replaces it, writing follows it.
+            # Renaming replaces a symbolic link that a guest may have put there; writing follows it.
             _replace(self._upper / path, file)
 
     def _make_directories(self, path: str) -> None:
-        """Modes are those of the shared root: in an overlay the upper directory's mode counts."""
+        """Make directories with the shared root's modes, since an overlay shows the upper ones."""
         made, below = self._upper, self._root
         for part in path.split("/"):
             made, below = made / part, below / part

@@ -1,4 +1,4 @@
-"""Packet filter rules as nftables text: decisions only, nothing is run here."""
+"""Translates packet filter rules into nftables text, without running anything."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def _matched(rule: FilterRule) -> str:
 
 
 def _source(network: str) -> str:
-    """As nftables writes it: prefix lengths, no netmasks in dots."""
+    """The network as nftables takes it: with a prefix length instead of a netmask."""
     return str(ipaddress.IPv4Network(network, strict=False)) if "/" in network else network
 
 

@@ -1,4 +1,4 @@
-"""Hosts in namespaces of this machine: the Machines of the lab, however a host is launched."""
+"""Implements `Machines` with hosts in namespaces of this machine, for every kind of host."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _SSH_PORT = 22
 
 
 class Launcher(Protocol):
-    """What differs between kinds of hosts."""
+    """The part of a host's start that differs between the kinds of hosts."""
 
     kind: str
     limits: str
@@ -49,10 +49,10 @@ class Launcher(Protocol):
         """Variables of that command."""
 
     def wire(self, machine: Machine) -> None:
-        """Configure the interfaces before the start, where the host does not do it itself."""
+        """Configure the interfaces before the start where the host does not do it itself."""
 
     def clean(self, server_id: str) -> None:
-        """Remove what only this kind leaves; empty `server_id` means of the whole lab."""
+        """Remove what only this kind leaves behind; of the whole lab for an empty `server_id`."""
 
 
 class Fleet:
@@ -118,7 +118,7 @@ class Fleet:
         self._rest()
 
     def _rest(self) -> None:
-        self._network.rest(lambda: self._launcher.clean(""))
+        self._network.tear_down_if_unused(lambda: self._launcher.clean(""))
 
     def running(self) -> set[str]:
         prefix = f"{self._names.lab}-"
@@ -128,7 +128,7 @@ class Fleet:
         return {ids[process.namespace] for process in alive if process.is_init()}
 
     def tear_down(self) -> None:
-        """The disks' and file servers' contents stay: they are files of the lab's directory."""
+        """Remove all hosts; the contents of disks and file servers stay in the lab's directory."""
         processes.end_all(self._all_processes)
         self._network.tear_down()
         self._launcher.clean("")
@@ -151,7 +151,7 @@ class Fleet:
         )
 
     def _make_directory(self, machine: Machine) -> Path:
-        """Run-time directory of a host: where its root is put together, its console and its bus."""
+        """Make a host's run-time directory for its mounted root, its console and its PCI bus."""
         directory = self._names.machine_directory(machine.server_id)
         (directory / "root").mkdir(parents=True, exist_ok=True)
         _point(directory / "lower", self._root)
@@ -163,7 +163,7 @@ class Fleet:
         return directory
 
     def _wait(self, machine: Machine) -> None:
-        """Until sshd listens at the configured address; a host without sshd is still on."""
+        """Wait until sshd listens at the configured address; a host without sshd counts as on."""
         begun, init = time.monotonic(), None
         address = next((nic.address for nic in machine.nics if nic.address), "")
         while (waited := time.monotonic() - begun) < _BOOT_LIMIT_SECONDS:
@@ -198,13 +198,13 @@ class Fleet:
             time.sleep(_LOOK_SECONDS)
 
     def _stop(self, server_id: str) -> None:
-        """End whatever is left of a host and its links, in any half-done state."""
+        """End everything that is left of a host and its links, also after an incomplete start."""
         processes.end_all(lambda: self._processes(server_id))
         self._network.disconnect(self._names.server(server_id), self._interface_ids(server_id))
         self._launcher.clean(server_id)
 
     def _interface_ids(self, server_id: str) -> list[str]:
-        """Of the last start; without its file the kernel removes the ports with the namespace."""
+        """Interfaces of the last start; if unknown, the kernel removes them with the namespace."""
         path = self._names.machine_directory(server_id) / "machine.json"
         with contextlib.suppress(FileNotFoundError, ValueError):
             return [nic["interface_id"] for nic in json.loads(path.read_text("utf-8"))["nics"]]
@@ -227,7 +227,7 @@ class Fleet:
 
 
 def _silently(_: str) -> None:
-    """Drops the progress of building a root, which `prepare` shows to those who wait for it."""
+    """Ignore the progress of building a root, which `prepare` has shown before."""
 
 
 def _point(link: Path, target: Path) -> None:

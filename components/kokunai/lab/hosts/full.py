@@ -42,15 +42,15 @@ class Full:
         return (*separate, "sh", str(_SCRIPT), str(directory), unit, *binds)
 
     def environment(self, server_id: str) -> dict[str, str]:
-        """The control groups that the guest is put into."""
+        """The variables that name the guest's control groups."""
         groups = control_groups.make(self._names.control_group, server_id)
         return {"KOKUNAI_CONTROL_GROUPS": " ".join(str(group) for group in groups)}
 
     def wire(self, machine: Machine) -> None:
-        """Nothing: networkd in the host reads the files of the disk configuration."""
+        """Do nothing: networkd in the host reads the files of the disk configuration."""
 
     def clean(self, server_id: str) -> None:
-        """Remove what only this kind leaves."""
+        """Remove the guest's control groups."""
         control_groups.remove(self._names.control_group, server_id)
 
 

@@ -1,4 +1,4 @@
-"""Simulated PCI bus of a host, as files that unmodified tools read at /sys/bus/pci."""
+"""Simulates the PCI bus of a host by files that unmodified tools read at /sys/bus/pci."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def addresses(gpu: Gpu) -> list[str]:
 
 
 def write_bus(directory: Path, gpu: Gpu | None) -> None:
-    """Make the tree mounted at /sys/bus/pci; without GPUs it is empty, not the machine's."""
+    """Make the tree to mount at /sys/bus/pci; it is empty without GPUs, to hide the machine's."""
     shutil.rmtree(directory, ignore_errors=True)
     for name in ("devices", "drivers", "slots"):
         (directory / name).mkdir(parents=True)

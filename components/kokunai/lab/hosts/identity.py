@@ -1,4 +1,4 @@
-"""Files that make one root file system this very host: decisions only, disk.py writes them."""
+"""Composes the files that turn the shared root into a particular host; disk.py writes them."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ Files = dict[str, File]
 
 
 def digest(machine: Machine) -> str:
-    """Changes when the API configures the disk anew: name, keys, password, addresses."""
+    """Digest of the disk configuration: name, keys, password and addresses."""
     wires = [(nic.address, nic.prefix_length, nic.gateway) for nic in machine.nics]
     keys = machine.ssh_public_keys
     values = (machine.host_name, keys, machine.password_hash, machine.password_login, wires)
@@ -43,7 +43,7 @@ def digest(machine: Machine) -> str:
 
 
 def configured(machine: Machine, shadow: str) -> Files:
-    """What the provider's disk configuration writes; `shadow` is the host's present /etc/shadow."""
+    """Files of the provider's disk configuration; `shadow` is the host's present /etc/shadow."""
     keys = "".join(f"{key.strip()}\n" for key in machine.ssh_public_keys)
     name = machine.host_name
     files = {
@@ -61,7 +61,7 @@ def configured(machine: Machine, shadow: str) -> Files:
 
 
 def first_boot(machine: Machine, machine_id: str) -> Files:
-    """What a new disk gets once."""
+    """Files that a new disk gets once."""
     files = {"etc/machine-id": File(f"{machine_id}\n", 0o444), "etc/motd": File(_MOTD)}
     for number, script in enumerate(machine.startup_scripts):
         files[f"{STARTUP}/{number:02d}"] = File(script, 0o700)
@@ -69,7 +69,7 @@ def first_boot(machine: Machine, machine_id: str) -> Files:
 
 
 def labels(machine: Machine) -> Files:
-    """What says that the host is simulated, and the stand-in tools of its hardware."""
+    """Files that mark the host as simulated, and the tools that stand in for its hardware's."""
     files = {"etc/kokunai-simulation": File(_label(machine))}
     if machine.gpu:
         tool = (_GUEST / "nvidia_smi.py").read_text(encoding="utf-8")
@@ -116,7 +116,7 @@ def _network(number: int, nic: Nic) -> str:
 
 
 def describe(machine: Machine) -> str:
-    """The machine as JSON without what is secret, for the lab's directory."""
+    """The machine as JSON without secrets, for the lab's directory."""
     values = asdict(machine)
     values.pop("password_hash")
     values.pop("startup_scripts")

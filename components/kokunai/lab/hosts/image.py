@@ -1,4 +1,4 @@
-"""The root file system all hosts share: Debian 12, built once from the machine's own apt set-up."""
+"""Builds the root file system that all hosts share: Debian 12, by the machine's apt settings."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ if TYPE_CHECKING:
     Progress = Callable[[str], None]
 
 _RECIPE = "4"
-"""Part of the cache's key; raise it when the way of building changes."""
+"""Part of the cache's key, to be raised when the way of building changes."""
 _PACKAGES = (
     "ca-certificates chrony dbus ethtool gpgv infiniband-diags iproute2 iputils-ping kmod less"
     " netcat-openbsd nfs-common nftables numactl openssh-server pciutils procps python3"
     " python3-apt sudo systemd systemd-sysv udev"
 )
-# Nobody reads manuals on a simulated host; without them a root is 60 MB smaller and is built in
-# two thirds of the time.
+# Without manuals, which nobody reads on a simulated host, a root is 60 MB smaller and takes two
+# thirds of the time to build.
 _LEFT_OUT = ("/usr/share/man/*", "/usr/share/doc/*", "/usr/share/locale/*", "/usr/share/info/*")
 
 
@@ -51,7 +51,7 @@ def is_built() -> bool:
 
 
 def ensure(progress: Progress) -> Path:
-    """Build the root unless the cache has it; a build cut off leaves nothing in its place."""
+    """Build the root unless the cache has it; an interrupted build leaves nothing in its place."""
     root = directory()
     if root.is_dir():
         return root
@@ -81,7 +81,9 @@ def _build(root: Path, progress: Progress) -> None:
         " Building the Debian 12 root (a minute, once)."
     )
     directory = Path(tempfile.mkdtemp(prefix="building-", dir=root.parent))
-    mask = os.umask(0o022)  # of whoever calls; a root that only root may read boots no service
+    mask = os.umask(
+        0o022
+    )  # the caller's own umask could make files that the services of a host cannot read
     try:
         building = directory / "root"
         _run_builder(directory, building, progress)
@@ -95,17 +97,17 @@ def _build(root: Path, progress: Progress) -> None:
 
 
 def _remove(directory: Path) -> None:
-    """Also what belongs to the range of ids of an ordinary user, who cannot remove it as such."""
+    """Remove a root; its files may belong to other ids of the user's range, as `_namespaces`."""
     shutil.rmtree(directory, ignore_errors=True)
     if directory.exists():
         run(*_namespaces(), "rm", "-rf", str(directory), check=False)
 
 
 def _run_builder(directory: Path, building: Path, progress: Progress) -> None:
-    """In mount and pid namespaces of its own: killing it leaves no mount behind."""
+    """Run the builder in its own mount and pid namespaces, so that killing it leaves no mount."""
     sources = directory / "machine.sources"
     sources.write_text(apt.sources(), encoding="utf-8")
-    # In a file, because every user of the machine can read a command line with a proxy's password.
+    # In a file, because all users of the machine could read a proxy's password in a command line.
     options = directory / "machine.conf"
     options.write_text("".join(f"{line}\n" for line in apt.options()), encoding="utf-8")
     command = (
@@ -125,14 +127,14 @@ def _run_builder(directory: Path, building: Path, progress: Progress) -> None:
                 if line.startswith("I: "):
                     progress(f"  {line[3:].strip()}")
         except BaseException:
-            builder.kill()  # or leaving the block would wait for the rest of the build
+            builder.kill()  # otherwise leaving the block would wait for the whole build
             raise
     if builder.returncode != 0:
         _refuse(said)
 
 
 def _namespaces() -> tuple[str, ...]:
-    """An ordinary user builds as root of a user namespace, over a range of ids."""
+    """The command before the builder: an ordinary user becomes root of a user namespace."""
     return ("unshare", "--mount") if os.geteuid() == 0 else rootless.USER_NAMESPACE
 
 

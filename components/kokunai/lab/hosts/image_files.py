@@ -1,4 +1,4 @@
-"""What the shared root has beyond its packages: labelled stand-ins, nothing of one host."""
+"""Adds to the shared root the files beyond its packages, such as labelled stand-in tools."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 _GUEST = Path(__file__).parent / "guest"
 _UNITS = "etc/systemd/system"
-# Units that cannot work in a namespace, or that would reach out from a simulated host.
+# Units that cannot work in a namespace or that would call hosts on the internet.
 _MASKED = (
     "apt-daily.timer apt-daily-upgrade.timer auth-rpcgss-module.service console-getty.service"
     " dpkg-db-backup.timer e2scrub_all.timer fstrim.timer getty@tty1.service nfs-client.target"
@@ -66,7 +66,7 @@ ExecStart=!/usr/sbin/chronyd $DAEMON_OPTS -x
 
 
 def digest() -> str:
-    """Changes with what is written here, so that an old cache is not used with new code."""
+    """Digest of everything written here, so that a cached root of an older version is not used."""
     text = repr((_MASKED, _ENABLED, _TEXTS)) + (_GUEST / "mount_nfs.sh").read_text(encoding="utf-8")
     return hashlib.sha256(text.encode()).hexdigest()
 

@@ -24,7 +24,7 @@ def start(
     log: Path,
     environment: Mapping[str, str] | None = None,
 ) -> None:
-    """Start `command` detached: own session, nobody's child, none of the caller's environment."""
+    """Start `command` detached: in its own session and without the caller's environment."""
     given = {"PATH": os.environ.get("PATH", os.defpath), "LANG": "C.UTF-8", MARK: mark}
     wrapped = ("setsid", "--fork", "nsenter", f"--net={NAMESPACES / namespace}", *command)
     with log.open("ab") as output:
@@ -40,7 +40,7 @@ def start(
 
 
 def configure_addresses(namespace: str, nics: tuple[Nic, ...]) -> None:
-    """Give the interfaces their addresses from outside, where no networkd runs inside."""
+    """Set the addresses of a host's interfaces from outside, for hosts without networkd."""
     lines = ["link set lo up"]
     for number, nic in enumerate(nics):
         if nic.address:

@@ -36,12 +36,12 @@ class Light:
 
     def command(self, machine: Machine, directory: Path) -> tuple[str, ...]:
         """A shell as process 1 that starts sshd and waits."""
-        """Nothing: a light host has no control group of its own."""
         shares = [str(share) for share in self._names.shares(machine)]
         arguments = (str(directory), machine.host_name, self._overlay_options, *shares)
         return ("unshare", *_NAMESPACES, "sh", str(_SCRIPT), *arguments)
 
     def environment(self, server_id: str) -> dict[str, str]:  # noqa: ARG002 - of the protocol
+        """No variables: a light host has no control group of its own."""
         return {}
 
     def wire(self, machine: Machine) -> None:
@@ -49,4 +49,4 @@ class Light:
         launching.configure_addresses(self._names.server(machine.server_id), machine.nics)
 
     def clean(self, server_id: str) -> None:
-        """Namespaces vanish with their processes."""
+        """Nothing to do: the namespaces end with their processes."""

@@ -1,4 +1,4 @@
-"""Names of everything a lab leaves on the machine, so that it is found without a record."""
+"""Derives the names of everything a lab makes on the machine, so that no record is needed."""
 
 from __future__ import annotations
 
@@ -82,12 +82,12 @@ def bridge(switch_id: str) -> str:
 
 
 def port(interface_id: str) -> str:
-    """The lab's end of an interface's cable."""
+    """The interface in the lab's namespace to which a host's interface is connected."""
     return interface("p", interface_id)
 
 
 def interface(prefix: str, identifier: str) -> str:
-    """An interface name, shortened by a hash where the kernel's limit asks for it."""
+    """An interface name, with a hash where it would exceed the kernel's limit."""
     name = prefix + identifier
     if len(name) <= _INTERFACE_NAME_LIMIT and identifier.isalnum():
         return name

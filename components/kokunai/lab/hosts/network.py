@@ -1,4 +1,4 @@
-"""The lab's wires: bridges in one namespace, a port per interface, one way to the machine."""
+"""Connects hosts: bridges in one namespace, a port per interface, an uplink to the machine."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ _UPLINK = "uplink"
 
 
 class Network:
-    """Layer 2 of one lab; every method may be repeated."""
+    """The bridges and ports of one lab; every method may be repeated."""
 
     def __init__(self, names: Names) -> None:
         self._names = names
         self._made: dict[str, int] = {}
-        """Switch -> inode of the lab's namespace that it was made in; saves every boot a look."""
+        """By switch: inode of the namespace in which its bridge is known to exist."""
 
     def ensure_switch(self, switch_id: str) -> None:
-        """Make the bridge of a switch, and for the shared one the way to the machine."""
+        """Make the bridge of a switch, and for the shared one the uplink to the machine."""
         with self._locked():
             self._ensure_switch(switch_id)
 
@@ -52,7 +52,7 @@ class Network:
             run("ip", "-n", self._names.lab, "link", "delete", bridge(switch_id), check=False)
 
     def connect(self, namespace: str, nics: tuple[Nic, ...]) -> None:
-        """Make a namespace with one interface per NIC, each behind its filter before it is up."""
+        """Make a namespace with one interface per NIC; each gets its filter before it is up."""
         with self._locked():
             self._ensure_lab()
             for switch_id in {nic.switch_id for nic in nics if nic.switch_id}:
@@ -77,7 +77,7 @@ class Network:
         remove_namespace(namespace)
 
     def has_port(self, interface_id: str) -> bool:
-        """Whether an interface is plugged in."""
+        """Whether the port of an interface exists."""
         shown = run("ip", "-n", self._names.lab, "link", "show", port(interface_id), check=False)
         return shown.returncode == 0
 
@@ -87,7 +87,7 @@ class Network:
             text = filters.chain(port(interface_id), rules)
         except KeyError as error:
             raise KokunaiError(
-                ja=f"パケットフィルタの値 {error} は無効です。",
+                ja=f"パケットフィルターの値 {error} は無効です。",
                 en=f"packet filter: {error} is not known.",
             ) from error
         self._load(text)
@@ -102,8 +102,8 @@ class Network:
         for name in self.namespaces():
             remove_namespace(name)
 
-    def rest(self, clean: Callable[[], None]) -> None:
-        """Leave nothing on the machine while no host, file server or switch needs a wire."""
+    def tear_down_if_unused(self, clean: Callable[[], None]) -> None:
+        """Remove everything, and call `clean`, unless a host, file server or switch is left."""
         with self._locked():
             if self.namespaces() == [self._names.lab] and not self._bridges() - {bridge(SHARED)}:
                 self.tear_down()
@@ -143,12 +143,12 @@ class Network:
         self._ensure_edge(f"{places.gateway}/{length}")
 
     def _ensure_edge(self, address: str) -> None:
-        """Make the gateway, which refuses, so that programs that look outside do not hang."""
+        """Make the gateway; it refuses all packets, so that programs that call out do not hang."""
         lab = self._names.lab
         run("ip", "-n", lab, "address", "replace", address, "dev", bridge(SHARED))
         run("ip", "-n", lab, "route", "replace", "unreachable", "default")
-        # No limit on ICMP: the kernel would answer one packet a second, but a resolver asks several
-        # servers at once and would wait for the rest.
+        # No limit on ICMP: the kernel would answer only one packet per second, and a resolver,
+        # which asks several servers at once, would wait for the other answers.
         settings = "cd /proc/sys/net/ipv4 && echo 1 >ip_forward && echo 0 >icmp_ratelimit"
         run("ip", "netns", "exec", lab, "sh", "-c", settings)
 
@@ -161,7 +161,7 @@ class Network:
 
 
 def interface_in_the_way(places: Places) -> str:
-    """An interface not of this lab whose network overlaps the shared segment; or empty."""
+    """An interface of another owner whose network overlaps the shared segment, or empty."""
     for link in json.loads(run("ip", "-json", "-4", "address").stdout):
         for address in link.get("addr_info", ()):
             text = f"{address['local']}/{address['prefixlen']}"

@@ -1,4 +1,4 @@
-"""File servers of the lab: a real address on the switch before a directory of the lab."""
+"""Runs the lab's file servers: an address on the switch, and a directory that hosts mount."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ SIMULATION (kokunai lab): this share is a directory of the lab, not NFS.
 
 
 class FileServers:
-    """The NFS appliances of one lab, labelled substitutes where hosts mount them."""
+    """The simulated NFS appliances of one lab."""
 
     def __init__(self, names: Names, network: Network) -> None:
         self._names = names
         self._network = network
 
     def ensure(self, appliance: NfsAppliance) -> None:
-        """Make the share and, unless it runs, start what answers for it."""
+        """Make the share and start its listener unless it runs."""
         namespace = self._names.appliance(appliance.appliance_id)
         self._make_share(appliance)
         if processes.in_namespace(namespace):
@@ -60,7 +60,7 @@ class FileServers:
         export = directory / "export"
         if not export.is_dir():
             export.mkdir(parents=True)
-            export.chmod(0o777)  # as an export without root squashing of a fresh appliance
+            export.chmod(0o777)  # as a new appliance exports it, without root squashing
         (directory / _OWNER).write_text(appliance.appliance_id, encoding="ascii")
         (directory / "SIMULATION.txt").write_text(_NOTICE, encoding="utf-8")
 

@@ -1,4 +1,4 @@
-"""Finds and ends a lab's processes by what the machine shows; files may be wrong after a crash."""
+"""Finds and ends a lab's processes by looking at /proc, since files may be wrong after a crash."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Process:
     """Inode of its network namespace."""
 
     def mark(self) -> str:
-        """Value of KOKUNAI_HOST in its environment, or empty; slow, so it is asked last."""
+        """Value of KOKUNAI_HOST in its environment, or empty; slow, so checked last."""
         prefix = f"{MARK}=".encode()
         with contextlib.suppress(OSError):
             for item in (_PROC / str(self.pid) / "environ").read_bytes().split(b"\0"):
@@ -51,7 +51,7 @@ class Process:
 
 
 def everything() -> list[Process]:
-    """Every living process; one that ends while being read is left out."""
+    """All living processes; one that ends while being read is left out."""
     own = os.getpid()
     numbers = [int(entry.name) for entry in _PROC.iterdir() if entry.name.isdigit()]
     processes = (_look_at(number) for number in numbers if number != own)
@@ -59,7 +59,7 @@ def everything() -> list[Process]:
 
 
 class _Snapshot:
-    """One look at the machine for all threads that wait: 64 looks at once take seconds."""
+    """Shares one reading of /proc between waiting threads; 64 readings at once take seconds."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -67,7 +67,7 @@ class _Snapshot:
         self._found: list[Process] = []
 
     def recent(self) -> list[Process]:
-        """Every living process, at most a tenth of a second ago."""
+        """All living processes as of at most a tenth of a second ago."""
         with self._lock:
             if time.monotonic() - self._taken > _RECENT_SECONDS:
                 self._found = everything()
@@ -90,7 +90,7 @@ def _look_at(pid: int) -> Process | None:
 def select(
     candidates: list[Process], names: list[str], belongs: Callable[[str], bool]
 ) -> list[Process]:
-    """Processes in the named namespaces, and in nameless ones those whose mark belongs."""
+    """Processes in the named namespaces, and those in unnamed ones whose mark belongs to it."""
     wanted = {inode(name) for name in names}
     known = {inode(path.name) for path in NAMESPACES.glob("*")}
     known.add((_PROC / "self" / "ns" / "net").stat().st_ino)
@@ -110,7 +110,7 @@ def inode(namespace: str) -> int | None:
     except OSError:
         return None
     if status.st_dev != kernel.st_dev or status.st_ino == kernel.st_ino:
-        return None  # an empty file that a crash left, or the machine's own namespace
+        return None  # an empty file left by a crash, or the machine's own namespace
     return status.st_ino
 
 
@@ -125,7 +125,7 @@ def in_namespace(namespace: str) -> list[Process]:
 
 
 def end_all(find: Callable[[], list[Process]]) -> None:
-    """Kill what `find` returns until it returns nothing: a dying host may still fork."""
+    """Kill what `find` returns until it returns nothing, because a dying host may still fork."""
     limit = time.monotonic() + _KILL_LIMIT_SECONDS
     while left := find():
         if time.monotonic() > limit:

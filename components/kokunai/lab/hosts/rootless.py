@@ -1,4 +1,4 @@
-"""Kind `rootless`: the whole lab, its clients too, in namespaces of an ordinary user."""
+"""Hosts of kind `rootless`: lab and clients run inside namespaces of an ordinary user."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ if TYPE_CHECKING:
 USER_NAMESPACE = ("unshare", "--user", "--map-auto", "--map-root-user", "--mount")
 _MARK = "KOKUNAI_NAMESPACES_OF"
 _START_LIMIT_SECONDS = 10.0
-# The names of network namespaces are files in /run, where only the machine's root may write; hence
-# a /run of its own.
+# Network namespaces are named by files in /run, where only the machine's root may write; so the
+# namespaces get their own /run.
 _HOLD = "mount -t tmpfs tmpfs /run && ip link set lo up && exec sleep infinity"
 
 
 class Rootless(Light):
-    """How a rootless host is launched: as a light one, by the root of a user namespace."""
+    """How a rootless host is launched: like a light one, by the root of a user namespace."""
 
     kind: str = "rootless"
     limits: str = (
@@ -41,13 +41,13 @@ class Rootless(Light):
 
 
 def is_inside() -> bool:
-    """Whether this process is root only of a user namespace."""
+    """Whether this process is root of a user namespace and not of the machine."""
     first = Path("/proc/self/uid_map").read_text(encoding="ascii").split()
     return os.geteuid() == 0 and int(first[2]) != 2**32 - 1
 
 
 def why_not() -> str:
-    """Why an ordinary user cannot have hosts here; empty if it is possible."""
+    """Why an ordinary user cannot run hosts here; empty if it is possible."""
     if is_inside():
         return ""
     if os.geteuid() == 0:
@@ -64,9 +64,9 @@ def why_not() -> str:
 
 
 def inside(places: Places) -> list[str]:
-    """What to put before a command so that it runs where this lab's hosts are; starts the place.
+    """The command prefix that enters the namespaces of this lab, which are made if needed.
 
-    Empty for root and for what already runs there.
+    Empty for root and inside of the namespaces.
     """
     if os.geteuid() == 0:
         return []
@@ -76,14 +76,14 @@ def inside(places: Places) -> list[str]:
 
 
 def is_open(places: Places) -> bool:
-    """Whether the namespaces of an ordinary user's lab are there."""
+    """Whether the namespaces of an ordinary user's lab exist."""
     return _holder(places) is not None
 
 
 def leave(places: Places) -> None:
     """End the process that holds the namespaces of a torn-down lab.
 
-    The kernel keeps them as long as anything else runs there, but nobody finds them any more.
+    The kernel keeps them while other processes run in them, but they cannot be entered any more.
     """
     while pid := _holder(places):
         with contextlib.suppress(ProcessLookupError):
@@ -113,7 +113,7 @@ def _start_holder(places: Places) -> int:
 
 
 def _holder(places: Places) -> int | None:
-    """The sleeping process that keeps the lab's namespaces, found on the machine itself."""
+    """Process id of the sleeping process that keeps the lab's namespaces, found in /proc."""
     wanted = f"{_MARK}={places.lab_id}".encode()
     for directory in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):

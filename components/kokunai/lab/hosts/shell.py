@@ -1,4 +1,4 @@
-"""Runs the machine's own tools, so that a failure is a sentence and not a traceback."""
+"""Runs the machine's tools and raises their failures as KokunaiError."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _TIMEOUT_SECONDS = 120
 
 
 def run(*command: str, text: str = "", check: bool = True) -> subprocess.CompletedProcess[str]:
-    """Run a command with `text` as its input; a failure raises unless `check` is false."""
+    """Run a command with `text` as its input. Raises KokunaiError on failure if `check`."""
     try:
         done = subprocess.run(
             command,

@@ -1,4 +1,4 @@
-"""Sakura's IaaS API: what is mounted, and the variables that point Sakura's clients at it."""
+"""The emulator of Sakura's IaaS API, and the variables that make Sakura's clients call it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class SakuraIaas:
     prefix = "/cloud/zone"
 
     def environment(self, places: Places) -> dict[str, str]:
-        """What Sakura's own tools and Kokunai's driver read."""
+        """The variables that Sakura's own tools and Kokunai's driver read."""
         credentials = credentials_of(places)
         return {
             "SAKURA_API_ROOT_URL": f"{places.url}{self.prefix}",
@@ -28,7 +28,7 @@ class SakuraIaas:
         }
 
     def open(self, lab: Lab) -> Service:
-        """Make the service; imported late, because asking for variables must be quick."""
+        """Make the service; its modules are imported late, so that `environment` is quick."""
         from kokunai.lab.sakura_iaas.service import SakuraIaasService
 
         return SakuraIaasService(lab)

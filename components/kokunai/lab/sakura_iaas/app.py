@@ -1,4 +1,4 @@
-"""The API over HTTP: who may call, one transaction a call, answers as the API writes them."""
+"""Serves the API over HTTP: checks the key, runs each call in one transaction, and answers."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from starlette.applications import Starlette
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from kokunai.lab.sakura_iaas import catalogue, errors
+from kokunai.lab.sakura_iaas import errors, provider_data
 from kokunai.lab.sakura_iaas.call import Call, Cloud, Reply
 from kokunai.lab.sakura_iaas.errors import ApiError, refuse
 from kokunai.lab.sakura_iaas.routes import PUBLIC_TABLE, TABLE, Handler
@@ -85,7 +85,7 @@ async def _body(request: Request) -> dict[str, Any]:
         return {}
     try:
         body = json.loads(raw)
-        # JSON may hold half of a surrogate pair, which the store could not write as UTF-8.
+        # JSON may contain half of a surrogate pair, which the store cannot write as UTF-8.
         json.dumps(body, ensure_ascii=False).encode()
     except (ValueError, RecursionError):
         refuse("bad_request", "JSON")
@@ -97,7 +97,7 @@ async def _body(request: Request) -> dict[str, Any]:
 async def _answer(cloud: Cloud, request: Request, handler: Handler) -> Reply:
     path = dict(request.path_params)
     zone = path.pop("zone")
-    if catalogue.zone(zone) is None:
+    if provider_data.zone(zone) is None:
         refuse("resource_path_not_found", f"zone {zone}")
     raw_query = request.scope["query_string"].decode("ascii", "replace")
     call = Call(cloud, zone, path, raw_query, await _body(request))
@@ -107,7 +107,7 @@ async def _answer(cloud: Cloud, request: Request, handler: Handler) -> Reply:
     for follow_up in call.after_commit:
         follow_up()
     if jobs:
-        # The answer promises that the machine followed; a job that hangs must not hang the client.
+        # An answer means that the machine has followed; a hanging job must not block it for ever.
         await asyncio.wait(jobs, timeout=_JOB_SECONDS)
     return reply
 
@@ -120,7 +120,7 @@ def _response(request: Request, reply: Reply) -> JSONResponse:
 
 
 def _with_numbers(value: Any, key: str = "") -> Any:
-    """Ids are text unless the client asks for numbers."""
+    """The value with ids as numbers, for clients that ask for them instead of text."""
     if isinstance(value, dict):
         return {name: _with_numbers(item, name) for name, item in value.items()}
     if isinstance(value, list):

@@ -1,11 +1,11 @@
-"""NFS appliances: made in the background, boot by themselves, must be off to be deleted."""
+"""Handlers for NFS appliances, which are made in the background and boot by themselves."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from kokunai.lab.sakura_iaas import catalogue, fields, views
-from kokunai.lab.sakura_iaas.call import Call, Reply, changed, created, done, one, page
+from kokunai.lab.sakura_iaas import fields, provider_data, views
+from kokunai.lab.sakura_iaas.call import Call, Reply, changed, created, done, page, single
 from kokunai.lab.sakura_iaas.errors import refuse
 from kokunai.lab.sakura_iaas.interfaces import new_mac_address
 from kokunai.lab.sakura_iaas.power_states import new_power
@@ -59,12 +59,12 @@ def list_appliances(call: Call) -> Reply:
 
 def read_appliance(call: Call) -> Reply:
     """GET appliance/{id}."""
-    return one("Appliance", view_of(call.cloud, call.mine("appliance")))
+    return single("Appliance", view_of(call.cloud, call.path_document("appliance")))
 
 
 def _plan_id(body: fields.Body, remark: fields.Body) -> str:
     plan_id = fields.reference(body, "Plan") or fields.reference(remark, "Plan")
-    if catalogue.nfs_size_gib(plan_id) is None:
+    if provider_data.nfs_size_gib(plan_id) is None:
         refuse("param_res_not_found", f"Plan {plan_id}")
     return plan_id
 
@@ -84,14 +84,14 @@ def create_appliance(call: Call) -> Reply:
     if fields.text(body, "Class") != "nfs":
         refuse("bad_request", "Class: nfs")
     remark = fields.section(body, "Remark")
-    switch = call.named("switch", fields.reference(remark, "Switch"))
+    switch = call.body_document("switch", fields.reference(remark, "Switch"))
     network, plan_id = fields.section(remark, "Network"), _plan_id(body, remark)
     doc = call.new(
         name=fields.name_of(body),
         description=fields.text(body, "Description"),
         tags=fields.tags_of(body),
         plan_id=plan_id,
-        size_gib=catalogue.nfs_size_gib(plan_id),
+        size_gib=provider_data.nfs_size_gib(plan_id),
         switch_id=switch["id"],
         address=_own_address(remark),
         prefix_length=fields.integer(network, "NetworkMaskLen", 24),
@@ -108,7 +108,7 @@ def create_appliance(call: Call) -> Reply:
 
 def update_appliance(call: Call) -> Reply:
     """PUT appliance/{id}."""
-    doc, body = call.mine("appliance"), fields.section(call.body, "Appliance")
+    doc, body = call.path_document("appliance"), fields.section(call.body, "Appliance")
     doc["name"] = fields.name_of(body, doc["name"])
     doc["description"] = fields.text(body, "Description", doc["description"])
     doc["tags"] = fields.tags_of(body, doc["tags"])
@@ -117,7 +117,7 @@ def update_appliance(call: Call) -> Reply:
 
 def delete_appliance(call: Call) -> Reply:
     """DELETE appliance/{id}."""
-    doc = call.mine("appliance")
+    doc = call.path_document("appliance")
     if doc["availability"] == "migrating":
         refuse("still_creating", doc["id"])
     if doc["status"] != "down" or doc["wanted"] != "down":

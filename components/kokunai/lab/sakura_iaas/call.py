@@ -1,4 +1,4 @@
-"""One API call: what a handler gets, what it gives back, and what follows its commit."""
+"""The context of an API call for its handler, and the replies that handlers return."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _JST = timezone(timedelta(hours=9))
 
 @dataclass(frozen=True)
 class Cloud:
-    """The emulated account: everything the handlers share."""
+    """The emulated account, which all handlers share."""
 
     store: Store
     reconciler: Reconciler
@@ -37,13 +37,13 @@ class Reply:
 
 
 def now() -> str:
-    """The time as the API writes it, in Japan."""
+    """The current time as the API writes it, in Japanese time."""
     return datetime.now(_JST).isoformat(timespec="seconds")
 
 
 @dataclass
 class Call:
-    """What a handler gets; it runs inside one transaction of the store."""
+    """The context of a call; its handler runs inside one transaction of the store."""
 
     cloud: Cloud
     zone: str
@@ -51,9 +51,9 @@ class Call:
     raw_query: str
     body: dict[str, Any]
     jobs: list[Job] = field(default_factory=list)
-    """Work for the machine; the response waits for it."""
+    """Work for the machine, for which the response waits."""
     after_commit: list[Callable[[], None]] = field(default_factory=list)
-    """Started after the commit, not waited for."""
+    """Functions called after the commit, for which the response does not wait."""
 
     @property
     def store(self) -> Store:
@@ -65,34 +65,34 @@ class Call:
         """The `{id}` of the path."""
         return self.path["id"]
 
-    def mine(self, kind: str, doc_id: str = "") -> Doc:
-        """The document the path names; 404 when this zone has none."""
+    def path_document(self, kind: str, doc_id: str = "") -> Doc:
+        """The document that the path names. Raises 404 when this zone has none."""
         doc = self.store.get(kind, doc_id or self.id)
         if doc is None or doc["zone"] not in ("", self.zone):
             refuse("not_found", doc_id or self.id)
         return doc
 
-    def named(self, kind: str, doc_id: str) -> Doc:
-        """A document named in a body; 400 when this zone has none."""
+    def body_document(self, kind: str, doc_id: str) -> Doc:
+        """A document that the body names. Raises 400 when this zone has none."""
         doc = self.store.get(kind, doc_id)
         if doc is None or doc["zone"] not in ("", self.zone):
             refuse("param_res_not_found", f"{kind} {doc_id}")
         return doc
 
     def new(self, zone: str | None = None, **fields: Any) -> Doc:
-        """A document with an id and its times, not stored yet."""
+        """A new document with an id and its times, not stored yet."""
         moment = now()
         base = {"id": self.store.new_id(), "zone": self.zone if zone is None else zone}
         return {**base, "created_at": moment, "modified_at": moment, **fields}
 
     def save(self, kind: str, doc: Doc) -> Doc:
-        """Store a document and the time of its change; returns the document."""
+        """Store a document with the time of its change; returns the document."""
         doc["modified_at"] = now()
         self.store.put(kind, doc)
         return doc
 
     def enqueue(self, key: str, action: str, target: str) -> None:
-        """Work for the machine, done before the response goes out."""
+        """Add work for the machine, which is done before the response is sent."""
         self.jobs.append(self.store.enqueue(key, action, target))
 
 
@@ -103,7 +103,7 @@ def created(name: str, view: dict[str, Any], *, accepted: bool = False) -> Reply
     return Reply(201, {name: view, "Success": True, "is_ok": True})
 
 
-def one(name: str, view: dict[str, Any]) -> Reply:
+def single(name: str, view: dict[str, Any]) -> Reply:
     """200 with a single resource."""
     return Reply(200, {name: view, "is_ok": True})
 

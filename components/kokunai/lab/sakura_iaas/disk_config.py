@@ -1,4 +1,4 @@
-"""Disk configuration: keys, password, host name, address and scripts given to a guest."""
+"""Applies a disk configuration: keys, password, host name, address and scripts for the guest."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _CRYPT_LIBRARIES = ("libcrypt.so.1", "libcrypt.so.2")
 
 
 def apply(call: Call, disk: Doc, body: fields.Body) -> None:
-    """Take over what the body names; what it does not name stays."""
+    """Store the settings that the body names; others stay as they are."""
     config: dict[str, Any] = disk["config"]
     if body.get("Password"):
         config["password_hash"] = _hashed(body["Password"])
@@ -41,14 +41,14 @@ def apply(call: Call, disk: Doc, body: fields.Body) -> None:
 
 
 def _hashed(password: Any) -> str:
-    """Only the crypt(3) hash is ever kept."""
+    """The crypt(3) hash of a password; the password itself is never stored."""
     if not isinstance(password, str) or len(password) not in _PASSWORD_LENGTHS:
         refuse("invalid_range", "Password: 8-128")
     return _crypt(password)
 
 
 def _crypt(password: str) -> str:
-    """SHA-512 crypt by the system's libcrypt, else by openssl, which reads its standard input."""
+    """SHA-512 crypt by libcrypt, else by openssl, which gets the password on standard input."""
     salt = "".join(secrets.choice(_SALT_LETTERS) for _ in range(16))
     for name in _CRYPT_LIBRARIES:
         try:
@@ -80,7 +80,7 @@ def _public_key(call: Call, entry: Any) -> str:
         refuse("invalid_format", "SSHKeys")
     key_id = fields.identifier(entry.get("ID"))
     if key_id:
-        return str(call.named("sshkey", key_id)["public_key"])
+        return str(call.body_document("sshkey", key_id)["public_key"])
     public_key = str(entry.get("PublicKey") or "").strip()
     keys.fingerprint_of(public_key)
     return public_key
@@ -97,7 +97,7 @@ def _script(call: Call, entry: Any) -> str:
 
 
 def _show_on_server(call: Call, server_id: str, config: dict[str, Any]) -> None:
-    """The first interface and the server show what the disk was told."""
+    """Show the configured address and host name at the server and its first interface."""
     server = call.store.get("server", server_id) if server_id else None
     if server is None:
         return

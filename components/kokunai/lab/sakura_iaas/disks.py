@@ -1,12 +1,12 @@
-"""Disks: copied from an archive in the background, connected to servers that are off."""
+"""Handlers for disks, which are copied from an archive in the background."""
 
 from __future__ import annotations
 
 import time
 from typing import TYPE_CHECKING
 
-from kokunai.lab.sakura_iaas import catalogue, disk_config, fields, products, views
-from kokunai.lab.sakura_iaas.call import Call, Reply, changed, created, done, one, page
+from kokunai.lab.sakura_iaas import disk_config, fields, products, provider_data, views
+from kokunai.lab.sakura_iaas.call import Call, Reply, changed, created, done, page, single
 from kokunai.lab.sakura_iaas.errors import refuse
 
 if TYPE_CHECKING:
@@ -24,18 +24,18 @@ def list_disks(call: Call) -> Reply:
 
 def read_disk(call: Call) -> Reply:
     """GET disk/{id}."""
-    return one("Disk", views.disk(call.cloud, call.mine("disk")))
+    return single("Disk", views.disk(call.cloud, call.path_document("disk")))
 
 
 def _archive(call: Call, archive_id: str) -> views.View:
-    found = [archive for archive in products.archives(call) if archive["ID"] == archive_id]
-    if not found:
+    archives = [archive for archive in products.archives(call) if archive["ID"] == archive_id]
+    if not archives:
         refuse("param_res_not_found", f"archive {archive_id}")
-    return found[0]
+    return archives[0]
 
 
 def _plan_and_size(body: fields.Body, least_mb: int) -> tuple[views.View, int]:
-    plan = catalogue.disk_plan(fields.reference(body, "Plan"))
+    plan = provider_data.disk_plan(fields.reference(body, "Plan"))
     if plan is None:
         refuse("param_res_not_found", "Plan.ID")
     size_mb = fields.integer(body, "SizeMB", least_mb)
@@ -58,7 +58,7 @@ def _new_disk(call: Call, body: fields.Body) -> Doc:
     if archive_id:
         least_mb = _archive(call, archive_id)["SizeMB"]
     elif source_id:
-        least_mb = call.named("disk", source_id)["size_mb"]
+        least_mb = call.body_document("disk", source_id)["size_mb"]
     plan, size_mb = _plan_and_size(body, least_mb)
     if source_id:
         # Refused rather than answered with an empty disk, which a client would take for the copy.
@@ -90,7 +90,7 @@ def create_disk(call: Call) -> Reply:
     doc = _new_disk(call, body)
     server_id = fields.reference(body, "Server")
     if server_id:
-        _connect(call, doc, call.named("server", server_id))
+        _connect(call, doc, call.body_document("server", server_id))
     if call.body.get("Config"):
         disk_config.apply(call, doc, fields.section(call.body, "Config"))
     doc["boot_at_available"] = fields.flag(call.body, "BootAtAvailable") and bool(server_id)
@@ -103,7 +103,7 @@ def create_disk(call: Call) -> Reply:
 
 def update_disk(call: Call) -> Reply:
     """PUT disk/{id}."""
-    doc, body = call.mine("disk"), fields.section(call.body, "Disk")
+    doc, body = call.path_document("disk"), fields.section(call.body, "Disk")
     doc["name"] = fields.name_of(body, doc["name"])
     doc["description"] = fields.text(body, "Description", doc["description"])
     doc["tags"] = fields.tags_of(body, doc["tags"])
@@ -111,7 +111,7 @@ def update_disk(call: Call) -> Reply:
 
 
 def refuse_while_copying(disk: Doc) -> None:
-    """409 while an archive is being copied to the disk."""
+    """Raises 409 while an archive is being copied to the disk."""
     if disk["availability"] == "migrating":
         refuse("disk_is_copying", disk["id"])
 
@@ -123,7 +123,7 @@ def _refuse_while_on(server: Doc) -> None:
 
 def delete_disk(call: Call) -> Reply:
     """DELETE disk/{id}."""
-    doc = call.mine("disk")
+    doc = call.path_document("disk")
     if doc["server_id"]:
         refuse("disconnect_b4_delete", doc["id"])
     refuse_while_copying(doc)
@@ -132,7 +132,7 @@ def delete_disk(call: Call) -> Reply:
 
 
 def remove(call: Call, doc: Doc) -> None:
-    """Delete a disk and, in the queue of its server, its contents."""
+    """Delete a disk; its contents are removed after the pending work of its server."""
     key = f"server-{doc['server_id']}" if doc["server_id"] else f"disk-{doc['id']}"
     call.store.delete(doc["id"])
     call.enqueue(key, "remove_disk", doc["id"])
@@ -150,20 +150,20 @@ def _connect(call: Call, doc: Doc, server: Doc) -> None:
 
 def connect_server(call: Call) -> Reply:
     """PUT disk/{id}/to/server/{server}."""
-    doc = call.mine("disk")
+    doc = call.path_document("disk")
     if doc["server_id"]:
         refuse("res_already_connected", doc["id"])
-    _connect(call, doc, call.named("server", call.path["server"]))
+    _connect(call, doc, call.body_document("server", call.path["server"]))
     call.save("disk", doc)
     return done()
 
 
 def disconnect_server(call: Call) -> Reply:
     """DELETE disk/{id}/to/server."""
-    doc = call.mine("disk")
+    doc = call.path_document("disk")
     if not doc["server_id"]:
         refuse("res_already_disconnected", doc["id"])
-    _refuse_while_on(call.named("server", doc["server_id"]))
+    _refuse_while_on(call.body_document("server", doc["server_id"]))
     doc.update(server_id="", connection_order=0)
     call.save("disk", doc)
     return done()
@@ -171,10 +171,10 @@ def disconnect_server(call: Call) -> Reply:
 
 def configure(call: Call) -> Reply:
     """PUT disk/{id}/config: what the guest is given at its next boot."""
-    doc = call.mine("disk")
+    doc = call.path_document("disk")
     refuse_while_copying(doc)
     if doc["server_id"]:
-        _refuse_while_on(call.named("server", doc["server_id"]))
+        _refuse_while_on(call.body_document("server", doc["server_id"]))
     disk_config.apply(call, doc, call.body)
     call.save("disk", doc)
     return done()
@@ -182,5 +182,5 @@ def configure(call: Call) -> Reply:
 
 def resize_partition(call: Call) -> Reply:
     """PUT disk/{id}/resize-partition."""
-    refuse_while_copying(call.mine("disk"))
+    refuse_while_copying(call.path_document("disk"))
     return done()

@@ -1,4 +1,4 @@
-"""Refusals of the API: code, HTTP status and the documented body, also for unknown paths."""
+"""Refusals of the API with the documented code, HTTP status and body."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from starlette.responses import JSONResponse, Response
 
-from kokunai.lab.sakura_iaas.catalogue import data
+from kokunai.lab.sakura_iaas.provider_data import data
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -28,7 +28,7 @@ class ApiError(Exception):
 
 
 def refuse(code: str, detail: str = "") -> NoReturn:
-    """End the call with this refusal; raises ApiError."""
+    """End the call with this refusal. Raises ApiError."""
     raise ApiError(code, detail)
 
 
@@ -39,7 +39,7 @@ def usual_code(status: int) -> str:
 
 
 def body(status: int, code: str, message: str) -> dict[str, Any]:
-    """The documented body of a refusal."""
+    """The documented JSON body of a refusal."""
     try:
         phrase = http.HTTPStatus(status).phrase
     except ValueError:
@@ -59,7 +59,7 @@ def response(status: int, code: str, message: str) -> JSONResponse:
 
 
 def handlers() -> dict[Any, Callable[[Request, Exception], Awaitable[Response]]]:
-    """Starlette's exception handlers, so that its own refusals look like the API's."""
+    """Exception handlers that give Starlette's own refusals, such as 404, the API's form."""
     return {
         404: _handler("resource_path_not_found"),
         405: _handler("method_not_allowed"),

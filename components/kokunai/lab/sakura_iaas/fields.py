@@ -1,4 +1,4 @@
-"""Reading request bodies: each function takes one field and refuses what the API would refuse."""
+"""Reads fields of request bodies, refusing what the real API would refuse."""
 
 from __future__ import annotations
 

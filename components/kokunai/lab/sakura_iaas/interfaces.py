@@ -1,4 +1,4 @@
-"""Network interfaces: to which segment and filter a server is connected."""
+"""Handlers for network interfaces, which connect a server to segments and packet filters."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import secrets
 from typing import TYPE_CHECKING
 
 from kokunai.lab.sakura_iaas import fields, views
-from kokunai.lab.sakura_iaas.call import Call, Reply, changed, created, done, one, page
+from kokunai.lab.sakura_iaas.call import Call, Reply, changed, created, done, page, single
 from kokunai.lab.sakura_iaas.errors import refuse
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ _VENDOR_PREFIX = "9C:A3:BA"
 
 
 def new_mac_address(call: Call) -> str:
-    """An address with the provider's prefix that no interface of the lab has."""
+    """An unused MAC address with the provider's prefix."""
     taken = {nic["mac_address"] for nic in call.store.all("interface")}
     while True:
         tail = secrets.token_hex(3).upper()
@@ -29,7 +29,7 @@ def new_mac_address(call: Call) -> str:
 
 
 def _free_shared_host(call: Call) -> int:
-    """Smallest free last number of the shared segment, which all zones of a lab share."""
+    """Smallest free host number of the shared segment, which all zones of a lab share."""
     taken = {nic["shared_host"] for nic in call.store.all("interface")}
     free = set(range(_FIRST_SHARED_HOST, _LAST_SHARED_HOST + 1)) - taken
     if not free:
@@ -38,11 +38,11 @@ def _free_shared_host(call: Call) -> int:
 
 
 def connect(call: Call, nic: Doc, switch_id: str) -> None:
-    """Put an interface on a switch, or on the shared segment, which gives it an address."""
+    """Connect an interface to a switch, or to the shared segment, which assigns an address."""
     if switch_id == "shared":
         nic.update(switch_id="shared", shared_host=_free_shared_host(call))
     else:
-        nic.update(switch_id=call.named("switch", switch_id)["id"], shared_host=None)
+        nic.update(switch_id=call.body_document("switch", switch_id)["id"], shared_host=None)
 
 
 def add(call: Call, server: Doc, switch_id: str) -> Doc:
@@ -64,14 +64,14 @@ def add(call: Call, server: Doc, switch_id: str) -> Doc:
 
 
 def _server_that_is_off(call: Call, server_id: str) -> Doc:
-    server = call.named("server", server_id)
+    server = call.body_document("server", server_id)
     if server["status"] != "down" or server["wanted"] != "down":
         refuse("server_power_must_be_down", server_id)
     return server
 
 
 def _mine_and_off(call: Call) -> Doc:
-    nic = call.mine("interface")
+    nic = call.path_document("interface")
     _server_that_is_off(call, nic["server_id"])
     return nic
 
@@ -84,7 +84,7 @@ def list_interfaces(call: Call) -> Reply:
 
 def list_of_server(call: Call) -> Reply:
     """GET server/{id}/interface."""
-    docs = call.store.of_server("interface", call.mine("server")["id"])
+    docs = call.store.of_server("interface", call.path_document("server")["id"])
     return page(call, "Interfaces", [views.whole_interface(call.cloud, doc) for doc in docs])
 
 
@@ -99,12 +99,12 @@ def create_interface(call: Call) -> Reply:
 
 def read_interface(call: Call) -> Reply:
     """GET interface/{id}."""
-    return one("Interface", views.whole_interface(call.cloud, call.mine("interface")))
+    return single("Interface", views.whole_interface(call.cloud, call.path_document("interface")))
 
 
 def update_interface(call: Call) -> Reply:
     """PUT interface/{id}."""
-    nic, body = call.mine("interface"), fields.section(call.body, "Interface")
+    nic, body = call.path_document("interface"), fields.section(call.body, "Interface")
     if "UserIPAddress" in body:
         nic["user_ip_address"] = fields.address(body["UserIPAddress"], "UserIPAddress")
     call.save("interface", nic)
@@ -146,7 +146,10 @@ def _set_filter(call: Call, nic: Doc, filter_id: str | None) -> Reply:
 
 def connect_filter(call: Call) -> Reply:
     """PUT interface/{id}/to/packetfilter/{filter}."""
-    nic, wanted = call.mine("interface"), call.named("packetfilter", call.path["filter"])
+    nic, wanted = (
+        call.path_document("interface"),
+        call.body_document("packetfilter", call.path["filter"]),
+    )
     if nic["packet_filter_id"] is not None:
         refuse("res_already_connected", nic["id"])
     return _set_filter(call, nic, wanted["id"])
@@ -154,7 +157,7 @@ def connect_filter(call: Call) -> Reply:
 
 def disconnect_filter(call: Call) -> Reply:
     """DELETE interface/{id}/to/packetfilter."""
-    nic = call.mine("interface")
+    nic = call.path_document("interface")
     if nic["packet_filter_id"] is None:
         refuse("res_already_disconnected", nic["id"])
     return _set_filter(call, nic, None)

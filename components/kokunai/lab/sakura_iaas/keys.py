@@ -1,4 +1,4 @@
-"""SSH keys and notes (startup scripts); both belong to the account and not to a zone."""
+"""Handlers for SSH keys and notes (startup scripts), which belong to the account, not a zone."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ import binascii
 import hashlib
 from typing import TYPE_CHECKING
 
-from kokunai.lab.sakura_iaas import catalogue, fields, views
-from kokunai.lab.sakura_iaas.call import Call, Reply, changed, created, done, one, page
+from kokunai.lab.sakura_iaas import fields, provider_data, views
+from kokunai.lab.sakura_iaas.call import Call, Reply, changed, created, done, page, single
 from kokunai.lab.sakura_iaas.errors import refuse
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ _NOTE_CLASSES = ("shell", "yaml_cloud_config", "json")
 
 
 def fingerprint_of(public_key: str) -> str:
-    """MD5 of the key's blob as the API prints it; 400 for what is no OpenSSH public key."""
+    """MD5 fingerprint as the API prints it. Raises 400 for what is no OpenSSH public key."""
     words = public_key.split()
     try:
         blob = base64.b64decode(words[1], validate=True)
@@ -62,12 +62,12 @@ def create_key(call: Call) -> Reply:
 
 def read_key(call: Call) -> Reply:
     """GET sshkey/{id}."""
-    return one("SSHKey", _key_view(call.mine("sshkey")))
+    return single("SSHKey", _key_view(call.path_document("sshkey")))
 
 
 def update_key(call: Call) -> Reply:
     """PUT sshkey/{id}."""
-    doc, body = call.mine("sshkey"), fields.section(call.body, "SSHKey")
+    doc, body = call.path_document("sshkey"), fields.section(call.body, "SSHKey")
     doc["name"] = fields.name_of(body, doc["name"])
     doc["description"] = fields.text(body, "Description", doc["description"])
     return changed("SSHKey", _key_view(call.save("sshkey", doc)))
@@ -75,7 +75,7 @@ def update_key(call: Call) -> Reply:
 
 def delete_key(call: Call) -> Reply:
     """DELETE sshkey/{id}."""
-    call.store.delete(call.mine("sshkey")["id"])
+    call.store.delete(call.path_document("sshkey")["id"])
     return done()
 
 
@@ -86,10 +86,10 @@ def _public_notes() -> list[Doc]:
         "zone": "",
         "name": "sys-nfs",
         "description": "",
-        "tags": [f"@zone={zone['Name']}" for zone in catalogue.zones()],
+        "tags": [f"@zone={zone['Name']}" for zone in provider_data.zones()],
         "scope": "shared",
         "class": "json",
-        "content": catalogue.nfs_note_content(),
+        "content": provider_data.nfs_note_content(),
         "created_at": moment,
         "modified_at": moment,
     }
@@ -97,9 +97,9 @@ def _public_notes() -> list[Doc]:
 
 
 def note_named(call: Call, note_id: str) -> Doc:
-    """A note of the account or a public one; 404 when there is none."""
+    """A note of the account or a public one. Raises 404 when there is none."""
     public = next((doc for doc in _public_notes() if doc["id"] == note_id), None)
-    return public or call.mine("note", note_id)
+    return public or call.path_document("note", note_id)
 
 
 def _own_note(call: Call) -> Doc:
@@ -144,7 +144,7 @@ def create_note(call: Call) -> Reply:
 
 def read_note(call: Call) -> Reply:
     """GET note/{id}."""
-    return one("Note", _note_view(note_named(call, call.id)))
+    return single("Note", _note_view(note_named(call, call.id)))
 
 
 def update_note(call: Call) -> Reply:

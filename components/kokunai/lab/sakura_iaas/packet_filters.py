@@ -1,4 +1,4 @@
-"""Packet filters: up to 30 rules, first match wins, applied to running servers at once."""
+"""Handlers for packet filters, whose up to 30 rules apply to running servers at once."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from kokunai.lab.sakura_iaas import fields, views
-from kokunai.lab.sakura_iaas.call import Call, Reply, changed, created, done, one, page
+from kokunai.lab.sakura_iaas.call import Call, Reply, changed, created, done, page, single
 from kokunai.lab.sakura_iaas.errors import refuse
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def _port(rule: fields.Body, name: str) -> str:
 
 
 def _network(value: str) -> str:
-    """An address, a network or a range of addresses; what is taken here must be enforceable."""
+    """The given address, network or address range; refused if the lab could not enforce it."""
     first, _, last = value.partition("-")
     try:
         if last and ipaddress.IPv4Address(first) > ipaddress.IPv4Address(last):
@@ -109,7 +109,7 @@ def create_filter(call: Call) -> Reply:
 
 def read_filter(call: Call) -> Reply:
     """GET packetfilter/{id}."""
-    return one("PacketFilter", view_of(call.mine("packetfilter")))
+    return single("PacketFilter", view_of(call.path_document("packetfilter")))
 
 
 def _users(call: Call, filter_id: str) -> list[Doc]:
@@ -119,7 +119,7 @@ def _users(call: Call, filter_id: str) -> list[Doc]:
 
 def update_filter(call: Call) -> Reply:
     """PUT packetfilter/{id}."""
-    doc, body = call.mine("packetfilter"), fields.section(call.body, "PacketFilter")
+    doc, body = call.path_document("packetfilter"), fields.section(call.body, "PacketFilter")
     expected = fields.text(call.body, "OriginalExpressionHash")
     if expected and expected != doc["rules_hash"]:
         refuse("original_hash_mismatch", doc["id"])
@@ -136,7 +136,7 @@ def update_filter(call: Call) -> Reply:
 
 def delete_filter(call: Call) -> Reply:
     """DELETE packetfilter/{id}."""
-    doc = call.mine("packetfilter")
+    doc = call.path_document("packetfilter")
     if _users(call, doc["id"]):
         refuse("disconnect_b4_delete", doc["id"])
     call.store.delete(doc["id"])

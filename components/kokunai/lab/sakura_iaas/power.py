@@ -1,11 +1,11 @@
-"""Power of servers and NFS appliances: the request is taken at once, the change follows."""
+"""Handlers for the power of servers and NFS appliances; the change follows the answer."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from kokunai.lab.sakura_iaas import disks, fields, views
-from kokunai.lab.sakura_iaas.call import Call, Reply, accepted, done, one
+from kokunai.lab.sakura_iaas.call import Call, Reply, accepted, done, single
 from kokunai.lab.sakura_iaas.errors import refuse
 
 if TYPE_CHECKING:
@@ -14,12 +14,12 @@ if TYPE_CHECKING:
 
 def read_server_power(call: Call) -> Reply:
     """GET server/{id}/power."""
-    return one("Instance", views.instance(call.mine("server")))
+    return single("Instance", views.instance(call.path_document("server")))
 
 
 def read_appliance_power(call: Call) -> Reply:
     """GET appliance/{id}/power."""
-    return one("Instance", views.instance(call.mine("appliance")))
+    return single("Instance", views.instance(call.path_document("appliance")))
 
 
 def _want(call: Call, kind: str, doc: Doc, **wish: str | bool) -> None:
@@ -33,7 +33,7 @@ def _want_up(call: Call, kind: str, doc: Doc) -> None:
         refuse("server_is_cleaning", doc["id"])
     if doc["status"] == "up" or doc["wanted"] == "up":
         refuse("conflict", f"{doc['id']} is already on")
-    # An earlier stop may have been forced; that must not make the next clean stop a forced one.
+    # Reset `force`, which an earlier stop may have set, so that the next stop is a clean one.
     _want(call, kind, doc, wanted="up", problem="", force=False)
 
 
@@ -52,7 +52,7 @@ def _want_reset(call: Call, kind: str, doc: Doc) -> None:
 
 def boot_server(call: Call) -> Reply:
     """PUT server/{id}/power."""
-    doc = call.mine("server")
+    doc = call.path_document("server")
     for disk in call.store.of_server("disk", doc["id"]):
         disks.refuse_while_copying(disk)
     _want_up(call, "server", doc)
@@ -61,18 +61,18 @@ def boot_server(call: Call) -> Reply:
 
 def stop_server(call: Call) -> Reply:
     """DELETE server/{id}/power."""
-    _want_down(call, "server", call.mine("server"))
+    _want_down(call, "server", call.path_document("server"))
     return done()
 
 
 def reset_server(call: Call) -> Reply:
     """PUT server/{id}/reset."""
-    _want_reset(call, "server", call.mine("server"))
+    _want_reset(call, "server", call.path_document("server"))
     return done()
 
 
 def _made_appliance(call: Call) -> Doc:
-    doc = call.mine("appliance")
+    doc = call.path_document("appliance")
     if doc["availability"] == "migrating":
         refuse("still_creating", doc["id"])
     return doc

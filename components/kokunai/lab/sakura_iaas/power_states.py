@@ -1,4 +1,4 @@
-"""Power states: from what a document wants to what the machine does, one step at a time."""
+"""Leads servers and appliances to the power state that their documents want, step by step."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ _JST = timezone(timedelta(hours=9))
 def new_power() -> dict[str, Any]:
     """The fields of a new server's or appliance's document that concern its power.
 
-    `status` is what the API shows, `wanted` what a client asked for last; the steps of
-    PowerStates lead from the one to the other.
+    `status` is what the API shows, `wanted` what a client asked for last; `PowerStates` leads
+    the former to the latter.
     """
     return {
         "status": "down",
@@ -39,7 +39,7 @@ def _now() -> str:
 
 
 class PowerStates:
-    """Every step runs in the queue of its server or appliance."""
+    """The steps from one power state to another, each run in the queue of its server."""
 
     def __init__(self, lab: Lab) -> None:
         self._store = lab.store
@@ -49,12 +49,12 @@ class PowerStates:
         self._workers = lab.workers
 
     def reconcile(self, kind: str, doc_id: str) -> None:
-        """After its delay, take the step that the document wants, if it wants one."""
+        """Take the next step towards the wanted state, if any, after its delay."""
         step = self._server if kind == "server" else self._appliance
         self._workers.later(self._delays.boot_seconds, f"{kind}-{doc_id}", lambda: step(doc_id))
 
     def resume_server(self, server: Doc, *, is_running: bool) -> None:
-        """Correct a status that the machine contradicts, then go on to what was wanted."""
+        """Correct a status that differs from the machine, then go on to the wanted state."""
         if server["status"] == "cleaning" or (server["status"] == "up" and not is_running):
             self._become("server", server["id"], "down")
         elif server["status"] == "down" and server["wanted"] == "down" and is_running:
@@ -62,7 +62,7 @@ class PowerStates:
         self.reconcile("server", server["id"])
 
     def notice(self, server_id: str, *, is_running: bool) -> None:
-        """A host that should be on and is not has been switched off from inside."""
+        """Note a server as off whose host was switched off from inside."""
         server = self._store.get("server", server_id)
         if server is None or is_running or server["status"] != "up" or server["wanted"] != "up":
             return
@@ -71,7 +71,7 @@ class PowerStates:
             self._become("server", server_id, "down", wanted="down")
 
     def resume_appliance(self, appliance: Doc) -> None:
-        """Start the file server again where needed; the API shows it as on all the while."""
+        """Start the file server again if needed; the API shows it as on all the time."""
         if appliance["status"] == "cleaning":
             self._become("appliance", appliance["id"], "down")
         self._store.change("appliance", appliance["id"], reset=appliance["status"] == "up")
@@ -105,7 +105,7 @@ class PowerStates:
     def _boot(self, server: Doc) -> None:
         disk = to_machine.boot_disk(self._store, server["id"])
         if disk is None:
-            # The provider switches on a server without a disk too, and so does its emulator.
+            # The provider also switches on a server without a disk, and so does its emulator.
             self._become("server", server["id"], "up", reset=False, problem="")
             return
         for interface in self._store.of_server("interface", server["id"]):
@@ -144,8 +144,8 @@ class PowerStates:
                 self._machines.ensure_nfs(to_machine.nfs(appliance))
                 self._become("appliance", appliance_id, "up", reset=False, problem="")
             elif appliance["wanted"] == "down" and appliance["status"] == "up":
-                # Only the API shows it as off: the host side can end a file server only together
-                # with its data, which is for the deletion.
+                # Only the API shows it as off. The file server runs on, because the host side can
+                # end it only together with its data.
                 self._become("appliance", appliance_id, "cleaning")
                 self._clean("appliance", appliance_id)
         except (KokunaiError, OSError) as problem:

@@ -1,12 +1,12 @@
-"""What can be bought and what is public: zones, plans, archives, prices, and who is asking."""
+"""Handlers for lists that nobody can change: zones, plans, archives, prices, and the account."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
 
-from kokunai.lab.sakura_iaas import catalogue
-from kokunai.lab.sakura_iaas.call import Call, Reply, one, page
+from kokunai.lab.sakura_iaas import provider_data
+from kokunai.lab.sakura_iaas.call import Call, Reply, page, single
 from kokunai.lab.sakura_iaas.errors import refuse
 
 Rows = Callable[[Call], list[dict[str, Any]]]
@@ -22,10 +22,10 @@ def reading(name: str, rows: Rows) -> Handler:
     """A handler that gives the row with the id in the path."""
 
     def read(call: Call) -> Reply:
-        found = [row for row in rows(call) if str(row["ID"]) == call.id]
-        if not found:
+        matching = [row for row in rows(call) if str(row["ID"]) == call.id]
+        if not matching:
             refuse("not_found", call.id)
-        return one(name, found[0])
+        return single(name, matching[0])
 
     return read
 
@@ -50,28 +50,32 @@ def _archive(row: dict[str, Any], zone: str) -> dict[str, Any]:
 
 def archives(call: Call) -> list[dict[str, Any]]:
     """Public archives of the call's zone."""
-    rows = catalogue.data("products")["archives"]["archives"]
+    rows = provider_data.data("products")["archives"]["archives"]
     return [_archive(row, call.zone) for row in rows if call.zone in row["ids"]]
 
 
 TABLES: dict[str, tuple[str, str, Rows]] = {
-    "zone": ("Zone", "Zones", lambda _: catalogue.zones()),
-    "region": ("Region", "Regions", lambda _: catalogue.regions()),
-    "product/server": ("ServerPlan", "ServerPlans", lambda call: catalogue.server_plans(call.zone)),
-    "product/disk": ("DiskPlan", "DiskPlans", lambda _: catalogue.disk_plans()),
-    "product/internet": ("InternetPlan", "InternetPlans", lambda _: catalogue.internet_plans()),
+    "zone": ("Zone", "Zones", lambda _: provider_data.zones()),
+    "region": ("Region", "Regions", lambda _: provider_data.regions()),
+    "product/server": (
+        "ServerPlan",
+        "ServerPlans",
+        lambda call: provider_data.server_plans(call.zone),
+    ),
+    "product/disk": ("DiskPlan", "DiskPlans", lambda _: provider_data.disk_plans()),
+    "product/internet": ("InternetPlan", "InternetPlans", lambda _: provider_data.internet_plans()),
     "archive": ("Archive", "Archives", archives),
 }
 
 
 def list_prices(call: Call) -> Reply:
     """GET public/price."""
-    return page(call, "ServiceClasses", catalogue.prices(call.zone))
+    return page(call, "ServiceClasses", provider_data.prices(call.zone))
 
 
 def public_prices(call: Call) -> Reply:
-    """The price list that needs no key; rows come numbered instead of in a list."""
-    rows = catalogue.prices(call.zone)
+    """The price list that needs no key; a map by row number instead of a list."""
+    rows = provider_data.prices(call.zone)
     numbered = {str(index): row for index, row in enumerate(rows)}
     counts = {"From": 0, "Count": len(rows), "Total": len(rows)}
     return Reply(200, {**counts, "ServiceClasses": numbered, "is_ok": True})

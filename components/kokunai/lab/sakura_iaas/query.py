@@ -1,4 +1,4 @@
-"""Lists: the JSON in the raw query string, filters, order, pages and chosen fields."""
+"""Selects the rows of a list by the JSON in the query string: filters, order, pages, fields."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ _COMPARISONS: dict[str, Callable[[Any, Any], bool]] = {
 
 
 def parse(raw: str) -> dict[str, Any]:
-    """Clients send the JSON itself after `?`: bare with escaped values, or escaped as a whole."""
+    """The JSON after `?`, which clients send with escaped values or escaped as a whole."""
     if not raw:
         return {}
     if raw.startswith("{"):
         try:
             return _object(_unquoted(json.loads(raw)))
         except ValueError:
-            pass  # Escaped in part only: decode the whole below.
+            pass  # Not JSON as it stands, so the whole text is decoded below.
     try:
         return _object(json.loads(unquote(raw)))
     except (ValueError, RecursionError):
@@ -53,7 +53,7 @@ def _unquoted(value: Any) -> Any:
 
 
 def select(rows: list[Row], query: dict[str, Any]) -> tuple[list[Row], int, int]:
-    """Rows of the wanted page, where it begins, and how many rows match in all."""
+    """Rows of the wanted page, the index of the first, and the number of all matching rows."""
     filters = query.get("Filter") or {}
     if not isinstance(filters, dict):
         refuse("invalid_uri_argument", "Filter")
@@ -85,7 +85,7 @@ def _names(query: dict[str, Any], name: str) -> list[str]:
 
 
 def _values(row: Any, path: list[str]) -> list[Any]:
-    """Everything a dotted path reaches, through lists as well."""
+    """All values at a dotted path, also within lists."""
     if isinstance(row, list):
         return [value for item in row for value in _values(item, path)]
     if not path:
@@ -109,7 +109,7 @@ def _matches(row: Row, key: str, wanted: Any) -> bool:
 
 
 def _has_tags(tags: list[str], wanted: Any) -> bool:
-    """A list inside the list means all of its tags, a bare string means that tag."""
+    """Whether the tags match: all tags of an inner list, or the tag of a string."""
     choices = wanted if isinstance(wanted, list) else [wanted]
     return any(
         all(tag in tags for tag in choice) if isinstance(choice, list) else choice in tags
@@ -122,7 +122,7 @@ def _plain(value: Any) -> str:
 
 
 def _resembles(value: Any, wanted: Any) -> bool:
-    """Text matches when it holds every word, anything else when it is equal."""
+    """Whether a text contains every word of `wanted`, or any other value equals it."""
     if not isinstance(value, str) or value.isdigit():
         return _plain(value) == _plain(wanted)
     return all(word.lower() in value.lower() for word in _plain(wanted).split())

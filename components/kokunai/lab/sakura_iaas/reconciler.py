@@ -1,4 +1,4 @@
-"""Makes the machine follow the store: copies, power states, clean-up, whatever interrupted them."""
+"""Makes the machine follow the store: copies, power states, and clean-up, also after a crash."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _LOG = logging.getLogger(__name__)
 
 
 class Reconciler:
-    """Gives the machine its work; the store says what is wanted."""
+    """Queues the work that brings the machine to what the store says."""
 
     def __init__(self, lab: Lab) -> None:
         self._store = lab.store
@@ -43,7 +43,7 @@ class Reconciler:
         self._power.reconcile(kind, doc_id)
 
     def perform(self, job: Job) -> Future[None]:
-        """Queue a job behind those of its key; the future ends when it was tried."""
+        """Queue a job behind those of its key; the future is done when it was tried."""
         return self._workers.submit(job.key, lambda: self._perform(job))
 
     def _perform(self, job: Job) -> None:
@@ -51,8 +51,8 @@ class Reconciler:
             self._actions[job.action](job.target)
         except (KokunaiError, OSError) as problem:
             _LOG.error("%s %s: %s", job.action, job.target, problem)
-            # A failed job stays and is tried again at the next start of the lab; switches need no
-            # job for that, because every start makes sure of all of them.
+            # A failed job is kept and tried again at the next start of the lab. Switches need no
+            # job for that, because every start makes the missing ones.
             if job.action != "ensure_switch":
                 return
         self._store.done(job)
@@ -70,7 +70,7 @@ class Reconciler:
             try:
                 self._machines.set_filter(server["id"], interface_id, rules)
             except (KokunaiError, OSError) as problem:
-                # The API call succeeds all the same, so the server has to show that the rules
+                # The API call succeeds nevertheless, so the server has to show that the rules
                 # are not in force.
                 self._store.change("server", server["id"], problem=str(problem))
                 raise
@@ -78,7 +78,7 @@ class Reconciler:
                 self._store.change("server", server["id"], problem="")
 
     def copy(self, disk_id: str) -> None:
-        """Finish the copy of a disk after its time, and boot its server where that was asked."""
+        """Finish the copy of a disk after its delay, and boot its server if that is wanted."""
         self._workers.later(
             self._delays.copy_seconds, f"disk-{disk_id}", lambda: self._copied(disk_id)
         )
@@ -112,7 +112,7 @@ class Reconciler:
         return int(disk["size_mb"] * min(max(passed, 0.0), 0.99))
 
     def appliance_made(self, appliance_id: str) -> None:
-        """After its time an appliance becomes available and boots by itself."""
+        """Make an appliance available after its delay, and boot it."""
         self._workers.later(
             self._delays.copy_seconds, f"appliance-{appliance_id}", lambda: self._made(appliance_id)
         )
@@ -122,7 +122,7 @@ class Reconciler:
             self.reconcile("appliance", appliance_id)
 
     def resume(self, running: set[str]) -> None:
-        """Take up what an earlier process left; `running` are the servers that are on by now."""
+        """Continue the work of an earlier process; `running` are the servers that are on."""
         for job in self._store.pending_jobs():
             self.perform(job)
         for switch in self._store.all("switch"):
@@ -147,8 +147,7 @@ class Reconciler:
     def look(self, running: set[str]) -> None:
         """Notice hosts that went off by themselves, as after `poweroff` in the guest.
 
-        A boot that failed for an error of the store is asked for again; asking twice for one that
-        is under way does no harm.
+        A boot that failed because of the store is repeated; repeating a running one is harmless.
         """
         for server in self._store.all("server"):
             if server["status"] == "up" and server["id"] not in running:
@@ -157,7 +156,7 @@ class Reconciler:
                 self.reconcile("server", server["id"])
 
     def _notice(self, server_id: str) -> Callable[[], None]:
-        # In the server's queue, where no boot and no stop can run between the look and the change.
+        # In the server's queue, so that no boot or stop runs between the check and the change.
         return lambda: self._power.notice(
             server_id, is_running=server_id in self._machines.running()
         )

@@ -1,4 +1,4 @@
-"""Every call of the API in one table: method, path below api/cloud/1.1, handler."""
+"""The table of all calls of the API: method, path below api/cloud/1.1, and handler."""
 
 from __future__ import annotations
 

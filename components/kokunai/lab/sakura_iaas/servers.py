@@ -1,11 +1,11 @@
-"""Servers: made of a plan, interfaces and disks; a plan change gives a new id."""
+"""Handlers for servers, whose id changes with their plan."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from kokunai.lab.sakura_iaas import catalogue, disks, fields, interfaces, views
-from kokunai.lab.sakura_iaas.call import Call, Reply, changed, created, done, one, page
+from kokunai.lab.sakura_iaas import disks, fields, interfaces, provider_data, views
+from kokunai.lab.sakura_iaas.call import Call, Reply, changed, created, done, page, single
 from kokunai.lab.sakura_iaas.errors import refuse
 from kokunai.lab.sakura_iaas.power_states import new_power
 
@@ -23,11 +23,11 @@ def list_servers(call: Call) -> Reply:
 
 def read_server(call: Call) -> Reply:
     """GET server/{id}."""
-    return one("Server", views.server(call.cloud, call.mine("server")))
+    return single("Server", views.server(call.cloud, call.path_document("server")))
 
 
-def find_plan(call: Call, wanted: fields.Body) -> catalogue.Row:
-    """The newest plan with what the body names; 400 when the zone sells none such."""
+def find_plan(call: Call, wanted: fields.Body) -> provider_data.Row:
+    """The newest plan that matches the body. Raises 400 when the zone sells none."""
     plan_id = fields.identifier(wanted.get("ID"))
     numbers = {
         "CPU": fields.integer(wanted, "CPU"),
@@ -38,21 +38,21 @@ def find_plan(call: Call, wanted: fields.Body) -> catalogue.Row:
     asked = {name: value for name, value in {**numbers, **words}.items() if value}
     asked["Commitment"] = fields.text(wanted, "Commitment") or "standard"
     asked["GPU"] = fields.integer(wanted, "GPU")
-    found = [
+    plans = [
         plan
-        for plan in catalogue.server_plans(call.zone)
+        for plan in provider_data.server_plans(call.zone)
         if str(plan["ID"]) == plan_id or (not plan_id and numbers["CPU"] and _has(plan, asked))
     ]
-    if not found:
+    if not plans:
         refuse("param_res_not_found", f"ServerPlan {plan_id or asked}")
-    return max(found, key=_generation)
+    return max(plans, key=_generation)
 
 
-def _generation(plan: catalogue.Row) -> int:
+def _generation(plan: provider_data.Row) -> int:
     return int(plan["Generation"])
 
 
-def _has(plan: catalogue.Row, asked: dict[str, Any]) -> bool:
+def _has(plan: provider_data.Row, asked: dict[str, Any]) -> bool:
     return all(plan[name] == value for name, value in asked.items())
 
 
@@ -64,7 +64,7 @@ def _driver(body: fields.Body, default: str = "virtio") -> str:
 
 
 def _segment(entry: Any) -> str:
-    """One entry of ConnectedSwitches: null is an interface without a cable."""
+    """The segment of an entry of ConnectedSwitches; null is an unconnected interface."""
     if entry is None:
         return ""
     if not isinstance(entry, dict):
@@ -97,7 +97,7 @@ def create_server(call: Call) -> Reply:
 
 def update_server(call: Call) -> Reply:
     """PUT server/{id}."""
-    doc, body = call.mine("server"), fields.section(call.body, "Server")
+    doc, body = call.path_document("server"), fields.section(call.body, "Server")
     doc["name"] = fields.name_of(body, doc["name"])
     doc["description"] = fields.text(body, "Description", doc["description"])
     doc["tags"] = fields.tags_of(body, doc["tags"])
@@ -106,7 +106,7 @@ def update_server(call: Call) -> Reply:
 
 
 def _mine_and_off(call: Call) -> Doc:
-    doc = call.mine("server")
+    doc = call.path_document("server")
     if doc["status"] == "cleaning":
         refuse("server_is_cleaning", doc["id"])
     if doc["status"] != "down" or doc["wanted"] != "down":
@@ -115,12 +115,12 @@ def _mine_and_off(call: Call) -> Doc:
 
 
 def delete_server(call: Call) -> Reply:
-    """WithDisk names disks to delete as well; other disks of the server stay, disconnected."""
+    """DELETE server/{id}: deletes the disks in WithDisk, too, and disconnects the others."""
     doc = _mine_and_off(call)
     wanted = {fields.identifier(each) for each in fields.listing(call.body, "WithDisk")}
     attached = call.store.of_server("disk", doc["id"])
     for disk_id in wanted - {disk["id"] for disk in attached}:
-        call.named("disk", disk_id)
+        call.body_document("disk", disk_id)
         refuse("param_res_not_found", f"WithDisk {disk_id}")
     for disk in attached:
         if disk["id"] in wanted:
@@ -139,7 +139,7 @@ def delete_server(call: Call) -> Reply:
 
 
 def change_plan(call: Call) -> Reply:
-    """The server moves to another plan and thereby to another id; the old one is gone."""
+    """PUT server/{id}/plan: gives the server another plan and thereby another id."""
     doc = _mine_and_off(call)
     plan, old_id = find_plan(call, call.body), doc["id"]
     call.store.delete(old_id)

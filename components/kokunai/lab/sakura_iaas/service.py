@@ -1,4 +1,4 @@
-"""The emulator at work: its application, its reconciler, and what its account holds."""
+"""The running emulator: its application, its reconciler and the contents of its account."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _KINDS = {
     "notes": "note",
     "appliances": "appliance",
 }
-"""Kind in the plural, as the lab's state shows it, and as the store keeps it."""
+"""By kind in the plural, as the lab's state shows it: the kind in the store."""
 
 
 class SakuraIaasService(Service):
@@ -42,18 +42,18 @@ class SakuraIaasService(Service):
         return errors.response(status, code or errors.usual_code(status), message)
 
     def resume(self, running: set[str]) -> None:
-        """Go on with jobs, copies and power changes of an earlier process."""
+        """Continue the jobs, copies and power changes of an earlier process."""
         self._reconciler.resume(running)
 
     def look(self, running: set[str]) -> None:
-        """Notice servers that went off by themselves."""
+        """Note servers that went off by themselves."""
         self._reconciler.look(running)
 
     def contents(self) -> Contents:
         """Names of everything in the store, and the power states."""
         docs = {plural: self._cloud.store.all(kind) for plural, kind in _KINDS.items()}
         return Contents(
-            names={plural: [_name(doc) for doc in found] for plural, found in docs.items()},
+            names={plural: [_name(doc) for doc in kept] for plural, kept in docs.items()},
             servers=[self._server(doc) for doc in docs["servers"]],
             appliances=[_power(doc, [doc["address"]]) for doc in docs["appliances"]],
         )

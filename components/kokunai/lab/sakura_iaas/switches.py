@@ -1,11 +1,11 @@
-"""Switches: private layer-2 segments of a zone."""
+"""Handlers for switches, the private layer-2 segments of a zone."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from kokunai.lab.sakura_iaas import fields, views
-from kokunai.lab.sakura_iaas.call import Call, Reply, changed, created, done, one, page
+from kokunai.lab.sakura_iaas.call import Call, Reply, changed, created, done, page, single
 from kokunai.lab.sakura_iaas.errors import refuse
 
 if TYPE_CHECKING:
@@ -34,12 +34,12 @@ def create_switch(call: Call) -> Reply:
 
 def read_switch(call: Call) -> Reply:
     """GET switch/{id}."""
-    return one("Switch", views.switch(call.cloud, call.mine("switch")))
+    return single("Switch", views.switch(call.cloud, call.path_document("switch")))
 
 
 def update_switch(call: Call) -> Reply:
     """PUT switch/{id}."""
-    doc, body = call.mine("switch"), fields.section(call.body, "Switch")
+    doc, body = call.path_document("switch"), fields.section(call.body, "Switch")
     doc["name"] = fields.name_of(body, doc["name"])
     doc["description"] = fields.text(body, "Description", doc["description"])
     doc["tags"] = fields.tags_of(body, doc["tags"])
@@ -56,7 +56,7 @@ def is_in_use(call: Call, doc: Doc) -> bool:
 
 def delete_switch(call: Call) -> Reply:
     """DELETE switch/{id}."""
-    doc = call.mine("switch")
+    doc = call.path_document("switch")
     if is_in_use(call, doc):
         refuse("disconnect_b4_delete", doc["id"])
     call.store.delete(doc["id"])
@@ -66,7 +66,7 @@ def delete_switch(call: Call) -> Reply:
 
 def list_servers(call: Call) -> Reply:
     """GET switch/{id}/server."""
-    nics = call.store.of_switch("interface", call.mine("switch")["id"])
+    nics = call.store.of_switch("interface", call.path_document("switch")["id"])
     ids = {nic["server_id"] for nic in nics if nic["server_id"]}
     servers = [doc for doc in call.store.all("server", call.zone) if doc["id"] in ids]
     return page(call, "Servers", [views.server(call.cloud, doc) for doc in servers])

@@ -1,4 +1,4 @@
-"""Translates documents of the store into what the host side boots; nothing is done here."""
+"""Translates documents of the store into the values that the host side takes."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from kokunai.lab.machines import FilterRule, Gpu, Machine, NfsAppliance, Nic
-from kokunai.lab.sakura_iaas import catalogue
+from kokunai.lab.sakura_iaas import provider_data
 
 if TYPE_CHECKING:
     from kokunai.lab.places import Places
@@ -40,7 +40,10 @@ def _rule(rule: dict[str, str]) -> FilterRule:
 
 
 def _nic(store: Store, places: Places, interface: Doc, config: Doc | None) -> Nic:
-    """`config` is the disk's, and only for the first interface: the provider sets up no other."""
+    """A network interface; `config` is the disk's, None for all but the first interface.
+
+    The provider's disk configuration sets up only the first interface.
+    """
     address, prefix_length, gateway = "", 24, ""
     if config is not None and interface["switch_id"] == "shared":
         address = str(places.shared_network[interface["shared_host"]])
@@ -62,7 +65,7 @@ def _nic(store: Store, places: Places, interface: Doc, config: Doc | None) -> Ni
 
 
 def _gpu(plan: Doc) -> Gpu | None:
-    pci = catalogue.pci_of(plan["GPUModel"]) if plan["GPU"] else None
+    pci = provider_data.pci_of(plan["GPUModel"]) if plan["GPU"] else None
     if pci is None:
         return None
     return Gpu(
@@ -76,14 +79,14 @@ def _gpu(plan: Doc) -> Gpu | None:
 
 
 def host_name_of(server: Doc, config: Doc) -> str:
-    """The configured name in the letters of a host name, else one made of the server's id."""
+    """The configured name with only the letters of a host name, else one with the server's id."""
     wanted = config.get("host_name") or server["host_name"] or server["name"]
     cleaned = re.sub(r"[^a-z0-9.-]+", "-", wanted.lower()).strip("-.")
     return cleaned or f"server-{server['id']}"
 
 
 def machine(store: Store, places: Places, server: Doc, disk: Doc) -> Machine:
-    """The server as it must look when it is on; unconnected interfaces are left out."""
+    """The server as it must be when it is on, without unconnected interfaces."""
     config = disk["config"]
     interfaces = store.of_server("interface", server["id"])
     return Machine(

@@ -1,17 +1,17 @@
-"""Documents of the store as the API shows them."""
+"""Translates documents of the store into what the API shows."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from kokunai.lab.sakura_iaas import catalogue
+from kokunai.lab.sakura_iaas import provider_data
 
 if TYPE_CHECKING:
     from kokunai.lab.sakura_iaas.call import Cloud
     from kokunai.lab.store import Doc, Store
 
 View = dict[str, Any]
-# The API shows the shared segment as a switch of its own, which needs an id that never changes.
+# The API shows the shared segment as a switch, whose id must always be the same.
 SHARED_SWITCH_ID = "113000000001"
 _SHARED_SUBNET_ID = 1
 _SHARED_MBPS = 100
@@ -32,7 +32,7 @@ def common(doc: Doc) -> View:
 
 def zone_of(doc: Doc) -> View | None:
     """The zone as other resources show it; None for what belongs to the account."""
-    return catalogue.zone(doc["zone"])
+    return provider_data.zone(doc["zone"])
 
 
 def instance(doc: Doc) -> View:
@@ -102,7 +102,7 @@ def whole_interface(cloud: Cloud, doc: Doc) -> View:
 
 
 def _storage(doc: Doc) -> View:
-    plan = catalogue.disk_plan(doc["plan_id"]) or {}
+    plan = provider_data.disk_plan(doc["plan_id"]) or {}
     return {
         "ID": f"113000000{doc['plan_id']:0>3}",
         "Name": "lab",
@@ -111,7 +111,7 @@ def _storage(doc: Doc) -> View:
 
 
 def _plan_of_disk(doc: Doc) -> View:
-    plan = catalogue.disk_plan(doc["plan_id"]) or {}
+    plan = provider_data.disk_plan(doc["plan_id"]) or {}
     return {key: plan.get(key) for key in ("ID", "Name", "StorageClass")}
 
 

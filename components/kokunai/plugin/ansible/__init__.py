@@ -1,1 +1,1 @@
-"""The kind that configures hosts: playbooks, run in a child process and followed."""
+"""The kind `Configuration`, which runs the playbooks on hosts in a process of its own."""

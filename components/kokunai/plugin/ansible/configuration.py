@@ -1,4 +1,4 @@
-"""`kokunai:ansible:Configuration`: the playbooks on one pool, only where something changed."""
+"""`kokunai:ansible:Configuration`: runs the playbooks on those hosts of a pool that changed."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ _MOST_FORKS = 32
 
 
 class Configuration(ModelKind):
-    """Hosts belong to other resources; this one holds what was done to them and what was seen."""
+    """Configures hosts of other resources; its outputs are results, verdicts and drift by host."""
 
     pulumi_type = "kokunai:ansible:Configuration"
     model = ConfigurationInputs
@@ -48,19 +48,19 @@ class Configuration(ModelKind):
     patience_seconds = 180
 
     def diff(self, transition: Transition) -> list[Change]:
-        """By host, and what a check run or an unfinished run left in the state."""
+        """Changes by host, and drift or unfinished runs that the state records."""
         return changes(transition.state, transition.old, transition.new)
 
     async def create(self, op: Operation, transition: Transition) -> Created:
-        """Configure every host; a create that was killed is simply done again."""
+        """Configure every host; after a killed create all of it is repeated."""
         return Created(op.digest, await self._configure(op, op.digest, {}, transition.new))
 
     async def update(self, op: Operation, transition: Transition) -> Props:
-        """Configure the hosts that changed, failed or drifted, and no other."""
+        """Configure only the hosts that changed, failed or drifted."""
         return await self._configure(op, transition.id, transition.state, transition.new)
 
     async def read(self, op: Operation, transition: Transition) -> Found | None:
-        """A check run on the configured hosts; what it would change is the drift."""
+        """Run the playbooks in check mode; what they would change becomes the drift."""
         inputs, state = transition.old, transition.state
         if not inputs:
             raise KokunaiError(
@@ -77,10 +77,10 @@ class Configuration(ModelKind):
         except KokunaiError as error:
             op.warn(f"{error.ja}。ホストは確かめていません\n{error.en}; the hosts were not checked")
             return Found(transition.id, inputs, state)
-        return Found(transition.id, inputs, _seen(op, state, hosts, run))
+        return Found(transition.id, inputs, _with_check_results(op, state, hosts, run))
 
     async def delete(self, op: Operation, transition: Transition) -> None:
-        """Nothing: the hosts go away themselves, and nothing else was made."""
+        """Do nothing: the hosts belong to other resources, and nothing else was made."""
 
     async def _configure(self, op: Operation, id_: str, state: Props, new: Props) -> Props:
         wanted = digests(new, op.urn)
@@ -121,11 +121,11 @@ class Configuration(ModelKind):
         )
         run = await run_playbooks(op, request, inputs["pool"]) if request.hosts else Run.of(())
         run.hosts |= {name: Outcome(status="rekeyed") for name in strange}
-        return _explained(run)
+        return _with_reasons(run)
 
 
 def _playbook(op: Operation) -> str:
-    """The one the provider names; else none, and what the project puts in is said."""
+    """The site.yml that the provider names, or empty; then the project's overrides are reported."""
     if path := configured_playbook(op.config):
         return str(path)
     if own := ", ".join(playbooks.overrides(project_root())):
@@ -133,8 +133,8 @@ def _playbook(op: Operation) -> str:
     return ""
 
 
-def _explained(run: Run) -> Run:
-    """A run that ended by itself before its hosts did has said why, for example a syntax error."""
+def _with_reasons(run: Run) -> Run:
+    """The run, with a reason on unfinished hosts: Ansible's last lines or the time limit."""
     if run.ended in ("finished", "crashed") and run.said:
         for outcome in run.hosts.values():
             if outcome.status == "interrupted":
@@ -153,13 +153,13 @@ def _done(host: Host, outcome: Outcome) -> str:
     )
 
 
-def _seen(op: Operation, state: Props, hosts: Iterable[Host], run: Run) -> Props:
-    """The state with what the check run saw; what could not be seen stays, with a warning."""
+def _with_check_results(op: Operation, state: Props, hosts: Iterable[Host], run: Run) -> Props:
+    """The state after a check run; hosts that could not be checked keep theirs, with a warning."""
     drift, verified = dict(state.get("drift") or {}), dict(state.get("verified") or {})
     for host in hosts:
         outcome = run.hosts[host.name]
         if outcome.status in ("unreachable", "interrupted"):
-            op.warn(_not_seen(host, outcome))
+            op.warn(_not_checked_text(host, outcome))
             continue
         drift.pop(host.name, None)
         differing = ["hostKeys"] if outcome.status == "rekeyed" else drift_of(outcome)
@@ -170,7 +170,7 @@ def _seen(op: Operation, state: Props, hosts: Iterable[Host], run: Run) -> Props
     return {**state, "drift": drift, "verified": verified}
 
 
-def _not_seen(host: Host, outcome: Outcome) -> str:
+def _not_checked_text(host: Host, outcome: Outcome) -> str:
     return (
         f"{host.name} ({host.address}) は確認できず、前回の状態のままです: {outcome.message}\n"
         f"{host.name} ({host.address}) could not be checked; its last state is kept"

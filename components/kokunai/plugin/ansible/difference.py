@@ -1,4 +1,4 @@
-"""What differs on which hosts: inputs against what was applied, unfinished runs, and drift."""
+"""Finds the hosts to configure: changed inputs, unfinished runs, and drift."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from kokunai.plugin.kind import UNKNOWN, Change, ChangeKind, Props
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-# About 50 ms and 16 MiB: a digest in the state must not help to guess a short password.
+# About 50 ms and 16 MiB each, so that a digest in the state does not help to guess a password.
 _COST, _BLOCK, _PARALLEL = 2**14, 8, 1
 
 
 def changes(state: Props, old: Props, new: Props) -> list[Change]:
-    """Every change; a host that moved in the list without changing is none."""
+    """Every change; a host that only moved within the list is not one."""
     return [*_inputs(old, new), *_hosts(old, new), *_left_over(state, new)]
 
 
@@ -26,14 +26,14 @@ def _inputs(old: Props, new: Props) -> list[Change]:
         {key: value for key, value in old.items() if key not in ("hosts", "secretVariables")},
         {key: value for key, value in new.items() if key not in ("hosts", "secretVariables")},
     )
-    # Even the name of a secret variable is not shown: the property differs as a whole.
+    # The names of secret variables must not be shown, so the property is compared as a whole.
     if old.get("secretVariables") != new.get("secretVariables"):
         by_leaf.append(Change("secretVariables"))
     return by_leaf
 
 
 def _hosts(old_inputs: Props, new_inputs: Props) -> Iterator[Change]:
-    """Paths carry the index the engine needs to show the host; a reason carries its name."""
+    """Changes of hosts: the path has the index that the engine needs, the reason has the name."""
     old, new = old_inputs.get("hosts", []), new_inputs.get("hosts", [])
     if old is UNKNOWN or new is UNKNOWN:
         if old is not new:
@@ -81,7 +81,7 @@ def _left_over(state: Props, new: Props) -> Iterator[Change]:
 
 
 def fingerprint(secrets: Mapping[str, Any], salt: str) -> str:
-    """Changes with any secret and tells nothing about it; `salt` is the resource's URN."""
+    """A digest of secrets from which they cannot be guessed; `salt` is the resource's URN."""
     if not secrets:
         return ""
     return hashlib.scrypt(
@@ -92,7 +92,7 @@ def fingerprint(secrets: Mapping[str, Any], salt: str) -> str:
 def host_digest(
     role_digest: str, variables: Mapping[str, Any], host: Mapping[str, Any], secrets: str
 ) -> str:
-    """Digest of all that decides what a host is like; says nothing of its peers."""
+    """Digest of everything that decides how a host is configured, and nothing of its peers."""
     return hashlib.sha256(_canonical([role_digest, variables, host, secrets])).hexdigest()
 
 

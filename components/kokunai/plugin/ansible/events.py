@@ -1,4 +1,4 @@
-"""What of Ansible's many events the plugin needs, as small records."""
+"""Reduces Ansible's events to the small records that the plugin needs."""
 
 from __future__ import annotations
 
@@ -11,26 +11,26 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
 Record = dict[str, Any]
-"""`record` is task, changed, failed, unreachable, rekeyed, verified, stats or said."""
+"""Its key `record` is task, changed, failed, unreachable, rekeyed, verified, stats or said."""
 
 _RESULTS = ("runner_on_ok", "runner_on_failed", "runner_on_unreachable")
 _MESSAGE_LIMIT = 600
 
 
 class Reducer:
-    """Turns events into records; secrets never pass, whatever a module put in its result."""
+    """Turns events into records without secrets, which a module may repeat in its result."""
 
     def __init__(self, secrets: Iterable[Any]) -> None:
         self.hide = masking(secrets, "***")
         self._handlers: set[str] = set()
 
     def records(self, event: Mapping[str, Any]) -> list[Record]:
-        """Records of one event; none for most."""
+        """The records of one event; most events have none."""
         # 'verbose' events carry no event_data.
         data = event.get("event_data") or {}
         kind = event.get("event")
         if kind == "playbook_on_task_start":
-            # 'meta' does nothing on a host and would be told once for each of them.
+            # 'meta' does nothing on a host but has an event for each of them.
             return [] if data.get("task_action", "").endswith("meta") else [self._task(data)]
         if kind in _RESULTS:
             return self._result(kind, data)
@@ -41,7 +41,7 @@ class Reducer:
         return []
 
     def _task(self, data: Mapping[str, Any]) -> Record:
-        # So ansible-runner marks a handler, whose start has no event of its own.
+        # ansible-runner marks a handler this way, since a handler's start has no event of its own.
         handler = bool(data.get("is_conditional"))
         if handler:
             self._handlers.add(data.get("task_uuid", ""))
@@ -64,12 +64,12 @@ class Reducer:
     def _failure(
         self, kind: str, data: Mapping[str, Any], result: Mapping[str, Any], verified: Any
     ) -> Record:
-        # A host that never answered the first task was not reached, whatever Ansible calls it.
+        # A host that fails the task that waits for it is unreachable, not failed.
         waiting = data.get("task_action", "").endswith("wait_for_connection")
         record = "unreachable" if waiting or kind == "runner_on_unreachable" else "failed"
         text = _reasons(verified) if verified is not None else _message(result)
         if record == "unreachable":
-            # What ssh said stands last; before it Ansible tells what it was about to do.
+            # ssh's own message comes last, after Ansible's description of what it was doing.
             text = text.rpartition("over ssh: ")[2]
             if "REMOTE HOST IDENTIFICATION HAS CHANGED" in text:
                 record = "rekeyed"

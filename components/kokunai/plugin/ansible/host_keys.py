@@ -1,4 +1,4 @@
-"""SSH host keys: what was recorded of each host, and whether it still shows that."""
+"""SSH host keys: which are recorded for a host, and whether the host still answers with them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _PATIENCE_SECONDS = "5"
 
 
 def keys_of(host: Host, lines: Iterable[str]) -> list[str]:
-    """Lines of known_hosts that are about the host."""
+    """The lines of known_hosts that belong to the host."""
     return [line for line in lines if line.split(" ", 1)[0] == host.known_as]
 
 
@@ -31,7 +31,7 @@ def known_keys(hosts: Iterable[Host], state: Props) -> dict[str, list[str]]:
 
 
 async def rekeyed(hosts: Iterable[Host], known: Mapping[str, list[str]]) -> set[str]:
-    """Names of hosts that answer with another key than the recorded one; silent hosts are not."""
+    """Names of hosts that answer with another key than the recorded one; without silent hosts."""
     by_port: dict[int, list[Host]] = defaultdict(list)
     for host in hosts:
         if known.get(host.name):

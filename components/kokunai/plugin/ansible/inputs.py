@@ -35,7 +35,7 @@ def _variables(values: dict[str, Any]) -> dict[str, Any]:
 
 
 def _secrets(values: dict[str, Any]) -> dict[str, Any]:
-    # Values may hold anything: they are read as data and never as templates.
+    # Only the names are checked: values may be anything, because they are never used as templates.
     _variables(dict.fromkeys(values, ""))
     return values
 
@@ -79,7 +79,7 @@ class ConfigurationInputs(Governed):
     hosts: Annotated[list[MaybeUnknown[HostInputs]], AfterValidator(_once)]
     """Hosts to configure. / 構成するホスト。"""
     role_digest: str = Field(min_length=1)
-    """Digest of the playbooks: another one configures every host again. / Playbook の要約値。"""
+    """Digest of the playbooks: another one configures every host again. / プレイブックの要約値。"""
     variables: Variables
     """Variables of every host. / 全ホスト共通の変数。"""
     secret_variables: Annotated[dict[str, Any], AfterValidator(_secrets)] | None = None
@@ -94,7 +94,7 @@ class Check(Computed):
     """What was looked at on a host, and whether it is as promised."""
 
     value: Any = None
-    """What was seen. / 見えたもの。"""
+    """What was seen. / 確認した値。"""
     verdict: Literal["pass", "fail", "not-verified"]
     """Not verified never counts as pass. / 判定。「未検証」は合格ではありません。"""
     reason: str

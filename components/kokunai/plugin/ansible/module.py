@@ -1,4 +1,4 @@
-"""The module `ansible`: what the registry needs to know of it."""
+"""Describes the module `ansible` for the registry: its kinds, its settings, its start."""
 
 from __future__ import annotations
 
@@ -16,6 +16,6 @@ class AnsibleSettings(SectionModel):
 
 
 def ansible() -> Module:
-    """Fresh kinds; a start sweeps what a plugin left that was killed together with its run."""
+    """A new module; its start removes what a plugin left that was killed together with its run."""
     section = Section(prefix="", model=AnsibleSettings, environment={})
     return Module("ansible", kinds=(Configuration(),), section=section, start=sweep)

@@ -1,4 +1,4 @@
-"""What a run means for the resource's outputs: folding records, keeping what was not touched."""
+"""Folds the records of a run into the resource's outputs and keeps those of untouched hosts."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass
 class Outcome:
-    """How one host fared."""
+    """How the run ended on one host."""
 
     status: str = "interrupted"
     """ok, failed, unreachable, rekeyed or interrupted."""
@@ -27,13 +27,13 @@ class Outcome:
     ok: int = 0
     failed: int = 0
     paths: list[str] = field(default_factory=list)
-    """What changed, or in a check run would change."""
+    """Paths that changed, or that would change in a check run."""
     verified: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass
 class Run:
-    """Records of a run so far, by host."""
+    """The outcomes of a run so far, by host."""
 
     hosts: dict[str, Outcome]
     ended: str = ""
@@ -78,19 +78,19 @@ class Run:
 def outputs(
     new: Props, state: Props, digests: Mapping[str, str], hosts: Iterable[Host], run: Run
 ) -> Props:
-    """All outputs after a run: hosts not touched keep theirs, hosts no longer asked for go."""
+    """All outputs after a run; untouched hosts keep theirs, hosts without inputs are removed."""
     after = {key: _kept(state.get(key), digests) for key in ConfigurationComputed.names()}
     for host in hosts:
         outcome = run.hosts[host.name]
         after["results"][host.name] = _result(host, outcome)
-        # Verdicts of an earlier run prove nothing of what this one left, or of another server.
+        # Verdicts of an earlier run say nothing about the host after this run.
         after["verified"][host.name] = outcome.verified
         for key in ("hostDigests", "drift"):
             after[key].pop(host.name, None)
         if outcome.status == "ok":
             after["hostDigests"][host.name] = digests[host.name]
         if outcome.status != "rekeyed":
-            # A run that was cut tells no keys; that must not make the next contact a first one.
+            # An interrupted run reports no keys; without the known ones any key would pass next.
             known = known_keys([host], state).get(host.name, [])
             after["hostKeys"][host.name] = keys_of(host, run.known_hosts) or known
     return {**new, **after}
@@ -112,7 +112,7 @@ def _result(host: Host, outcome: Outcome) -> dict[str, Any]:
 
 
 def reason(host: Host, outcome: Outcome) -> str:
-    """Why a host is not done, Japanese then English."""
+    """Why the run did not finish on a host, Japanese then English."""
     who = f"{host.name} ({host.address})"
     texts = {
         "unreachable": (
@@ -144,7 +144,7 @@ def reason(host: Host, outcome: Outcome) -> str:
 
 
 def drift_of(outcome: Outcome) -> list[str]:
-    """What a check run found: paths and tasks that would change, checks that now fail."""
+    """The drift that a check run found: paths and tasks that would change, checks that fail."""
     failed = [name for name, check in outcome.verified.items() if check["verdict"] == "fail"]
     differing = [*outcome.paths, *(f"verified.{name}" for name in failed)]
     if outcome.status == "failed" and not failed:

@@ -1,4 +1,4 @@
-"""Where the plugin finds the playbooks and the private key."""
+"""Finds the files that a run needs: the playbooks, the private key and OpenSSH's programs."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def require_programs() -> None:
 
 
 def private_key(given: str) -> Path:
-    """The key file, where ssh would accept it. Raises KokunaiError saying what is wrong with it."""
+    """The path of the key file. Raises KokunaiError where ssh would not accept the file."""
     path = project_root() / Path(given).expanduser()
     if not path.is_file():
         raise KokunaiError(

@@ -1,4 +1,4 @@
-"""How far a run is: Ansible does not say how many tasks there are, so they are counted."""
+"""Shows how far a run is; counts the tasks, because Ansible does not tell their number."""
 
 from __future__ import annotations
 
@@ -10,23 +10,23 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from pathlib import Path
 
-# How many tasks these bring is known to Ansible alone, some of them only while it runs.
+# Only Ansible knows how many tasks these add, for some of them only while it runs.
 _UNCOUNTED = frozenset({"import_playbook", "import_role", "include_role", "include_tasks"})
 
 
 class _Uncountable(Exception):
-    """Something that only Ansible can count."""
+    """The playbook has a part whose tasks only Ansible can count."""
 
 
 def count_tasks(playbook: Path) -> int | None:
-    """Tasks of a playbook and its roles, skipped ones included, or None where nobody can tell.
+    """Number of tasks of a playbook and its roles, skipped ones included; None if unknown.
 
     Handlers run only after a change and are not counted.
     """
     try:
         plays = yaml.safe_load(playbook.read_text(encoding="utf-8"))
         return sum(_play(play, playbook.parent / "roles") for play in plays)
-    # A file that Ansible reads and this cannot (a vault's), or that Ansible will refuse itself.
+    # The file is encrypted with ansible-vault, or Ansible itself will refuse it with a reason.
     except (_Uncountable, OSError, ValueError, yaml.YAMLError, AttributeError, TypeError, KeyError):
         return None
 
@@ -46,7 +46,7 @@ def _role(role: Path) -> int:
     has_dependencies = (role / "meta" / "main.yml").is_file()
     if has_dependencies or not (role / "tasks" / "main.yml").is_file():
         raise _Uncountable
-    # Typed variables are checked in a task of their own.
+    # Ansible checks a role's argument_specs in an additional task.
     typed = (role / "meta" / "argument_specs.yml").is_file()
     return typed + _file(role / "tasks" / "main.yml")
 
@@ -75,17 +75,17 @@ def _short_names(task: Mapping[str, Any]) -> dict[str, Any]:
 
 
 class Progress:
-    """The line that says where a run is."""
+    """The progress line of a run."""
 
     def __init__(self, pool: str, host_count: int) -> None:
         self._pool = pool
         self._host_count = host_count
         self._done = 0
         self.total: int | None = None
-        """Tasks of the run, once they are counted; None leaves the number out of the line."""
+        """Number of tasks of the run; None leaves it out of the line."""
 
     def line(self, task: Mapping[str, Any]) -> str:
-        """One more task has begun; a handler is none of those counted."""
+        """The line for a task that has begun; handlers are not counted."""
         self._done += not task.get("handler")
         done, count = str(self._done), self._host_count
         if self.total is not None:

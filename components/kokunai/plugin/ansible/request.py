@@ -1,4 +1,4 @@
-"""What the plugin asks of a run of the playbooks, as it crosses to the runner's process."""
+"""The request for a run of the playbooks, which the plugin sends to the runner's process."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ class Host:
 
     @property
     def known_as(self) -> str:
-        """How OpenSSH writes the host in known_hosts."""
+        """The host as OpenSSH names it in known_hosts: `[address]:port` unless the port is 22."""
         return self.address if self.port == 22 else f"[{self.address}]:{self.port}"
 
 
 @dataclass(frozen=True)
 class Request:
-    """A whole run; goes over the runner's standard input and is written nowhere."""
+    """Everything about a run, secrets included; passed on standard input, never in a file."""
 
     playbook: str
     """The site.yml to run; empty for the package's own with what the project puts in."""
@@ -42,19 +42,19 @@ class Request:
     check: bool = False
     forks: int = 4
     patience_seconds: int = 180
-    """How long a host that was never reached may take to answer."""
+    """How long a host may take to answer for the first time."""
     repair: tuple[str, ...] = ()
-    """Names of hosts that drifted or failed: what is there is applied again, changed or not."""
+    """Names of hosts that drifted or failed, on which everything is applied again."""
     project: str = ""
     """Root of the project whose playbooks count where `playbook` is empty."""
 
     def to_json(self) -> str:
-        """One line."""
+        """The request as one line of JSON."""
         return json.dumps(asdict(self))
 
     @staticmethod
     def from_json(text: str) -> Request:
-        """The same request again."""
+        """The request that `to_json` wrote."""
         raw = json.loads(text)
         hosts = tuple(Host(**host) for host in raw.pop("hosts"))
         lists = {name: tuple(raw[name]) for name in ("known_hosts", "repair")}
@@ -74,7 +74,7 @@ def host_of(raw: Mapping[str, Any]) -> Host:
 
 
 def inventory(request: Request, private: Path, secrets_file: str) -> dict[str, Any]:
-    """Ansible's inventory; secrets are read from memory at the moment a template needs them."""
+    """Ansible's inventory; secrets are read from `secrets_file` when a template needs them."""
     lookup = f"lookup('ansible.builtin.file', '{secrets_file}') | from_json"
     secrets = {name: f"{{{{ ({lookup})['{name}'] }}}}" for name in request.secrets}
     shared = {**request.variables, **secrets, **_connection(request, private)}
@@ -87,7 +87,7 @@ def inventory(request: Request, private: Path, secrets_file: str) -> dict[str, A
 
 
 def _connection(request: Request, private: Path) -> dict[str, Any]:
-    # The user's own ~/.ssh/config still applies where nothing is said here, jump hosts for one.
+    # The user's ~/.ssh/config still applies to everything else, such as jump hosts.
     options = {
         "UserKnownHostsFile": private / "known_hosts",
         "GlobalKnownHostsFile": "/dev/null",
@@ -108,8 +108,8 @@ def _connection(request: Request, private: Path) -> dict[str, Any]:
 
 
 def _host(host: Host, request: Request) -> dict[str, Any]:
-    # A key already recorded must match; a first contact is recorded by ssh itself, so that the
-    # key kept is the key used.
+    # A recorded key must match. At the first contact ssh itself records the key, so that the
+    # recorded key is the one that was used.
     known = any(line.split(" ", 1)[0] == host.known_as for line in request.known_hosts)
     checking = "yes" if known else "accept-new"
     return {

@@ -1,4 +1,4 @@
-"""Runs the playbooks in a process of their own and follows it: progress, cancel, no remains."""
+"""Runs the playbooks in a process of their own, shows its progress and stops it on a cancel."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ from typing import TYPE_CHECKING
 from kokunai.plugin.ansible.outcome import Run
 from kokunai.plugin.ansible.progress import Progress
 from kokunai.plugin.ansible.run_directory import sweep
-from kokunai.plugin.kind import LAST_WORDS_SECONDS, Cancelled
+from kokunai.plugin.kind import SHUTDOWN_GRACE_SECONDS, Cancelled
 
 if TYPE_CHECKING:
     from kokunai.plugin.ansible.request import Request
     from kokunai.plugin.kind import Operation
 
-# ansible-runner writes its whole environment to a file, so nothing goes in that need not.
+# ansible-runner writes its whole environment to a file, so it gets only these variables.
 _ALLOWED = ("HOME", "LANG", "LC_ALL", "SSH_AUTH_SOCK", "TZ", "USER")
-# A run must have ended before the plugin's process does, or what it did would not reach the engine.
-GRACE_SECONDS = LAST_WORDS_SECONDS - 1.5
+# Shorter than the plugin's own time to end, so that the outcome of a run still reaches the engine.
+GRACE_SECONDS = SHUTDOWN_GRACE_SECONDS - 1.5
 _LINE_LIMIT_BYTES = 16 * 1024 * 1024
 
 
 async def run_playbooks(op: Operation, request: Request, pool: str) -> Run:
-    """Follow a run to its end; `ended` says how, and hosts it did not finish are interrupted."""
+    """Run to the end; `ended` of the result says how, unfinished hosts are `interrupted`."""
     run = Run.of(host.name for host in request.hosts)
     progress = Progress(pool, len(request.hosts))
     process = await _start(request)
@@ -51,11 +51,11 @@ async def _start(request: Request) -> asyncio.subprocess.Process:
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
         env=_environment(),
-        # Ctrl-C reaches the plugin alone, which then stops the runner in order.
+        # In a session of its own the runner gets no Ctrl-C; the plugin stops it in an orderly way.
         start_new_session=True,
         limit=_LINE_LIMIT_BYTES,
     )
-    assert process.stdin  # noqa: S101 - it is a pipe, as asked for above
+    assert process.stdin  # noqa: S101 - it was opened as a pipe
     with contextlib.suppress(BrokenPipeError, ConnectionResetError):
         process.stdin.write(request.to_json().encode())
         await process.stdin.drain()
@@ -94,7 +94,7 @@ async def _follow(
 async def _read_records(
     process: asyncio.subprocess.Process, run: Run, op: Operation, progress: Progress
 ) -> None:
-    assert process.stdout  # noqa: S101 - it is a pipe
+    assert process.stdout  # noqa: S101 - it was opened as a pipe
     async for line in process.stdout:
         record = json.loads(line)
         run.take(record)
@@ -105,13 +105,13 @@ async def _read_records(
 
 
 async def _read_errors(process: asyncio.subprocess.Process, run: Run) -> None:
-    assert process.stderr  # noqa: S101 - it is a pipe
+    assert process.stderr  # noqa: S101 - it was opened as a pipe
     async for line in process.stderr:
         run.take({"record": "said", "text": line.decode(errors="replace").rstrip()})
 
 
 async def _stop(process: asyncio.subprocess.Process, follower: asyncio.Task[None]) -> None:
-    """Ask, then force; either way nothing of the run stays."""
+    """Ask the runner to stop, kill it if it does not, and end the processes that it left."""
     if process.returncode is None:
         with contextlib.suppress(ProcessLookupError):
             process.terminate()

@@ -1,4 +1,4 @@
-"""A directory in memory for one run of Ansible, gone with its processes however the run ends."""
+"""Makes a directory in memory for a run of Ansible and removes it however the run ends."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ MARK = "KOKUNAI_ANSIBLE_RUN"
 """Environment variable that names the run's directory in every process the run started."""
 
 _NEW, _LIVE = "kokunai-new-", "kokunai-run-"
-_MOST_LOOKS = 100
+_MOST_ROUNDS = 100
 _NAMING_SECONDS = 60.0
-"""Longer than any owner takes to lock its new directory."""
+"""Age after which a directory without its final name is abandoned; naming it takes a moment."""
 
 
 def memory() -> Path:
-    """Where nothing reaches a disk; a machine without /dev/shm has only its temporary folder."""
+    """A folder in memory; the temporary folder on machines without /dev/shm."""
     shared = Path("/dev/shm")  # noqa: S108 - the directory made in it is ours alone, mode 0700
     return shared if shared.is_dir() else Path(tempfile.gettempdir())
 
 
 @contextmanager
 def private_directory() -> Iterator[Path]:
-    """A directory only we can enter; what earlier, killed runs left is swept first.
+    """A directory that only this user can enter; remains of killed runs are removed first.
 
     The lock is how another process tells a run that lives from one that was killed: the kernel
     lets go of it with the process. The directory gets its final name when the lock is held.
@@ -76,8 +76,8 @@ def _is_alive(directory: Path) -> bool:
 
 
 def _remove(directory: Path) -> None:
-    # Again until none is seen: one of them may have started another between look and kill.
-    for _ in range(_MOST_LOOKS):
+    # Repeated, because a process may have started another one before it was killed.
+    for _ in range(_MOST_ROUNDS):
         running = processes_of(directory)
         if not running:
             break
@@ -91,7 +91,7 @@ def _remove(directory: Path) -> None:
 def processes_of(directory: Path) -> list[int]:
     """Ansible's workers and SSH's connection masters: they leave our process group and session."""
     mark = f"{MARK}={directory}".encode()
-    # A master writes its title over its arguments and its environment.
+    # A connection master overwrites its environment, and with it the mark, by this title.
     title = f"ssh: {directory}/".encode()
     pids = []
     for process in Path("/proc").glob("[0-9]*"):

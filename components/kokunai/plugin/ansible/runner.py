@@ -1,4 +1,4 @@
-"""The process of one run, apart because ansible-runner writes its environment to a file."""
+"""The process of one run, separate because ansible-runner writes its environment to a file."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _PR_SET_PDEATHSIG = 1
 
 
 class _Stop:
-    """Set by SIGTERM: the plugin asks to stop, or died."""
+    """Whether SIGTERM came: the plugin asks to stop, or has died."""
 
     asked = False
 
@@ -34,11 +34,11 @@ class _Stop:
 
 
 def main() -> None:
-    """Read a request from standard input, write a record a line to standard output."""
+    """Read the request from standard input and write records to standard output, one per line."""
     os.umask(0o077)
     stop = _Stop()
     signal.signal(signal.SIGTERM, stop.ask)
-    # An interrupt is for the plugin, which decides and then tells us.
+    # Interrupts are the plugin's to handle; it sends SIGTERM when this process has to stop.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     _die_with_parent(int(sys.argv[1]), stop)
     request = Request.from_json(sys.stdin.read())
@@ -52,14 +52,14 @@ def main() -> None:
             stop.ask()
 
     with private_directory() as private:
-        # Not in our own /proc/self/environ, only in what we start: it marks whom to end with us.
+        # Only processes started from here inherit the mark, by which they are found and ended.
         os.environ[MARK] = str(private)
         _run(request, private, emit, stop)
 
 
 def _die_with_parent(parent: int, stop: _Stop) -> None:
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
-    # The plugin may have died before the line above.
+    # The plugin may have died before this process asked to be told of its death.
     if os.getppid() != parent:
         stop.ask()
 
@@ -78,14 +78,14 @@ def _run(
             emit(record)
         return False
 
-    with _in_memory(request.secrets) as secrets_file:
+    with _MemoryFile(request.secrets) as secrets_file:
         runner = ansible_runner.interface.run(  # type: ignore[no-untyped-call]
             private_data_dir=str(private),
             playbook=str(playbook),
             inventory=inventory(request, private, secrets_file),
             event_handler=keep_no_file,
             cancel_callback=lambda: stop.asked,
-            # A cancel is looked at when Ansible prints or when this time is over.
+            # ansible-runner checks for a cancel when Ansible prints and after this time in seconds.
             settings={"pexpect_timeout": 1, "suppress_ansible_output": True},
             cmdline="--check --diff" if request.check else None,
             forks=request.forks,
@@ -101,8 +101,8 @@ def _playbook(request: Request, private: Path) -> Path:
     return playbooks.compose(Path(request.project), private / "playbooks")
 
 
-class _in_memory:  # noqa: N801 - used like a function
-    """Path of a file that exists in memory only, for processes of the same user."""
+class _MemoryFile:
+    """A JSON file that exists in memory only; its path is open to processes of the same user."""
 
     def __init__(self, content: object) -> None:
         self._handle = os.memfd_create("kokunai")
@@ -118,17 +118,17 @@ class _in_memory:  # noqa: N801 - used like a function
 def _prepare_environment(private: Path) -> None:
     (private / "ansible.cfg").touch()
     os.environ.update(
-        # An empty file, or a user's ansible.cfg would decide how we connect.
+        # An empty file, because the user's own ansible.cfg could change how hosts are reached.
         ANSIBLE_CONFIG=str(private / "ansible.cfg"),
         ANSIBLE_HOME=str(private / "home"),
         ANSIBLE_LOCAL_TEMP=str(private / "tmp"),
         ANSIBLE_PIPELINING="1",
-        # Short: a socket's path may have 107 bytes, and ssh adds 17.
+        # Kept short, because a socket's path may have 107 bytes and ssh adds 17.
         ANSIBLE_SSH_CONTROL_PATH_DIR=str(private / "cp"),
         ANSIBLE_GATHERING="explicit",
-        # Else ansible-runner turns it off, and of an option given twice ssh takes the first.
+        # ansible-runner would turn it off, and of an option given twice ssh takes the first.
         ANSIBLE_HOST_KEY_CHECKING="True",
-        # Arguments of modules would end in the hosts' system log.
+        # The arguments of modules, secrets among them, must not go to the hosts' system log.
         ANSIBLE_NO_TARGET_SYSLOG="1",
         ANSIBLE_RETRY_FILES_ENABLED="0",
         ANSIBLE_NOCOLOR="1",

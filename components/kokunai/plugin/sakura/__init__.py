@@ -1,1 +1,1 @@
-"""The kinds of Sakura's IaaS, each a module, and what they share."""
+"""The kinds of Sakura's IaaS, one Python module each, and the code that they share."""

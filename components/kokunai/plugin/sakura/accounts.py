@@ -1,4 +1,4 @@
-"""Accounts that the configuration names: one connection, one pace and one product list each."""
+"""Opens the accounts of the configuration, each with its connection, call limit and products."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class SakuraSettings(SectionModel):
 
 
 def _variables(name: str) -> tuple[str, str]:
-    """Sakura's own clients read both, the first before the second."""
+    """The environment variables of a setting, in the order in which Sakura's clients ask them."""
     return f"SAKURA_{name}", f"SAKURACLOUD_{name}"
 
 
@@ -49,7 +49,7 @@ SECTION = Section(
 
 
 class Account:
-    """An API with credentials, and what it sells."""
+    """A client with credentials, and the products of its zones."""
 
     def __init__(self, api: SakuraIaas) -> None:
         self.api = api
@@ -57,28 +57,28 @@ class Account:
 
 
 class Accounts:
-    """Accounts by configuration; all kinds of a server share them, so that the pace is kept."""
+    """Accounts by configuration, which all kinds share, so that the call limit holds."""
 
     def __init__(self) -> None:
         self._open: dict[tuple[object, ...], Account] = {}
 
     @staticmethod
     def can_open(config: Mapping[str, Any]) -> bool:
-        """Whether there are credentials."""
+        """Whether the configuration has credentials."""
         return bool(config.get("sakuraAccessToken") and config.get("sakuraAccessTokenSecret"))
 
     def of(self, config: Mapping[str, Any]) -> Account:
-        """The account of a configuration; raises KokunaiError without credentials."""
+        """The account of a configuration. Raises KokunaiError without credentials."""
         if not self.can_open(config):
             raise missing_credentials()
-        # A connection belongs to the event loop it was opened in.
+        # A connection can be used only in the event loop in which it was opened.
         key = (id(asyncio.get_running_loop()), *(config.get(name) for name in SECTION.keys))
         if key not in self._open:
             self._open[key] = Account(_api(config))
         return self._open[key]
 
     async def close(self) -> None:
-        """Give all connections back."""
+        """Close all connections."""
         while self._open:
             await self._open.popitem()[1].api.close()
 
@@ -95,7 +95,7 @@ def _api(config: Mapping[str, Any]) -> SakuraIaas:
 
 
 def missing_credentials() -> KokunaiError:
-    """Says where credentials may come from."""
+    """The error for a configuration without credentials, which says where to put them."""
     return KokunaiError(
         ja="さくらのクラウドの API キーがありません。環境変数 SAKURA_ACCESS_TOKEN と "
         "SAKURA_ACCESS_TOKEN_SECRET、または設定 kokunai:sakuraAccessToken と "

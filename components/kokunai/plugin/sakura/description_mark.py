@@ -1,4 +1,7 @@
-"""The mark at the end of a description: whose a thing is, and what the rules need at an import."""
+"""Reads and writes the mark at the end of a description, which holds digest, site and labels.
+
+By the digest a create finds its own earlier result; site and labels are read at an import.
+"""
 
 from __future__ import annotations
 
@@ -16,8 +19,8 @@ _MARK = re.compile(r"\s?\[(kokunai-[0-9a-f]{16})((?: [^\s=\]]*=[^\s\]]*)*)\]$")
 
 
 @dataclass(frozen=True)
-class Described:
-    """A description taken apart; `digest` is empty when the thing was not made here."""
+class MarkedDescription:
+    """A description without its mark; `digest` is empty for what this plugin did not create."""
 
     text: str
     digest: str = ""
@@ -33,23 +36,23 @@ def write(text: str, digest: str, props: Mapping[str, Any]) -> str:
 
 
 def excess(text: str, props: Mapping[str, Any]) -> int:
-    """By how many characters the description would be too long."""
+    """Number of characters by which the description with its mark exceeds the API's limit."""
     return len(write(text, f"kokunai-{'0' * 16}", props)) - LONGEST
 
 
-def read(description: str) -> Described:
-    """Take the mark off."""
+def read(description: str) -> MarkedDescription:
+    """Split a description of the API into its text and its mark."""
     match = _MARK.search(description)
     if match is None:
-        return Described(description)
+        return MarkedDescription(description)
     pairs = [word.partition("=") for word in match[2].split()]
     words = [(unquote(key), unquote(value)) for key, _, value in pairs]
     site = words.pop(0)[1] if words and words[0][0] == "site" else ""
-    return Described(description[: match.start()], match[1], site, dict(words))
+    return MarkedDescription(description[: match.start()], match[1], site, dict(words))
 
 
-def governed(described: Described) -> dict[str, Any]:
-    """Site and labels as inputs, where the mark has them."""
+def governed(described: MarkedDescription) -> dict[str, Any]:
+    """Site and labels of the mark as inputs; empty where it has none."""
     return {"site": described.site, "labels": described.labels} if described.site else {}
 
 

@@ -1,4 +1,4 @@
-"""Kinds of values that inputs share: references, addresses, tags, descriptions."""
+"""Field types and base models that several kinds share: references, addresses, tags."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ if TYPE_CHECKING:
 
     from kokunai.plugin.kind import Props
 
-# A server may carry ten tags in all: one is ours, one is left for the mark of a former id.
+# The API allows ten tags: one is the plugin's, one is left for the API's mark of a former id.
 _MOST_TAGS = 8
 _LONGEST_TAG = 32
 _LONGEST_DESCRIPTION = 300
 
 
 def _reference(value: str) -> str:
-    """`zone/id`, as an import writes it, or the id alone."""
+    """The id of `zone/id`, which an import writes, or of an id alone."""
     bare = value.rpartition("/")[2]
     if len(bare) != 12 or not bare.isdigit():
         raise refusal(
@@ -87,7 +87,7 @@ class Described(Named):
 
     @classmethod
     def contradictions(cls, given: Props) -> Iterator[Problem]:
-        """The labels stand in the description, by whose end a thing is found again."""
+        """A description that is too long once the mark with the labels is appended to it."""
         text = given.get("description", "")
         labels = given.get("labels")
         known = isinstance(labels, dict) and not holds_unknown([text, labels, given.get("site")])

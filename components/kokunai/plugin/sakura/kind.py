@@ -1,4 +1,4 @@
-"""What the kinds of Sakura's IaaS have in common: places, previews, unfinished things."""
+"""The base of the kinds of Sakura's IaaS: zones and ids, previews, unfinished resources."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from kokunai.drivers.errors import Passing, Unauthorized
 from kokunai.errors import KokunaiError
 from kokunai.plugin.kind import UNKNOWN, Found, InitFailed, Operation, Props, Transition
-from kokunai.plugin.messages import said, unfinished
+from kokunai.plugin.messages import api_failure_text, unfinished_text
 from kokunai.plugin.model_kind import ModelKind
 from kokunai.plugin.sakura import description_mark
 from kokunai.plugin.sakura.session import Session
@@ -21,34 +21,34 @@ if TYPE_CHECKING:
     from kokunai.plugin.sakura.accounts import Accounts
     from kokunai.plugin.sakura.products import Products
 
-_PLACED_ID = re.compile(r"^(?:(?P<zone>[a-z]{2}[0-9][a-z])/)?(?P<id>[0-9]{12})$")
+_ZONED_ID = re.compile(r"^(?:(?P<zone>[a-z]{2}[0-9][a-z])/)?(?P<id>[0-9]{12})$")
 _ZONE_VARIABLES = ("SAKURA_ZONE", "SAKURACLOUD_ZONE")
 
 
 class SakuraKind(ModelKind):
-    """A kind whose things live in a zone of an account."""
+    """A kind whose resources belong to a zone of an account."""
 
     def __init__(self, accounts: Accounts) -> None:
         self._accounts = accounts
 
     async def preview(self, op: Operation, transition: Transition) -> Props:
-        """Outputs as far as they are known, after asking whether all of it is sold."""
+        """The outputs known so far, after a check that the zone sells what is asked for."""
         new = transition.new
         if new.get("zone") is not UNKNOWN:
-            with self._forgiving(op):
+            with self._failures_as_warnings(op):
                 session = self.session(op, new["zone"])
                 await self.check_sold(session, self.products(op), transition.old, new)
-        return self.foreseen(transition)
+        return self.known_outputs(transition)
 
     async def check_sold(
         self, session: Session, products: Products, old: Props, new: Props
     ) -> None:
-        """Raises KokunaiError when the API does not sell what the inputs name."""
+        """Raises KokunaiError when the zone does not sell what the inputs name."""
         if old.get("zone") != new["zone"]:
             await products.check_zone(session)
 
     def session(self, op: Operation, zone: str) -> Session:
-        """The account of the configuration, for one operation in one zone."""
+        """A session for one operation in one zone, with the account of the configuration."""
         return Session(self._accounts.of(op.config).api, op, zone)
 
     def products(self, op: Operation) -> Products:
@@ -56,7 +56,7 @@ class SakuraKind(ModelKind):
         return self._accounts.of(op.config).products
 
     def refuse_other(self, op: Operation, left: Found | None, new: Props) -> None:
-        """What a killed create left can be taken over only as far as it can become `new`."""
+        """Raises KokunaiError when what a killed create left cannot be updated to `new`."""
         if left is None:
             return
         changes = self.diff(Transition(left.id, left.outputs, left.inputs, new))
@@ -65,12 +65,13 @@ class SakuraKind(ModelKind):
             raise _leftover(op, left.id, ", ".join(fixed))
 
     @contextlib.contextmanager
-    def _forgiving(self, op: Operation) -> Iterator[None]:
-        """A preview is worth something without credentials, too."""
+    def _failures_as_warnings(self, op: Operation) -> Iterator[None]:
+        """Turn failures of the checks into warnings: a preview is useful without credentials."""
         try:
             yield
         except (Unauthorized, Passing) as error:
-            op.warn(f"販売状況を確かめられません / could not check what is sold: {said(error)}")
+            what = api_failure_text(error)
+            op.warn(f"販売状況を確かめられません / could not check what is sold: {what}")
         except KokunaiError as error:
             if self._accounts.can_open(op.config):
                 raise
@@ -78,8 +79,8 @@ class SakuraKind(ModelKind):
 
 
 def place_of(id_: str, *known: Props) -> tuple[str, str]:
-    """Zone and API id: an import names `zone/id`, everything else knows its zone already."""
-    match = _PLACED_ID.match(id_)
+    """Zone and API id: an import gives `zone/id`, all others have the zone in `known`."""
+    match = _ZONED_ID.match(id_)
     if match is None:
         raise KokunaiError(
             ja=f"ID「{id_}」は読めません。zone/123456789012 の形で指定してください。",
@@ -97,29 +98,29 @@ def place_of(id_: str, *known: Props) -> tuple[str, str]:
 
 
 def described(op: Operation, props: Props) -> str:
-    """The description as the API keeps it."""
+    """The description to send to the API, with its mark."""
     return description_mark.write(props.get("description", ""), op.digest, props)
 
 
 def tags_of(op: Operation, props: Props) -> list[str]:
-    """The tags as the API keeps them."""
+    """The tags to send to the API, with the digest among them."""
     return sorted({*props.get("tags", []), op.digest})
 
 
 def own_tags(tags: list[str] | None) -> list[str]:
-    """Tags as inputs: without ours and without the API's marks of a former id."""
+    """Tags as inputs: without the digest and without the API's marks of a former id."""
     return sorted(tag for tag in tags or [] if not tag.startswith(("kokunai-", "@previous-id=")))
 
 
-def said_by(item: dict[str, Any]) -> Props:
-    """Description, site and labels as inputs."""
+def description_inputs(item: dict[str, Any]) -> Props:
+    """Description, site and labels as inputs, read from an item's description."""
     parts = description_mark.read(item.get("Description") or "")
     return {"description": parts.text, **description_mark.governed(parts)}
 
 
 @contextlib.contextmanager
 def keeping(id_: str, outputs: Props) -> Iterator[Props]:
-    """Turns whatever goes wrong inside into InitFailed, so that the id is not lost.
+    """Turn every exception of the block into InitFailed, so that the engine keeps the id.
 
     `outputs` is filled in by the block as it learns more.
     """
@@ -128,7 +129,7 @@ def keeping(id_: str, outputs: Props) -> Iterator[Props]:
     except InitFailed:
         raise
     except Exception as error:  # even a bug must not lose a server that is paid for
-        raise InitFailed(id_, outputs, [unfinished(error)]) from error
+        raise InitFailed(id_, outputs, [unfinished_text(error)]) from error
 
 
 def _leftover(op: Operation, id_: str, paths: str) -> KokunaiError:
@@ -140,8 +141,8 @@ def _leftover(op: Operation, id_: str, paths: str) -> KokunaiError:
     )
 
 
-def remake(op: Operation) -> KokunaiError:
-    """What the API could not make stays broken; only another one helps."""
+def creation_failed(op: Operation) -> KokunaiError:
+    """The error for a resource that the API failed to create and that cannot be repaired."""
     again = f"pulumi up --replace '{op.urn}'"
     return KokunaiError(
         ja=f"{op.name} は API が作成に失敗しました。作り直してください: {again}",

@@ -1,4 +1,4 @@
-"""The module `sakura`: what the registry needs to know of it."""
+"""Describes the module `sakura` for the registry: its kinds, its settings, its end."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _KINDS = (Server, Switch, PacketFilter, SshKey, Nfs)
 
 
 def sakura() -> Module:
-    """Fresh kinds that share their accounts, so that the pace of each account is kept."""
+    """A new module whose kinds share their accounts, so that the call limit of each holds."""
     accounts = Accounts()
     return Module(
         "sakura",

@@ -12,12 +12,12 @@ from kokunai.plugin.kind import UNKNOWN, Change, Created, Found, Operation, Prop
 from kokunai.plugin.sakura import fields
 from kokunai.plugin.sakura.kind import (
     SakuraKind,
+    creation_failed,
     described,
+    description_inputs,
     keeping,
     own_tags,
     place_of,
-    remake,
-    said_by,
     tags_of,
 )
 from kokunai.plugin.sakura.power import is_up, power_on, remove_when_off, status_of
@@ -52,7 +52,7 @@ _FIXED = "NFS の構成は変えられません / the make-up of a file server c
 
 
 class Nfs(SakuraKind):
-    """Takes minutes to be made; boots by itself."""
+    """A file server appliance; the API takes minutes to make one and then boots it."""
 
     pulumi_type = "kokunai:sakura:Nfs"
     model = NfsInputs
@@ -63,7 +63,7 @@ class Nfs(SakuraKind):
     )
 
     def diff(self, transition: Transition) -> list[Change]:
-        """Inputs, and whether it runs."""
+        """Changes of the inputs, and drift when it is off."""
         changes = super().diff(transition)
         if transition.state.get("instanceStatus", "up") != "up":
             reason = "停止しているので起動します / it is down and will be booted"
@@ -73,7 +73,7 @@ class Nfs(SakuraKind):
     async def check_sold(
         self, session: Session, products: Products, old: Props, new: Props
     ) -> None:
-        """Zone, plan and size."""
+        """Raises KokunaiError when zone, plan or size is not sold."""
         await super().check_sold(session, products, old, new)
         named = ("zone", "plan", "sizeGib")
         known = all(new[name] is not UNKNOWN for name in named)
@@ -81,7 +81,7 @@ class Nfs(SakuraKind):
             await products.nfs_plan_id(session, new["plan"], new["sizeGib"])
 
     async def create(self, op: Operation, transition: Transition) -> Created:
-        """Make it, or find what a killed create made, and wait until it is up."""
+        """Create it, or adopt what a killed create made, and wait until it is up."""
         new = transition.new
         session = self.session(op, new["zone"])
 
@@ -95,7 +95,7 @@ class Nfs(SakuraKind):
         return Created(id_of(item), await self._finish(session, id_of(item), new))
 
     async def _left(self, session: Session, new: Props) -> Item | None:
-        """What a killed create made, refused where it cannot become what is wanted."""
+        """What a killed create made. Raises KokunaiError when it cannot become what is wanted."""
         item = await session.first_tagged(APPLIANCE)
         if item is not None:
             left = await self.read(session.op, Transition(id_of(item), old=new))
@@ -103,7 +103,7 @@ class Nfs(SakuraKind):
         return item
 
     async def read(self, op: Operation, transition: Transition) -> Found | None:
-        """As the API has it."""
+        """The appliance as the API shows it."""
         zone, item_id = place_of(transition.id, transition.old, transition.state)
         session = self.session(op, zone)
         item = await session.read(APPLIANCE, item_id)
@@ -114,14 +114,14 @@ class Nfs(SakuraKind):
         return Found(item_id, inputs, {**inputs, "instanceStatus": status_of(item)})
 
     async def update(self, op: Operation, transition: Transition) -> Props:
-        """Name, description, tags; and waiting for what was not finished."""
+        """Change name, description and tags, and finish an interrupted create."""
         new = transition.new
         return await self._finish(
             self.session(op, new["zone"]), place_of(transition.id, new)[1], new
         )
 
     async def delete(self, op: Operation, transition: Transition) -> None:
-        """Power off, wait, remove."""
+        """Shut down, wait and remove."""
         zone, item_id = place_of(transition.id, transition.state)
         session = self.session(op, zone)
         item = await session.read(APPLIANCE, item_id)
@@ -140,7 +140,7 @@ class Nfs(SakuraKind):
         with keeping(item_id, {**inputs, "instanceStatus": "down"}) as outputs:
             item = await _made(session, item_id)
             if item.get("Availability") == "failed":
-                raise remake(session.op)
+                raise creation_failed(session.op)
             is_mine = session.op.digest in (item.get("Tags") or [])
             if not is_mine or _labels_of(item, session.zone) != _labels_of_inputs(inputs):
                 body = {"Appliance": _changeable(session.op, inputs)}
@@ -151,7 +151,7 @@ class Nfs(SakuraKind):
 
 
 async def _made(session: Session, item_id: str) -> Item:
-    """Wait until it is made, well or badly."""
+    """Wait until the API has made it or has failed to."""
     return await session.until(
         lambda: session.get(APPLIANCE, item_id),
         lambda item: item.get("Availability", "available") in _ENDS_OF_MAKING,
@@ -186,7 +186,7 @@ def _labels_of(item: Item, zone: str) -> Props:
     return {
         "name": item["Name"],
         "zone": zone,
-        **said_by(item),
+        **description_inputs(item),
         "tags": own_tags(item.get("Tags")),
     }
 

@@ -13,7 +13,7 @@ from kokunai.drivers.sakura_iaas import PACKET_FILTER
 from kokunai.errors import Problem
 from kokunai.plugin.inputs import Inputs, MaybeUnknown, maps_in
 from kokunai.plugin.sakura.fields import Described
-from kokunai.plugin.sakura.kind import described, said_by
+from kokunai.plugin.sakura.kind import described, description_inputs
 from kokunai.plugin.sakura.simple_kind import SimpleKind
 from kokunai.problems import refusal
 
@@ -31,7 +31,7 @@ _WITHOUT_PORTS = ("icmp", "fragment", "ip")
 
 
 def _network(value: str) -> str:
-    """One spelling for one network, so that it compares equal with the API's."""
+    """The network as the API spells it, so that equal networks compare equal."""
     try:
         network = ipaddress.IPv4Network(value, strict=False) if value else None
     except ValueError:
@@ -73,7 +73,7 @@ class Rule(Inputs):
     destination_port: Ports = ""
     """Port or range at the server; empty is any. / 宛先ポート (空はすべて)。"""
     action: Literal["allow", "deny"]
-    """What happens to the packet. / 通すか断るか。"""
+    """What happens to the packet. / 許可か拒否か。"""
     description: str = Field(default="", max_length=512)
     """Free text. / 説明。"""
 
@@ -82,11 +82,11 @@ class PacketFilterInputs(Described):
     """Stateless rules before the interfaces of servers."""
 
     rules: list[MaybeUnknown[Rule]] = Field(max_length=_MOST_RULES)
-    """First match wins. / 先に合った規則が効きます。"""
+    """First match wins. / 先に一致した規則が適用されます。"""
 
     @classmethod
     def contradictions(cls, given: Props) -> Iterator[Problem]:
-        """Only tcp and udp have ports."""
+        """Rules with ports for a protocol that has none."""
         yield from super().contradictions(given)
         for index, rule in enumerate(maps_in(given.get("rules"))):
             protocol = rule.get("protocol")
@@ -100,27 +100,27 @@ class PacketFilterInputs(Described):
 
 
 class PacketFilter(SimpleKind):
-    """Rules change in place: servers stay connected and running."""
+    """A packet filter; its rules change in place while servers stay connected and running."""
 
     pulumi_type = "kokunai:sakura:PacketFilter"
     model = PacketFilterInputs
     collection = PACKET_FILTER
     replaced_by: ClassVar = {
-        "zone": "パケットフィルタはゾーンを移せません / a filter cannot move to another zone"
+        "zone": "パケットフィルターはゾーンを移せません / a filter cannot move to another zone"
     }
 
     def body(self, op: Operation, props: Props) -> Item:
-        """Everything but the zone."""
+        """The body of a request with all inputs but the zone."""
         return sakura_requests.packet_filter(
             name=props["name"], description=described(op, props), rules=props["rules"]
         )
 
     def view(self, item: Item, given: Props) -> Props:
-        """The API tells all of it."""
+        """The inputs; the API shows all of them."""
         return {
             "name": item["Name"],
             "zone": given["zone"],
-            **said_by(item),
+            **description_inputs(item),
             "rules": [_rule(expression) for expression in item.get("Expression") or []],
         }
 
@@ -139,7 +139,7 @@ def _rule(expression: Item) -> Props:
 
 
 def _as_checked(network: str) -> str:
-    """What the API knows beyond our inputs, an address range for example, stays as it is."""
+    """A network as `check` spells it; an address range, which inputs cannot have, stays as is."""
     try:
         return _network(network)
     except ValueError:

@@ -1,4 +1,4 @@
-"""Switching servers and appliances on and off, and waiting until they are."""
+"""Switches servers and appliances on and off and waits until they are."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ if TYPE_CHECKING:
     from kokunai.plugin.sakura.session import Session
 
 _PRESS_AGAIN_SECONDS = 30.0
-"""The API now and then accepts a request and forgets it; its own clients repeat it."""
+"""After this time a request is repeated, as Sakura's own clients do: the API loses some of them."""
 GRACE_SECONDS = 180.0
-"""How long a host may take to shut down by itself before the plug is pulled."""
+"""How long a host may take to shut down before its power is cut."""
 
 
 def is_up(item: Item) -> bool:
-    """Whether it runs."""
+    """Whether the server or appliance is on."""
     return status_of(item) == "up"
 
 
 def status_of(item: Item) -> str:
-    """`up`, `cleaning` or `down`."""
+    """The power state of an item: `up`, `cleaning` (shutting down) or `down`."""
     return str((item.get("Instance") or {}).get("Status") or "down")
 
 
@@ -35,27 +35,27 @@ async def power_on(session: Session, what: Collection, item_id: str) -> Item:
 
 
 async def power_off(session: Session, what: Collection, item_id: str, *, force: bool) -> None:
-    """Shut down and wait; pull the plug when asked to, or when the host does not obey."""
+    """Shut down and wait; cut the power with `force`, or when the host takes too long."""
     await _press(session, what, item_id, up=False, force=force)
 
 
 async def _press(
     session: Session, what: Collection, item_id: str, *, up: bool, force: bool
 ) -> Item:
-    button = _Button(session, what, item_id, up=up, force=force)
+    switch = _PowerSwitch(session, what, item_id, up=up, force=force)
 
     async def look() -> Item:
         item = await session.get(what, item_id)
-        if not button.is_done(item):
-            await button.press()
+        if not switch.is_done(item):
+            await switch.press()
         return item
 
     word = "起動しています / booting" if up else "電源を切っています / powering off"
-    return await session.until(look, button.is_done, lambda item: f"{word} ({status_of(item)})")
+    return await session.until(look, switch.is_done, lambda item: f"{word} ({status_of(item)})")
 
 
-class _Button:
-    """Presses at once, again after a while, and harder when a shutdown takes too long."""
+class _PowerSwitch:
+    """Requests a power state, repeats the request, and forces a shutdown that takes too long."""
 
     def __init__(
         self, session: Session, what: Collection, item_id: str, *, up: bool, force: bool
@@ -69,11 +69,11 @@ class _Button:
         self._last = float("-inf")
 
     def is_done(self, item: Item) -> bool:
-        """Whether it is on, or wholly off."""
+        """Whether the wanted power state is reached."""
         return is_up(item) if self._up else status_of(item) == "down"
 
     async def press(self) -> None:
-        """Ask for it; a conflict says that it is on its way."""
+        """Send the request unless it was sent a moment ago; a conflict means it is in progress."""
         now = time.monotonic()
         self._first = now if self._first is None else self._first
         if not self._force and not self._up and now - self._first > GRACE_SECONDS:
@@ -110,7 +110,7 @@ async def remove_when_off(
     *,
     force: bool,
 ) -> None:
-    """Shut down and remove, and again where it was booted in between; gone is success."""
+    """Shut down and remove; repeated when somebody booted it in between. Absent is success."""
 
     async def ask() -> None:
         await power_off(session, what, item_id, force=force)

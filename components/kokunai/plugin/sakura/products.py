@@ -1,4 +1,4 @@
-"""What a zone sells, read from the API once: zones, plans, disk sizes, images, file servers."""
+"""Checks inputs against what a zone sells, in lists that are read from the API once."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _MOST_SHOWN = 20
 
 
 class Products:
-    """Answers from lists that are fetched once a zone."""
+    """The products of an account's zones; each list is fetched once per zone."""
 
     def __init__(self) -> None:
         self._lists: dict[tuple[str, str, str], list[Item]] = {}
@@ -45,7 +45,7 @@ class Products:
         with_gpu = bool(plan.get("gpuCount"))
         offers = sorted({plan_name(row) for row in sold if bool(row.get("GPU")) == with_gpu})
         raise KokunaiError(
-            ja=f"ゾーン {session.zone} にサーバプラン {_wanted_name(plan)} はありません。"
+            ja=f"ゾーン {session.zone} にサーバープラン {_wanted_name(plan)} はありません。"
             f"販売中: {_shown(offers)}",
             en=f"Zone {session.zone} does not sell the server plan {_wanted_name(plan)}; "
             f"it sells: {_shown(offers)}",
@@ -71,7 +71,10 @@ class Products:
         )
 
     async def archive(self, session: Session, name: str, size_gib: int) -> Item:
-        """The public or own archive of this exact name that fits on the disk."""
+        """The archive of this exact name that fits on the disk, public or of the account.
+
+        Raises KokunaiError when there is none or it is larger than the disk.
+        """
         archives = await self._list(session, ARCHIVE)
         named = [
             archive
@@ -96,7 +99,7 @@ class Products:
         return chosen
 
     async def nfs_plan_id(self, session: Session, plan: str, size_gib: int) -> int:
-        """The number of a file server's plan; raises KokunaiError when it is not sold."""
+        """The API's id of a file server's plan. Raises KokunaiError when it is not sold."""
         sold = [offer for offer in await self.nfs_plans(session) if offer["isSold"]]
         for offer in sold:
             if (offer["plan"], offer["sizeGib"]) == (plan, size_gib):
@@ -112,7 +115,7 @@ class Products:
     async def nfs_plans(self, session: Session) -> list[Item]:
         """Plans of file servers, which the API keeps in a public note named sys-nfs.
 
-        Those that are no longer sold are among them: somebody may still have one.
+        Plans that are no longer sold are included, because appliances may still have them.
         """
         notes = await self._list(session, NOTE, {"Name": ["sys-nfs"], "Class": ["json"]})
         named = [note for note in notes if note.get("Name") == "sys-nfs"]
@@ -147,7 +150,7 @@ class Products:
 
 
 def matches_plan(sold: Mapping[str, Any], plan: Mapping[str, Any]) -> bool:
-    """Whether a plan of the API is what the inputs ask for; what they leave out is any."""
+    """Whether a plan of the API has all that the inputs name."""
     exact = bool(
         int(sold.get("CPU") or 0) == plan["cpuCount"]
         and int(sold.get("MemoryMB") or 0) == plan["memoryGib"] * MIB_PER_GIB

@@ -1,4 +1,4 @@
-"""What one operation does in one zone of Sakura's IaaS, each call as often as it takes."""
+"""The calls of one operation in one zone of Sakura's IaaS, repeated after temporary failures."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class Session(Waiting):
-    """An API and a zone beside the operation."""
+    """An operation with the API and the zone in which it works."""
 
     def __init__(self, api: SakuraIaas, op: Operation, zone: str) -> None:
         super().__init__(op)
@@ -30,7 +30,7 @@ class Session(Waiting):
         *,
         is_unrecorded: bool = False,
     ) -> Item:
-        """Make one thing once; `is_unrecorded` says that the state has no such thing yet."""
+        """Create one item, once; `is_unrecorded` means that the state does not have it yet."""
         return await self.make(
             lambda wanted: self.api.create(what, self.zone, wanted),
             body,
@@ -39,35 +39,35 @@ class Session(Waiting):
         )
 
     async def tagged(self, what: Collection) -> list[Item]:
-        """What carries this operation's digest, oldest first."""
+        """The items tagged with this operation's digest, oldest first."""
         items = await self.call(lambda: self.api.find_tagged(what, self.zone, self.op.digest))
         return sorted(items, key=id_of)
 
     async def first_tagged(self, what: Collection) -> Item | None:
-        """The one that carries this operation's digest."""
+        """The oldest item tagged with this operation's digest, or None."""
         return next(iter(await self.tagged(what)), None)
 
     async def all(self, what: Collection) -> list[Item]:
-        """Everything of a sort in the zone."""
+        """All items of a collection in the zone."""
         return await self.call(lambda: self.api.find(what, self.zone))
 
     async def get(self, what: Collection, item_id: str) -> Item:
-        """One as it is now; raises NotFound when it is gone."""
+        """The item as it is now. Raises NotFound when it does not exist."""
         return await self.call(lambda: self.api.read(what, self.zone, item_id))
 
     async def read(self, what: Collection, item_id: str) -> Item | None:
-        """One as it is now, or None."""
+        """The item as it is now, or None."""
         try:
             return await self.get(what, item_id)
         except NotFound:
             return None
 
     async def update(self, what: Collection, item_id: str, body: Item) -> Item:
-        """Change what the body names."""
+        """Change the fields that the body names."""
         return await self.call(lambda: self.api.update(what, self.zone, item_id, body))
 
     async def delete(self, what: Collection, item_id: str) -> None:
-        """Remove one, waiting while something else still uses it; absent is success."""
+        """Remove an item, waiting while something still uses it; absent is success."""
         await self.when_free(lambda: self.call(lambda: self.api.delete(what, self.zone, item_id)))
 
 
@@ -77,7 +77,7 @@ def id_of(item: Item) -> str:
 
 
 def ready(body: Item) -> Callable[[], Awaitable[Item]]:
-    """A body that needs no asking."""
+    """A function that returns this body, as `create` takes it."""
 
     async def answer() -> Item:
         return body

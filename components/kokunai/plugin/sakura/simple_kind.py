@@ -1,4 +1,4 @@
-"""What the kinds have in common that are made by one call and changed in place by another."""
+"""The base of kinds that one call creates and another changes in place."""
 
 from __future__ import annotations
 
@@ -16,37 +16,40 @@ if TYPE_CHECKING:
 
 
 class SimpleKind(SakuraKind, ABC):
-    """A kind says how it is written, how it is read, and how its own is found again."""
+    """Implements create, read, update and delete; a subclass translates bodies and items."""
 
     collection: ClassVar[Collection]
 
     @abstractmethod
     def body(self, op: Operation, props: Props) -> Item:
-        """What a POST sends."""
+        """The body of the POST that creates it."""
 
     def changeable(self, body: Item) -> Item:
-        """The part of the body that a PUT may send."""
+        """The part of the body that a PUT may change."""
         return body
 
     @abstractmethod
     def view(self, item: Item, given: Props) -> Props:
-        """The inputs as the API has them; `given` tells the zone and what the API does not."""
+        """The inputs of an item; `given` has the zone and what the API does not show."""
 
     def outputs(self, props: Props, _item: Item) -> Props:
-        """The inputs, and what the API adds to them."""
+        """The inputs and the outputs that the API adds."""
         return props
 
     async def find(self, session: Session, _new: Props) -> Item | None:
-        """What a killed create made: without tags the digest is in the description."""
+        """What a killed create made, found by the digest in its description."""
         return by_digest(await session.all(self.collection), session.op.digest)
 
     async def create(self, op: Operation, transition: Transition) -> Created:
-        """Make it, or find and correct what a killed create made."""
+        """Create it, or adopt and correct what a killed create made."""
         new = transition.new
         session = self.session(op, new["zone"])
         body = self.body(op, new)
         item = await session.create(
-            self.collection, ready(body), lambda: self.find(session, new), is_unrecorded=True
+            self.collection,
+            ready(body),
+            lambda: self.find(session, new),
+            is_unrecorded=True,
         )
         with keeping(id_of(item), self.outputs(new, item)):
             if self.view(item, new) != new:
@@ -54,7 +57,7 @@ class SimpleKind(SakuraKind, ABC):
         return Created(id_of(item), self.outputs(new, item))
 
     async def read(self, op: Operation, transition: Transition) -> Found | None:
-        """As the API has it."""
+        """The resource as the API shows it."""
         zone, item_id = place_of(transition.id, transition.old, transition.state)
         item = await self.session(op, zone).read(self.collection, item_id)
         if item is None:
@@ -63,7 +66,7 @@ class SimpleKind(SakuraKind, ABC):
         return Found(item_id, inputs, self.outputs(inputs, item))
 
     async def update(self, op: Operation, transition: Transition) -> Props:
-        """Everything that no replacement is needed for."""
+        """Change everything that needs no replacement."""
         new = transition.new
         session = self.session(op, new["zone"])
         body = self.changeable(self.body(op, new))
@@ -71,16 +74,16 @@ class SimpleKind(SakuraKind, ABC):
         return self.outputs(new, item)
 
     async def delete(self, op: Operation, transition: Transition) -> None:
-        """Wait until nothing uses it."""
+        """Remove it, waiting while something still uses it."""
         zone, item_id = place_of(transition.id, transition.state)
         await self.session(op, zone).delete(self.collection, item_id)
 
 
 def by_digest(items: list[Item], digest: str) -> Item | None:
-    """The oldest whose description ends with our mark and this digest."""
+    """The oldest item whose description has a mark with this digest."""
     mine = [item for item in items if _mark(item).digest == digest]
     return min(mine, key=id_of, default=None)
 
 
-def _mark(item: Item) -> description_mark.Described:
+def _mark(item: Item) -> description_mark.MarkedDescription:
     return description_mark.read(item.get("Description") or "")

@@ -12,7 +12,7 @@ from kokunai.drivers import sakura_requests
 from kokunai.drivers.sakura_iaas import SSH_KEY
 from kokunai.plugin.inputs import Computed
 from kokunai.plugin.sakura.fields import Described
-from kokunai.plugin.sakura.kind import described, said_by
+from kokunai.plugin.sakura.kind import described, description_inputs
 from kokunai.plugin.sakura.session import id_of
 from kokunai.plugin.sakura.simple_kind import SimpleKind
 from kokunai.problems import refusal
@@ -56,7 +56,7 @@ class SshKeyComputed(Computed):
 
 
 class SshKey(SimpleKind):
-    """Keys belong to the account; the zone only says where the API is asked."""
+    """A registered key; it belongs to the account, and the zone only says where to call the API."""
 
     pulumi_type = "kokunai:sakura:SshKey"
     model = SshKeyInputs
@@ -67,32 +67,32 @@ class SshKey(SimpleKind):
     }
 
     def body(self, op: Operation, props: Props) -> Item:
-        """Name, description and the key itself."""
+        """Name, description and public key."""
         return sakura_requests.ssh_key(
             name=props["name"], description=described(op, props), public_key=props["publicKey"]
         )
 
     def changeable(self, body: Item) -> Item:
-        """Without the key itself."""
+        """Name and description; the API cannot change the public key."""
         kept = {name: value for name, value in body["SSHKey"].items() if name != "PublicKey"}
         return {"SSHKey": kept}
 
     def view(self, item: Item, given: Props) -> Props:
-        """The key as it was given, as long as it is the same key."""
+        """The inputs; the public key as it was given while the API has the same key."""
         key = given.get("publicKey", "")
         return {
             "name": item["Name"],
             "zone": given["zone"],
-            **said_by(item),
+            **description_inputs(item),
             "publicKey": key if _is_key(item, key) else str(item.get("PublicKey", "")).strip(),
         }
 
     def outputs(self, props: Props, item: Item) -> Props:
-        """The API adds the fingerprint."""
+        """The inputs and the fingerprint."""
         return {**props, "fingerprint": item.get("Fingerprint", "")}
 
     async def find(self, session: Session, new: Props) -> Item | None:
-        """What a killed create left; if it holds another key it is removed, not taken over."""
+        """What a killed create left; removed instead of adopted if it has another public key."""
         left = await super().find(session, new)
         if left is None or _is_key(left, new["publicKey"]):
             return left
@@ -101,5 +101,5 @@ class SshKey(SimpleKind):
 
 
 def _is_key(item: Item, given: str) -> bool:
-    """The comment of a key is not part of it: the API may have dropped or altered it."""
+    """Whether the item has this key, comments aside: the API may have altered them."""
     return str(item.get("PublicKey", "")).split()[:2] == given.split()[:2]

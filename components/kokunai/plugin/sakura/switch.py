@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 from kokunai.drivers import sakura_requests
 from kokunai.drivers.sakura_iaas import SWITCH
 from kokunai.plugin.sakura.fields import Tagged
-from kokunai.plugin.sakura.kind import described, own_tags, said_by, tags_of
+from kokunai.plugin.sakura.kind import described, description_inputs, own_tags, tags_of
 from kokunai.plugin.sakura.simple_kind import SimpleKind
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ class SwitchInputs(Tagged):
 
 
 class Switch(SimpleKind):
-    """Made at once; removed when nothing is connected any more."""
+    """A switch; it can be removed only when nothing is connected to it any more."""
 
     pulumi_type = "kokunai:sakura:Switch"
     model = SwitchInputs
@@ -37,14 +37,14 @@ class Switch(SimpleKind):
         )
 
     def view(self, item: Item, given: Props) -> Props:
-        """The API tells all of it."""
+        """The inputs; the API shows all of them."""
         return {
             "name": item["Name"],
             "zone": given["zone"],
-            **said_by(item),
+            **description_inputs(item),
             "tags": own_tags(item.get("Tags")),
         }
 
     async def find(self, session: Session, _new: Props) -> Item | None:
-        """A switch has tags."""
+        """What a killed create made, found by its tag."""
         return await session.first_tagged(SWITCH)

@@ -1,1 +1,1 @@
-"""The plugin's process and its talk with the engine; it knows kinds only as `Kind`."""
+"""The plugin's process and its protocol with the engine; it uses kinds only through `Kind`."""

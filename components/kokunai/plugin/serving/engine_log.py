@@ -1,4 +1,4 @@
-"""Lines to the engine's log, in order, without making an operation wait for them."""
+"""Sends lines to the engine's log in order, without making operations wait for it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 INFO = engine_pb2.LogSeverity.INFO
 WARNING = engine_pb2.LogSeverity.WARNING
 _FLUSH_SECONDS = 2.0
-"""An engine that no longer listens must not hold an operation."""
+"""How long an operation waits for its lines; an engine that is gone must not delay it longer."""
 
 
 class EngineLog:
@@ -27,7 +27,7 @@ class EngineLog:
         self._address = address
 
     def write(self, urn: str, message: str, severity: int = INFO, *, passing: bool = False) -> None:
-        """One line about a resource; a passing one is replaced by the next."""
+        """Queue a line about a resource; a `passing` line is replaced by the next one."""
         line = engine_pb2.LogRequest(
             severity=severity,  # type: ignore[arg-type]
             message=message,
@@ -54,7 +54,7 @@ class EngineLog:
                     await sender
 
     async def flush(self) -> None:
-        """Wait until what was written is sent, though not for long."""
+        """Wait until all lines are sent, at most `_FLUSH_SECONDS`."""
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._queue.join(), _FLUSH_SECONDS)
 

@@ -1,4 +1,4 @@
-"""One call of the engine: who it is about, how long it may take, and whether to stop."""
+"""Implements `Operation` for the server: resource, time limit, log and cancellation."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def digest_of(urn: str) -> str:
-    """The tag by which what was made for a URN is found again."""
+    """The digest of a URN, with which its resource is tagged and found again."""
     return "kokunai-" + hashlib.sha256(urn.encode()).hexdigest()[:16]
 
 
@@ -31,7 +31,7 @@ class EngineOperation:
     timeout_seconds: float
     preview: bool = False
     mask: Callable[[str], str] = str
-    """Takes secrets out of a sentence."""
+    """Replaces secrets in a message."""
     name: str = field(init=False)
     stack: str = field(init=False)
     project: str = field(init=False)
@@ -39,7 +39,7 @@ class EngineOperation:
     _deadline: float = field(init=False)
 
     def __post_init__(self) -> None:
-        """`urn:pulumi:STACK::project::type::name`."""
+        """Take the name from the URN, `urn:pulumi:STACK::project::type::name`."""
         parts = [*self.urn.split("::"), "", ""]
         self.stack, self.project = parts[0].removeprefix("urn:pulumi:"), parts[1]
         self.name = self.urn.rpartition("::")[2]

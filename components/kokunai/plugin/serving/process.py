@@ -1,4 +1,4 @@
-"""The plugin's process: a port on standard output, then calls until it is told to end."""
+"""Runs the plugin's process: prints its port, then answers calls until it has to end."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import grpc
 import grpc.aio
 from pulumi.runtime.proto import provider_pb2_grpc
 
-from kokunai.plugin.kind import LAST_WORDS_SECONDS
+from kokunai.plugin.kind import SHUTDOWN_GRACE_SECONDS
 from kokunai.plugin.serving.engine_log import EngineLog
 from kokunai.plugin.serving.server import Servicer
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from kokunai.plugin.module import Registry
 
 _MESSAGE_BYTES = 400 * 1024 * 1024
-"""What the engine allows for one message."""
+"""The engine's own limit for one message."""
 _OPTIONS = [
     ("grpc.max_receive_message_length", _MESSAGE_BYTES),
     ("grpc.max_send_message_length", _MESSAGE_BYTES),
@@ -34,11 +34,11 @@ def run(registry: Registry, engine_address: str) -> None:
     registry.start()
     asyncio.run(serve(registry, engine_address))
     sys.stdout.flush()
-    os._exit(0)  # threads of libraries must not hold the engine up
+    os._exit(0)  # threads of libraries must not delay the engine
 
 
 async def serve(registry: Registry, engine_address: str) -> None:
-    """Until a signal comes or the process that started it is gone."""
+    """Answer calls until a signal comes or the process that started this one is gone."""
     engine_log = EngineLog(engine_address)
     servicer = Servicer(registry, engine_log)
     server = grpc.aio.server(options=_OPTIONS)
@@ -51,9 +51,9 @@ async def serve(registry: Registry, engine_address: str) -> None:
         sys.stdout.flush()
         await ended.wait()
         servicer.stop.set()
-        # Calls under way see the stop and answer with what exists.
+        # Running calls notice the stop and answer with what exists.
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(servicer.idle.wait(), LAST_WORDS_SECONDS)
+            await asyncio.wait_for(servicer.idle.wait(), SHUTDOWN_GRACE_SECONDS)
         await server.stop(grace=0.2)
         await registry.close()
 

@@ -1,4 +1,4 @@
-"""Properties as the engine sends them: protobuf structs to plain values and back, secrets kept."""
+"""Translates properties between protobuf structs and plain values, without losing secrets."""
 
 # mypy: disable-error-code="name-defined,attr-defined,no-untyped-call"
 # Protobuf makes its names at run time, so a type checker does not see them.
@@ -31,7 +31,7 @@ _UNKNOWN_TEXTS = frozenset(
         "dd056dcd-154b-4c76-9bd3-c8f88648b5ff",
     }
 )
-"""One for each type; the engine sends the first for all of them."""
+"""The mark of each type; the engine sends the first one for all types."""
 _UNKNOWN_TEXT = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
 
 
@@ -44,7 +44,7 @@ class Decoded:
 
 
 def decode(struct: struct_pb2.Struct) -> Decoded:
-    """Plain values; whole numbers are ints, nulls are left out."""
+    """Plain values of a struct; whole numbers become ints, nulls are left out."""
     props: Props = {}
     secrets = set()
     for key, value in struct.fields.items():
@@ -101,7 +101,7 @@ def _number(number: float) -> int | float:
 
 
 def encode(props: Props, secrets: Iterable[str] = ()) -> struct_pb2.Struct:
-    """The struct for plain properties; those named in `secrets` are wrapped whole."""
+    """The struct of plain properties; those named in `secrets` are marked secret as a whole."""
     hidden = frozenset(secrets)
     struct = struct_pb2.Struct()
     for key, plain in props.items():

@@ -1,4 +1,4 @@
-"""Keeps a replacement from taking the old thing for the new one, since both have one digest."""
+"""Keeps the create of a replacement from adopting the old resource, which has the same digest."""
 
 from __future__ import annotations
 
@@ -14,42 +14,45 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Seen:
-    """What a diff was about, and the changes that need a replacement."""
+class LastDiff:
+    """The transition that a diff compared, and those of its changes that need a replacement."""
 
     transition: Transition
     replacing: list[Change]
 
 
 class Replacements:
-    """What this process, which lives for one command of the engine, has seen of each URN."""
+    """The last diff and the created id of each URN, for the one engine command of this process."""
 
     def __init__(self) -> None:
-        self.seen: dict[str, Seen] = {}
+        self.last_diffs: dict[str, LastDiff] = {}
         self.made: dict[str, str] = {}
 
     def forget(self, urn: str) -> None:
-        """It is gone."""
-        self.seen.pop(urn, None)
+        """Drop the last diff of a resource that was deleted or does not exist."""
+        self.last_diffs.pop(urn, None)
 
     def explain(self, op: Operation) -> None:
-        """Diff does not know whether it is a preview, so its reasons wait for the create."""
-        changes = self.seen[op.urn].replacing if op.urn in self.seen else []
+        """Warn why the resource is replaced.
+
+        Called by create, because the engine does not tell diff whether it runs in a preview.
+        """
+        changes = self.last_diffs[op.urn].replacing if op.urn in self.last_diffs else []
         paths = ", ".join(change.path for change in changes)
         if changes:
             ja, en = f"{op.name} を作り直します ({paths})", f"{op.name} will be replaced ({paths})"
             op.warn(responses.in_both_languages(ja, en, changes))
 
-    async def guard(self, kind: Kind, op: Operation) -> None:
-        """Before a create: raises KokunaiError while the one to be replaced is there."""
-        seen = self.seen.get(op.urn)
-        if seen is None or not kind.is_found_by_digest:
+    async def refuse_while_old_exists(self, kind: Kind, op: Operation) -> None:
+        """Before a create. Raises KokunaiError while the resource to be replaced still exists."""
+        last_diff = self.last_diffs.get(op.urn)
+        if last_diff is None or not kind.is_found_by_digest:
             return
-        before = seen.transition
-        found = await kind.read(op, before)
-        if found is None:
+        before = last_diff.transition
+        existing = await kind.read(op, before)
+        if existing is None:
             return
-        now = replace(before, id=found.id, state=found.outputs)
+        now = replace(before, id=existing.id, state=existing.outputs)
         if kind.identity(now) == kind.identity(before):
             raise KokunaiError(
                 ja=f"{op.name} は古いものを消してから作り直します。"
@@ -58,8 +61,12 @@ class Replacements:
                 "delete_before_replace=False cannot be used.",
             )
 
-    def keeps(self, kind: Kind, op: Operation, id_: str) -> bool:
-        """Before a delete: `--replace` creates first, without a diff, and found the old one."""
+    def must_keep(self, kind: Kind, op: Operation, id_: str) -> bool:
+        """Whether a delete must leave the resource alone, because the create before it adopted it.
+
+        `pulumi up --replace` creates first and asks for no diff, so that create finds the old
+        resource by its digest.
+        """
         kept = kind.is_found_by_digest and self.made.get(op.urn) == id_
         if kept:
             op.warn(
@@ -71,18 +78,21 @@ class Replacements:
         return kept
 
 
-def owned(kind: Kind, op: Operation, outputs: Props) -> Props:
-    """Outputs with the digest that the thing carries now."""
+def with_owner(kind: Kind, op: Operation, outputs: Props) -> Props:
+    """Outputs with the digest by which the resource can be found again."""
     return {**outputs, OWNER: op.digest} if kind.is_found_by_digest else outputs
 
 
-def marks_of(state: Props) -> Props:
-    """What a read keeps: an import has no mark, and nothing to follow."""
+def owner_of(state: Props) -> Props:
+    """The owner digest of a state, which a read keeps; empty after an import."""
     return {OWNER: state[OWNER]} if OWNER in state else {}
 
 
-def renamed(kind: Kind, op: Operation, transition: Transition) -> list[Change]:
-    """A new URN for an old thing: the old one may be used again, so the digest must follow."""
+def renaming_changes(kind: Kind, op: Operation, transition: Transition) -> list[Change]:
+    """The change that rewrites the digest of a resource whose URN changed.
+
+    Another resource may take the old URN, and its create would find this one by the old digest.
+    """
     if not kind.is_found_by_digest or transition.state.get(OWNER, op.digest) == op.digest:
         return []
     reason = "名前が変わったので印を付け直します / renamed, so its mark is written again"

@@ -1,4 +1,4 @@
-"""What the engine is told: failures, differences and errors in its own words."""
+"""Translates problems, changes and exceptions into the engine's messages."""
 
 # mypy: disable-error-code="name-defined,attr-defined,no-untyped-call"
 # Protobuf makes its names at run time, so a type checker does not see them.
@@ -15,7 +15,7 @@ from pulumi.runtime.proto import provider_pb2, status_pb2
 from kokunai.drivers.errors import DriverError
 from kokunai.errors import KokunaiError
 from kokunai.plugin.kind import Cancelled, Change, ChangeKind, InitFailed
-from kokunai.plugin.messages import bug, said
+from kokunai.plugin.messages import api_failure_text, bug_text
 from kokunai.plugin.serving import properties
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ _REPLACING = {
 
 @dataclass(frozen=True)
 class Abort:
-    """How a call ends that has no answer."""
+    """The status with which a failed call ends."""
 
     code: grpc.StatusCode
     message: str
@@ -45,7 +45,7 @@ class Abort:
 
 
 def failures(problems: Iterable[Problem]) -> list[provider_pb2.CheckFailure]:
-    """Check failures on their property, in both languages."""
+    """Check failures by property, in both languages."""
     return [
         provider_pb2.CheckFailure(property=problem.path, reason=f"{problem.ja}\n{problem.en}")
         for problem in problems
@@ -53,7 +53,7 @@ def failures(problems: Iterable[Problem]) -> list[provider_pb2.CheckFailure]:
 
 
 def difference(changes: Sequence[Change]) -> provider_pb2.DiffResponse:
-    """A detailed diff; what is replaced is deleted first, because capacity is scarce."""
+    """A detailed diff; replacements delete first, because capacity is scarce."""
     response = provider_pb2.DiffResponse(
         changes=provider_pb2.DiffResponse.DIFF_SOME
         if changes
@@ -71,7 +71,7 @@ def difference(changes: Sequence[Change]) -> provider_pb2.DiffResponse:
 
 
 def in_both_languages(ja: str, en: str, changes: Iterable[Change]) -> str:
-    """A sentence in each language with the reasons of changes, which are `ja / en`."""
+    """A sentence in each language, followed by the reasons of the changes, which are `ja / en`."""
     reasons = dict.fromkeys(change.reason for change in changes if change.reason)
     pairs = [reason.partition(" / ") for reason in reasons]
     return (
@@ -81,14 +81,14 @@ def in_both_languages(ja: str, en: str, changes: Iterable[Change]) -> str:
 
 
 def top_level(path: str) -> str:
-    """`disks[0].sizeGib` is about `disks`."""
+    """The top-level property of a path: `disks` of `disks[0].sizeGib`."""
     return path.partition(".")[0].partition("[")[0]
 
 
 def abort_of(
     error: Exception, secrets: Iterable[str] = (), mask: Callable[[str], str] = str
 ) -> Abort:
-    """The status of an exception: only a bug shows its traceback, and no secret is shown."""
+    """The status for an exception; only a bug has a traceback, and secrets are masked."""
     if isinstance(error, InitFailed):
         return _unfinished(error, secrets, mask)
     ending = _plain_abort(error)
@@ -103,12 +103,12 @@ def _plain_abort(error: Exception) -> Abort:
     if isinstance(error, TimeoutError):
         return Abort(grpc.StatusCode.DEADLINE_EXCEEDED, str(error) or "時間切れです。\nTimed out.")
     if isinstance(error, DriverError):
-        return Abort(grpc.StatusCode.FAILED_PRECONDITION, said(error))
-    return Abort(grpc.StatusCode.INTERNAL, bug(error))
+        return Abort(grpc.StatusCode.FAILED_PRECONDITION, api_failure_text(error))
+    return Abort(grpc.StatusCode.INTERNAL, bug_text(error))
 
 
 def _unfinished(error: InitFailed, secrets: Iterable[str], mask: Callable[[str], str]) -> Abort:
-    """Something exists: the engine keeps its id, and the reasons, and calls update next time."""
+    """The status for an unfinished resource: the engine keeps its id and calls update next."""
     reasons = [mask(reason) for reason in error.reasons]
     detail = provider_pb2.ErrorResourceInitFailed(
         id=error.id, properties=properties.encode(error.outputs, secrets), reasons=reasons

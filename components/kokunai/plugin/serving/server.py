@@ -1,4 +1,4 @@
-"""Pulumi's provider protocol over kinds; the SDK's own server loses old inputs and half results."""
+"""Implements Pulumi's provider protocol, since the SDK's own server loses partial results."""
 
 # mypy: disable-error-code="name-defined,attr-defined,no-untyped-call"
 # Protobuf makes its names at run time, so a type checker does not see them.
@@ -22,7 +22,13 @@ from kokunai.plugin.comparison import differences
 from kokunai.plugin.kind import UNKNOWN, Kind, Previewing, Props, Transition
 from kokunai.plugin.serving import properties, responses
 from kokunai.plugin.serving.operation import EngineOperation
-from kokunai.plugin.serving.replacements import Replacements, Seen, marks_of, owned, renamed
+from kokunai.plugin.serving.replacements import (
+    LastDiff,
+    Replacements,
+    owner_of,
+    renaming_changes,
+    with_owner,
+)
 from kokunai.plugin.settings import Settings
 
 if TYPE_CHECKING:
@@ -36,11 +42,11 @@ if TYPE_CHECKING:
 
 VERSION = version("kokunai")
 _QUICK_SECONDS = 600.0
-"""For calls that have no timeout of their own: check, diff and read."""
+"""Time limit of calls that have none of their own: check, diff and read."""
 
 
 async def _is_absent(_: Any, __: Any, context: Any) -> Any:
-    """The generated stubs raise instead, which prints a traceback at every question."""
+    """Answer "unimplemented"; the generated stubs raise and print a traceback at every call."""
     await context.abort(grpc.StatusCode.UNIMPLEMENTED, "not implemented")
 
 
@@ -58,24 +64,24 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         self.idle = asyncio.Event()
         self.idle.set()
 
-    # About the plugin itself. `List` streams; an abort before its first item is the same.
+    # Calls about the plugin itself. `List` streams, but an abort before its first item is the same.
 
     Handshake = Parameterize = Attach = GetMapping = GetMappings = _is_absent  # type: ignore[assignment]
     Invoke = Call = Construct = List = _is_absent  # type: ignore[assignment]
 
     async def GetPluginInfo(self, _: Any, __: Any) -> plugin_pb2.PluginInfo:
-        """Only the version."""
+        """The plugin's version."""
         return plugin_pb2.PluginInfo(version=VERSION)
 
     async def GetSchema(self, _: Any, __: Any) -> provider_pb2.GetSchemaResponse:
-        """Made from the kinds."""
+        """The schema, made from the kinds."""
         package = schema.package(VERSION, self._registry, self._settings)
         return provider_pb2.GetSchemaResponse(schema=json.dumps(package, ensure_ascii=False))
 
     async def CheckConfig(
         self, request: provider_pb2.CheckRequest, _: Any
     ) -> provider_pb2.CheckResponse:
-        """Every mistake at once; credentials become secrets."""
+        """Check the provider's inputs and mark credentials as secret."""
         new = properties.decode(request.news)
         props = self._settings.own(new.props)
         secrets = new.secrets | self._settings.secrets & props.keys()
@@ -87,14 +93,14 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
     async def DiffConfig(
         self, request: provider_pb2.DiffRequest, _: Any
     ) -> provider_pb2.DiffResponse:
-        """Another configuration never replaces what it made."""
+        """No change of the configuration replaces the resources of the provider."""
         old = properties.decode(request.old_inputs or request.olds).props
         return responses.difference(differences(old, properties.decode(request.news).props))
 
     async def Configure(
         self, request: provider_pb2.ConfigureRequest, context: Any
     ) -> provider_pb2.ConfigureResponse:
-        """Inputs, else the environment."""
+        """Take the configuration from the inputs, else from the environment."""
         given = properties.decode(request.args).props
         try:
             self._config = self._settings.resolve(given)
@@ -103,14 +109,14 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         return provider_pb2.ConfigureResponse(acceptSecrets=True, supportsPreview=True)
 
     async def Cancel(self, _: Any, __: Any) -> Empty:
-        """Every operation under way ends soon and says what exists."""
+        """Ask every running operation to end soon and answer with what exists."""
         self.stop.set()
         return Empty()
 
-    # About one resource.
+    # Calls about one resource.
 
     async def Check(self, request: provider_pb2.CheckRequest, context: Any) -> Any:
-        """Inputs with defaults filled in, and every mistake."""
+        """The inputs with defaults filled in, and every mistake."""
         old, new = map(properties.decode, (request.olds, request.news))
 
         async def work(kind: Kind, _: EngineOperation) -> provider_pb2.CheckResponse:
@@ -123,20 +129,20 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         return await self._answer(request, context, work, new, seconds=_QUICK_SECONDS)
 
     async def Diff(self, request: provider_pb2.DiffRequest, context: Any) -> Any:
-        """What differs, and what that costs."""
+        """What differs, and what needs a replacement."""
         transition = _transition(request)
 
         async def work(kind: Kind, op: EngineOperation) -> provider_pb2.DiffResponse:
-            every = [*kind.diff(transition), *renamed(kind, op, transition)]
+            every = [*kind.diff(transition), *renaming_changes(kind, op, transition)]
             changes = [change for change in every if not _is_ignored(change, request.ignoreChanges)]
             replacing = [change for change in changes if change.replace]
-            self.replacements.seen[request.urn] = Seen(transition, replacing)
+            self.replacements.last_diffs[request.urn] = LastDiff(transition, replacing)
             return responses.difference(changes)
 
         return await self._answer(request, context, work, seconds=_QUICK_SECONDS)
 
     async def Create(self, request: provider_pb2.CreateRequest, context: Any) -> Any:
-        """A new thing, or in a preview what is known of it."""
+        """Create a resource; in a preview, only its known outputs."""
         new = properties.decode(request.properties)
         transition = Transition(new=new.props)
 
@@ -146,38 +152,38 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
                 self.replacements.explain(op)
                 outputs = await _preview(kind, op, transition)
             else:
-                await self.replacements.guard(kind, op)
+                await self.replacements.refuse_while_old_exists(kind, op)
                 made = await kind.create(op, transition)
                 id_, outputs = made.id, made.outputs
                 self.replacements.made[request.urn] = id_
             secrets = new.secrets | kind.secret_properties
             return provider_pb2.CreateResponse(
-                id=id_, properties=properties.encode(owned(kind, op, outputs), secrets)
+                id=id_, properties=properties.encode(with_owner(kind, op, outputs), secrets)
             )
 
         return await self._answer(request, context, work, new)
 
     async def Read(self, request: provider_pb2.ReadRequest, context: Any) -> Any:
-        """What is really there; an empty id says that it is gone."""
+        """The resource as it is now; an empty id means that it does not exist."""
         state, old = map(properties.decode, (request.properties, request.inputs))
         transition = Transition(request.id, state.props, old.props)
 
         async def work(kind: Kind, op: EngineOperation) -> provider_pb2.ReadResponse:
-            found = await kind.read(op, transition)
-            if found is None:
+            existing = await kind.read(op, transition)
+            if existing is None:
                 self.replacements.forget(request.urn)
                 return provider_pb2.ReadResponse()
             secrets = kind.secret_properties | state.secrets | old.secrets
             return provider_pb2.ReadResponse(
-                id=found.id,
-                properties=properties.encode(found.outputs | marks_of(state.props), secrets),
-                inputs=properties.encode(found.inputs, secrets),
+                id=existing.id,
+                properties=properties.encode(existing.outputs | owner_of(state.props), secrets),
+                inputs=properties.encode(existing.inputs, secrets),
             )
 
         return await self._answer(request, context, work, state, old, seconds=_QUICK_SECONDS)
 
     async def Update(self, request: provider_pb2.UpdateRequest, context: Any) -> Any:
-        """The same thing with its new inputs, or in a preview what is known of it."""
+        """Update a resource; in a preview, only its known outputs."""
         state, new = map(properties.decode, (request.olds, request.news))
         transition = _transition(request)
 
@@ -189,25 +195,25 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
                 outputs = await kind.update(op, transition)
             secrets = new.secrets | kind.secret_properties
             return provider_pb2.UpdateResponse(
-                properties=properties.encode(owned(kind, op, outputs), secrets)
+                properties=properties.encode(with_owner(kind, op, outputs), secrets)
             )
 
         return await self._answer(request, context, work, new, state)
 
     async def Delete(self, request: provider_pb2.DeleteRequest, context: Any) -> Any:
-        """Gone, unless it is the very thing that the create before took over."""
+        """Delete a resource, unless the create of its replacement has adopted it."""
         state, old = map(properties.decode, (request.properties, request.old_inputs))
         transition = Transition(request.id, {**old.props, **state.props}, old.props)
 
         async def work(kind: Kind, op: EngineOperation) -> Empty:
-            if not self.replacements.keeps(kind, op, request.id):
+            if not self.replacements.must_keep(kind, op, request.id):
                 await kind.delete(op, transition)
             self.replacements.forget(request.urn)
             return Empty()
 
         return await self._answer(request, context, work, state, old)
 
-    # What the calls share.
+    # Shared by the calls.
 
     async def _answer(
         self,
@@ -217,7 +223,7 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         *given: properties.Decoded,
         seconds: float | None = None,
     ) -> Any:
-        """What `work` answers; its exception becomes a status, with no secret in it."""
+        """The answer of `work`; an exception becomes a status without secrets."""
         kind = self._registry.kinds.get(_type_of(request.urn))
         if kind is None:
             return await context.abort(grpc.StatusCode.NOT_FOUND, self._no_kind(request.urn))
@@ -262,7 +268,7 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
 
     @contextlib.contextmanager
     def _counted(self) -> Iterator[None]:
-        """The process ends when nothing runs any more."""
+        """Count the running calls, so that the process can wait for them at its end."""
         self._running += 1
         self.idle.clear()
         try:
@@ -278,13 +284,13 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
 
 
 def _transition(request: Any) -> Transition:
-    """Of a diff or an update, which name their properties alike."""
+    """The transition of a diff or an update, whose requests have the same fields."""
     parts = (request.olds, request.old_inputs, request.news)
     return Transition(request.id, *(properties.decode(part).props for part in parts))
 
 
 async def _preview(kind: Kind, op: EngineOperation, transition: Transition) -> Props:
-    """Outputs as far as they are known: a kind that is `Previewing` knows more."""
+    """The outputs known in a preview; a `Previewing` kind knows more than the inputs."""
     if isinstance(kind, Previewing):
         return await kind.preview(op, transition)
     computed = kind.schema().get("properties", {}).keys() - transition.new.keys()
@@ -301,12 +307,15 @@ def _announce_power_off(op: EngineOperation, changes: Iterable[Change]) -> None:
 
 
 def _is_ignored(change: Change, ignored: Iterable[str]) -> bool:
-    """The engine has reset ignored inputs already; drift of an ignored property is left alone."""
+    """Whether a change is drift of a property in ignoreChanges.
+
+    The engine itself resets the ignored inputs.
+    """
     return change.of_state and any(
         change.path == path or change.path.startswith((f"{path}.", f"{path}[")) for path in ignored
     )
 
 
 def _type_of(urn: str) -> str:
-    """`urn:pulumi:stack::project::parent$type::name`."""
+    """The type in a URN, `urn:pulumi:stack::project::parent$type::name`."""
     return urn.split("::")[2].rpartition("$")[2]

@@ -1,4 +1,4 @@
-"""Compares a host with what was promised of it, and prints one verdict for each check as JSON."""
+"""Compares a host with what was promised of it and prints a verdict for each check as JSON."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ SIMULATED = "模擬ホストです / simulated host"
 
 
 class Machine:
-    """What can be read below `root`; every method reads and nothing writes."""
+    """Reads the state of the machine below `root`; no method writes."""
 
     def __init__(self, root: str = "/") -> None:
         self.root = Path(root)
 
     def text(self, path: str) -> str:
-        """Contents without outer spaces; a missing file is empty."""
+        """Contents of a file without outer spaces; empty for a missing file."""
         try:
             return (self.root / path).read_text(encoding="utf-8").strip()
         except OSError:
@@ -56,13 +56,13 @@ class Machine:
         return re.sub(r"\s+", " ", self.text("proc/sys/" + name.replace(".", "/")))
 
     def mounted(self) -> dict[str, str]:
-        """What is mounted by where; of two at one place the last is the one in use."""
+        """By mount point, the mounted source; of several mounts at a point, the last is in use."""
         lines = [line.split() for line in self.text("proc/self/mounts").splitlines()]
         return {words[1]: words[0] for words in lines}
 
 
 def run(*command: str) -> tuple[int, str]:
-    """Exit code and output; a missing program answers like a failing one."""
+    """Exit code and output of a command; a missing program counts as failed."""
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
     except (OSError, subprocess.TimeoutExpired):
@@ -85,12 +85,12 @@ def result(value: Any, verdict: str, reason: str = "") -> Result:
 def judge_gpu_count(machine: Machine, expected: dict[str, Any]) -> Result:
     if not expected["gpu_count"]:
         return result("", NOT_VERIFIED, "GPU の約束なし / no GPU is promised")
-    seen = machine.gpu_count(expected["gpu_vendor_id"])
-    if seen == expected["gpu_count"]:
-        return result(seen, PASS, SIMULATED if machine.simulated() else "")
+    count = machine.gpu_count(expected["gpu_vendor_id"])
+    if count == expected["gpu_count"]:
+        return result(count, PASS, SIMULATED if machine.simulated() else "")
     wanted = expected["gpu_count"]
     return result(
-        seen, FAIL, f"GPU は {wanted} 基のはずが {seen} 基 / {wanted} promised, {seen} seen"
+        count, FAIL, f"GPU は {wanted} 基のはずが {count} 基 / {wanted} promised, {count} seen"
     )
 
 
@@ -115,7 +115,7 @@ def judge_nccl_bandwidth(machine: Machine, expected: dict[str, Any]) -> Result:
 
 
 def judge_time_sync(machine: Machine, _expected: dict[str, Any]) -> Result:
-    # A daemon that has just started needs a few replies; a simulated host may have no way to them.
+    # A daemon that has just started needs a few replies, which a simulated host may never get.
     if not machine.simulated():
         run("chronyc", "waitsync", "10", "0", "0", "1")
     code, output = run("chronyc", "-c", "tracking")
@@ -130,36 +130,38 @@ def judge_time_sync(machine: Machine, _expected: dict[str, Any]) -> Result:
 
 
 def judge_host_name(machine: Machine, expected: dict[str, Any]) -> Result:
-    seen = machine.text("proc/sys/kernel/hostname")
-    if seen == expected["host_name"]:
-        return result(seen, PASS)
-    return result(seen, FAIL, f"{expected['host_name']} のはずです / not as promised")
+    host_name = machine.text("proc/sys/kernel/hostname")
+    if host_name == expected["host_name"]:
+        return result(host_name, PASS)
+    return result(host_name, FAIL, f"{expected['host_name']} のはずです / not as promised")
 
 
 def judge_addresses(machine: Machine, expected: dict[str, Any]) -> Result:
-    seen = addresses()
-    missing = sorted(set(expected["addresses"]) - seen)
+    present = addresses()
+    missing = sorted(set(expected["addresses"]) - present)
     if missing:
         reason = "ありません / missing: " + ", ".join(missing)
-        # A simulated host without systemd has no service that would set them.
+        # A simulated host without systemd has no service that would set the addresses.
         if machine.simulated() and not machine.has_systemd():
-            return result(sorted(seen), NOT_VERIFIED, f"{reason} ({SIMULATED})")
-        return result(sorted(seen), FAIL, reason)
-    # Behind address translation the login address is on no interface, which is no fault.
-    if expected["login_address"] not in {address.split("/")[0] for address in seen}:
+            return result(sorted(present), NOT_VERIFIED, f"{reason} ({SIMULATED})")
+        return result(sorted(present), FAIL, reason)
+    # Behind address translation no interface has the login address, which is correct.
+    if expected["login_address"] not in {address.split("/")[0] for address in present}:
         why = "接続先アドレスがどの NIC にもありません / the login address is on no interface"
-        return result(sorted(seen), NOT_VERIFIED, why)
-    return result(sorted(seen), PASS)
+        return result(sorted(present), NOT_VERIFIED, why)
+    return result(sorted(present), PASS)
 
 
 def judge_storage(machine: Machine, expected: dict[str, Any]) -> Result:
-    seen, simulated = machine.mounted(), machine.simulated()
+    mounted, simulated = machine.mounted(), machine.simulated()
     wanted = {
         str(Path(mount["path"])): f"{mount['server']}:{mount['export']}"
         for mount in expected["mounts"]
     }
-    # A simulated host mounts a directory of the lab, which has another name.
-    good = {path for path in wanted if path in seen and (simulated or seen[path] == wanted[path])}
+    # A simulated host mounts a directory of the lab, whose source differs.
+    good = {
+        path for path in wanted if path in mounted and (simulated or mounted[path] == wanted[path])
+    }
     missing = sorted(wanted.keys() - good)
     if not missing:
         return result(sorted(good), PASS, SIMULATED if good and simulated else "")
@@ -171,14 +173,14 @@ def judge_storage(machine: Machine, expected: dict[str, Any]) -> Result:
 
 def judge_kernel_parameters(machine: Machine, expected: dict[str, Any]) -> Result:
     wanted = expected["kernel_parameters"]
-    seen = {name: machine.kernel_parameter(name) for name in sorted(wanted)}
-    wrong = [f"{name}={seen[name]}" for name in seen if seen[name] != str(wanted[name])]
+    values = {name: machine.kernel_parameter(name) for name in sorted(wanted)}
+    wrong = [f"{name}={values[name]}" for name in values if values[name] != str(wanted[name])]
     if not wrong:
-        return result(seen, PASS)
+        return result(values, PASS)
     reason = "適用されていません / not applied: " + ", ".join(wrong)
     if machine.simulated():
-        return result(seen, NOT_VERIFIED, reason + " (" + SIMULATED + ")")
-    return result(seen, FAIL, reason)
+        return result(values, NOT_VERIFIED, reason + " (" + SIMULATED + ")")
+    return result(values, FAIL, reason)
 
 
 JUDGES = {

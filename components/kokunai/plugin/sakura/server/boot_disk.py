@@ -1,4 +1,4 @@
-"""What is written into a server's boot disk: configuration, its mark, and a startup script."""
+"""Builds what is written into a server's boot disk: configuration, mark and startup script."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ if TYPE_CHECKING:
 DISK_TAG = "kokunai-disk-"
 CONFIG_TAG = "kokunai-config-"
 CONFIGURED_BY = ("hostName", "sshKeyIds", "sshPublicKeys", "password", "disablePasswordLogin")
-"""Top-level inputs that end up on the boot disk."""
+"""Top-level inputs that are written to the boot disk."""
 
 
 def static_address(props: Props) -> dict[str, Any]:
-    """Address, mask and route of the first interface, where the API does not give them."""
+    """Address, mask and route of the first interface when it is on a switch, else empty."""
     nic = props["nics"][0]
     if nic["switchId"] == "shared" or not nic.get("address"):
         return {}
@@ -34,7 +34,7 @@ def static_address(props: Props) -> dict[str, Any]:
 
 
 def request(props: Props, note_id: str | None = None) -> Item:
-    """The `Config` of a disk."""
+    """The `Config` section of a disk's request."""
     return sakura_requests.disk_config(
         host_name=props["hostName"],
         ssh_key_ids=props["sshKeyIds"],
@@ -47,7 +47,7 @@ def request(props: Props, note_id: str | None = None) -> Item:
 
 
 def digest(props: Props) -> str:
-    """Sixteen digits of what is written; a password enters through a slow hash only."""
+    """Digest of what is written, 16 digits; the password is hashed slowly, so it stays secret."""
     written = {name: props[name] for name in CONFIGURED_BY if name != "password"}
     written |= {"nic": static_address(props)}
     text = json.dumps(written, sort_keys=True).encode()
@@ -63,12 +63,12 @@ def boot_tags(op_digest: str, config_digest: str) -> list[str]:
 
 
 def config_digest_of(disk: Item | None) -> str:
-    """What the boot disk says was written; empty when it does not say."""
+    """The digest in the boot disk's tags; empty for a disk without one."""
     return _after(CONFIG_TAG, disk or {})
 
 
 def index_of(disk: Item) -> int | None:
-    """Which of the server's disks it is, if it was made here."""
+    """The disk's number among the server's disks, None if the plugin did not create it."""
     text = _after(DISK_TAG, disk)
     return int(text) if text.isdigit() else None
 
@@ -79,7 +79,7 @@ def _after(prefix: str, item: Item) -> str:
 
 
 async def register(session: Session, script: str) -> str:
-    """Id of a note with the startup script, which the API reads while it configures the disk."""
+    """Register a note with the startup script for the configuration of a disk; returns its id."""
     body = sakura_requests.note(name=session.op.digest, content=script)
 
     async def find() -> Item | None:
@@ -89,13 +89,13 @@ async def register(session: Session, script: str) -> str:
 
 
 async def remove_notes(session: Session) -> None:
-    """The script is on the disk: the account should not keep a copy."""
+    """Remove the registered notes, which the account need not keep once the disk is written."""
     for note in await _own_notes(session):
         await session.delete(NOTE, id_of(note))
 
 
 async def _own_notes(session: Session) -> list[Item]:
-    """The API makes a note's description from its content, so the name carries the digest."""
+    """Notes of this operation, found by name: the API overwrites a note's description."""
     name = session.op.digest
     notes = await session.call(lambda: session.api.find(NOTE, session.zone, {"Name": [name]}))
     return [note for note in notes if note.get("Name") == name]

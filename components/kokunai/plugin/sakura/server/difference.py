@@ -1,4 +1,4 @@
-"""What a change of a server costs: nothing, a power-off, or another server."""
+"""Decides what each change of a server needs: nothing, a power-off, or a replacement."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ if TYPE_CHECKING:
 _OPTIONAL_PLAN_KEYS = ("gpuModel", "cpuModel", "generation")
 
 REPLACED_BY = (
-    (r"zone", "サーバはゾーンを移せません / a server cannot move to another zone"),
+    (r"zone", "サーバーはゾーンを移せません / a server cannot move to another zone"),
     (
         r"startupScript",
         "起動スクリプトは最初の起動でだけ動きます / a startup script runs at the first boot only",
     ),
     (
-        # Before a network is replaced, the engine asks for a diff with the whole list unknown;
-        # a server must leave first, because a network in use cannot be deleted.
+        # When a network is to be replaced, the engine asks for a diff with the whole list
+        # unknown. The server must then be replaced, too: a network in use cannot be deleted.
         r"nics",
-        "接続先の作り直しには先に切り離しが要ります / its network goes, and it must go first",
+        "接続先を作り直すには先に切り離す必要があります / its network goes, and it must go first",
     ),
     (
         r"disks\[0\]\.image",
@@ -61,7 +61,7 @@ POWERED_OFF_BY = (
 
 
 def changes(transition: Transition) -> list[Change]:
-    """Changes of inputs with their price, and drift that a diff of inputs does not show."""
+    """Changes of the inputs and what they need, and drift that the inputs do not show."""
     old, new = _comparable(transition.old, transition.new)
     of_inputs = [_priced(change) for change in differences(old, new)]
     return [*of_inputs, *_drift(transition.state, transition.new, of_inputs)]
@@ -101,7 +101,7 @@ def _is_configured_otherwise(state: Props, new: Props) -> bool:
 
 
 def _comparable(old: Props, new: Props) -> tuple[Props, Props]:
-    """Both sides without what means "any", and without what an import could not know."""
+    """Both sides without what means "any" and without what an import could not read."""
     old, new = comparable(old, new)
     if not any(name in old for name in WRITE_ONLY):
         new = {key: value for key, value in new.items() if key not in WRITE_ONLY}
@@ -109,7 +109,7 @@ def _comparable(old: Props, new: Props) -> tuple[Props, Props]:
 
 
 def _without_any_plan(old: Props, new: Props) -> Props:
-    """A plan key that is no longer given may be anything."""
+    """Both sides; plan keys that are no longer given do not differ, because they may be any."""
     wanted = new.get("plan")
     if not (isinstance(old.get("plan"), dict) and isinstance(wanted, dict)):
         return old
@@ -118,7 +118,7 @@ def _without_any_plan(old: Props, new: Props) -> Props:
 
 
 def _with_known_nics(old: Props, new: Props) -> Props:
-    """The mask and the route of an imported interface are not known."""
+    """Both sides; masks and routes that an import could not read do not differ."""
     known, wanted = old.get("nics"), new.get("nics")
     if any(name in old for name in WRITE_ONLY):
         return new

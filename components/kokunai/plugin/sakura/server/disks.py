@@ -1,4 +1,4 @@
-"""The disks of a server: made once, copied, configured, removed."""
+"""Creates, configures and removes the disks of a server."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from kokunai.drivers import sakura_requests
 from kokunai.drivers.sakura_iaas import DISK
-from kokunai.plugin.sakura.kind import own_tags, remake
+from kokunai.plugin.sakura.kind import creation_failed, own_tags
 from kokunai.plugin.sakura.products import DISK_PLAN_IDS
 from kokunai.plugin.sakura.server import boot_disk
 from kokunai.plugin.sakura.session import id_of
@@ -23,7 +23,7 @@ _ENDS_OF_MAKING = frozenset({"available", "failed", "discontinued"})
 
 
 class Disks:
-    """Disks by their place in the inputs."""
+    """The disks of a server by their index in the inputs."""
 
     def __init__(
         self,
@@ -40,55 +40,58 @@ class Disks:
         self._products = products
         self._wanted = wanted
         self._digest = boot_disk.digest(wanted)
-        self._seen: dict[int, Item] = {}
+        self._disks: dict[int, Item] = {}
 
     @property
     def boot(self) -> Item | None:
         """The boot disk with its tags, if it exists."""
-        return self._seen.get(0)
+        return self._disks.get(0)
 
     async def look(self, server: Item) -> None:
-        """Ours by their tags; those of an imported server by their order; no one else's."""
+        """Find the server's disks by their tags, those of an imported server by their order.
+
+        Disks that somebody else plugged in are ignored.
+        """
         disks = await disks_by_index(self._session, server)
-        self._seen = {index: disk for index, disk in disks.items() if self._is_known(disk)}
+        self._disks = {index: disk for index, disk in disks.items() if self._is_known(disk)}
 
     def _is_known(self, disk: Item) -> bool:
-        """Somebody may have plugged in a disk that the state has never seen."""
+        """Whether the disk is in the state or tagged; others were plugged in by somebody else."""
         is_mine = self._session.op.digest in (disk.get("Tags") or [])
         return is_mine or id_of(disk) in self._known_ids
 
     def plugged(self, server: Item) -> list[str]:
-        """Ids of the server's disks, without those of somebody else."""
-        known = self._known_ids | {id_of(disk) for disk in self._seen.values()}
+        """Ids of the disks plugged into the server, without those of somebody else."""
+        known = self._known_ids | {id_of(disk) for disk in self._disks.values()}
         return [disk_id for disk_id in map(id_of, server.get("Disks") or []) if disk_id in known]
 
     def must_change(self, server: Item) -> bool:
-        """Whether a disk is missing, unplugged, too many, or configured otherwise."""
+        """Whether a disk is missing, unplugged, superfluous, or configured differently."""
         plugged = set(map(id_of, server.get("Disks") or []))
         wanted = range(len(self._wanted["disks"]))
         return (
-            not {id_of(disk) for disk in self._seen.values()} <= plugged
-            or set(self._seen) != set(wanted)
+            not {id_of(disk) for disk in self._disks.values()} <= plugged
+            or set(self._disks) != set(wanted)
             or not self._is_configured()
         )
 
     async def make(self, server_id: str) -> None:
-        """Make those that are missing, wait for the copy, and plug in what is loose."""
-        script = self._wanted["startupScript"] if 0 not in self._seen else ""
+        """Create missing disks, wait until they are copied, and plug in unplugged ones."""
+        script = self._wanted["startupScript"] if 0 not in self._disks else ""
         note = await boot_disk.register(self._session, script) if script else None
         for index in range(len(self._wanted["disks"])):
-            if index not in self._seen:
-                self._seen[index] = await self._make(index, server_id, note)
+            if index not in self._disks:
+                self._disks[index] = await self._make(index, server_id, note)
         for index in range(len(self._wanted["disks"])):
-            self._seen[index] = await self._made(index, server_id)
+            self._disks[index] = await self._made(index, server_id)
         if self._wanted["startupScript"]:
             await boot_disk.remove_notes(self._session)
 
     async def remove_extra(self, server: Item) -> None:
-        """Unplug and remove disks that the inputs no longer have."""
+        """Unplug and remove the disks that are no longer in the inputs."""
         plugged = set(map(id_of, server.get("Disks") or []))
-        for index in [index for index in self._seen if index >= len(self._wanted["disks"])]:
-            disk_id = id_of(self._seen.pop(index))
+        for index in [index for index in self._disks if index >= len(self._wanted["disks"])]:
+            disk_id = id_of(self._disks.pop(index))
             if disk_id in plugged:
                 await self._unplug(disk_id)
             await self._session.delete(DISK, disk_id)
@@ -111,13 +114,13 @@ class Disks:
         return plugged_into(await self._session.read(DISK, disk_id) or {}) == server_id
 
     async def mark(self) -> None:
-        """Disks of a renamed or imported server get the digest by which they are found again."""
-        for index, disk in self._seen.items():
+        """Tag the disks of a renamed or imported server with the digest that identifies them."""
+        for index, disk in self._disks.items():
             tags = disk.get("Tags") or []
             if self._session.op.digest not in tags:
                 kept = [tag for tag in tags if not _is_digest(tag) and not _is_index(tag)]
                 tags = [self._session.op.digest, f"{boot_disk.DISK_TAG}{index}", *kept]
-                self._seen[index] = await self._tag(disk, tags)
+                self._disks[index] = await self._tag(disk, tags)
 
     async def _tag(self, disk: Item, tags: list[str]) -> Item:
         body = {
@@ -128,8 +131,8 @@ class Disks:
         return await self._session.update(DISK, id_of(disk), {"Disk": body})
 
     async def configure(self) -> None:
-        """Write the configuration unless the boot disk says that it has it."""
-        boot = self._seen[0]
+        """Write the configuration unless the tag of the boot disk shows that it has it."""
+        boot = self._disks[0]
         if self._is_configured():
             return
         disk_id, zone = id_of(boot), self._session.zone
@@ -137,10 +140,13 @@ class Disks:
         self._session.op.status("ディスクに設定を書いています / configuring the disk")
         await self._session.call(lambda: self._session.api.configure_disk(zone, disk_id, wanted))
         tags = [*own_tags(boot.get("Tags")), *self._tags(0)]
-        self._seen[0] = await self._tag(boot, tags)
+        self._disks[0] = await self._tag(boot, tags)
 
     def _is_configured(self) -> bool:
-        """A boot disk without a mark was imported: it is left as it is until an input changes."""
+        """Whether the boot disk has the configuration; an imported one counts as configured.
+
+        It has no digest to compare, and is written again when an input changes.
+        """
         written = boot_disk.config_digest_of(self.boot)
         if self.boot is not None and not written:
             return not self._reconfigure
@@ -177,26 +183,26 @@ class Disks:
         return id_of(archive)
 
     async def _made(self, index: int, server_id: str) -> Item:
-        """Wait for the copy, and plug in what is loose."""
-        session, disk_id = self._session, id_of(self._seen[index])
+        """Wait until the disk is copied and plug it in if needed."""
+        session, disk_id = self._session, id_of(self._disks[index])
         disk = await session.until(
             lambda: session.get(DISK, disk_id),
             lambda disk: disk.get("Availability", "available") in _ENDS_OF_MAKING,
             _progress,
         )
         if disk.get("Availability", "available") != "available":
-            raise remake(session.op)
+            raise creation_failed(session.op)
         if plugged_into(disk) != server_id:
             await self._plug(disk_id, server_id)
         return disk
 
 
 async def disks_by_index(session: Session, server: Item) -> dict[int, Item]:
-    """Disks made here by the number in their tag, others by the order in which they are plugged."""
+    """Disks by index: from the tag, else from the order in which they are plugged in."""
     disks: dict[int, Item] = {}
     for disk in await session.tagged(DISK):
         index = boot_disk.index_of(disk)
-        # A disk of another server keeps our digest while that server's new name is not written.
+        # A renamed server's disks still have the digest of its old name, which may be this one.
         if index is not None and plugged_into(disk) in {"", id_of(server)}:
             disks.setdefault(index, disk)
     ours = {id_of(disk) for disk in disks.values()}
@@ -217,7 +223,7 @@ def _is_index(tag: str) -> bool:
 
 
 def plugged_into(disk: Item) -> str:
-    """Id of the server that has the disk, or empty."""
+    """Id of the server into which the disk is plugged, or empty."""
     return str((disk.get("Server") or {}).get("ID") or "")
 
 

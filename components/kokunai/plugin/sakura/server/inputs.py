@@ -9,7 +9,7 @@ from pydantic import Field, StringConstraints
 from kokunai.errors import Problem
 from kokunai.plugin.inputs import Inputs, MaybeUnknown, maps_in
 from kokunai.plugin.sakura import fields
-from kokunai.plugin.sakura.ssh_key import PublicKey  # noqa: TC001 - pydantic reads it
+from kokunai.plugin.sakura.ssh_key import PublicKey  # noqa: TC001 - pydantic needs it at run time
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -65,7 +65,7 @@ class Nic(Inputs):
     gateway: fields.Address = ""
     """Default route, first interface only. / デフォルトルート (先頭の NIC だけ)。"""
     packet_filter_id: fields.Reference | None = None
-    """Id of the packet filter before the interface. / パケットフィルタの ID。"""
+    """Id of the packet filter before the interface. / パケットフィルターの ID。"""
 
 
 class ServerInputs(fields.Tagged):
@@ -78,7 +78,7 @@ class ServerInputs(fields.Tagged):
     disks: list[MaybeUnknown[Disk]] = Field(min_length=1, max_length=_MOST_DISKS)
     """The first is the boot disk and names an image. / 先頭が起動ディスク。"""
     nics: list[MaybeUnknown[Nic]] = Field(min_length=1, max_length=_MOST_INTERFACES)
-    """Network interfaces, `shared` or the id of a switch. / ネットワークインタフェース。"""
+    """Network interfaces, `shared` or the id of a switch. / ネットワークインターフェース。"""
     ssh_key_ids: list[MaybeUnknown[fields.Reference]] = Field(default_factory=list)
     """Ids of registered keys. / 登録済みの鍵の ID。"""
     ssh_public_keys: list[MaybeUnknown[PublicKey]] = Field(default_factory=list)
@@ -86,7 +86,7 @@ class ServerInputs(fields.Tagged):
     password: str = ""
     """Password of the administrator. / 管理者のパスワード。"""
     disable_password_login: bool = True
-    """Refuse passwords over SSH. / SSH のパスワード認証を断ります。"""
+    """Refuse passwords over SSH. / SSH のパスワード認証を拒否します。"""
     startup_script: str = ""
     """Runs once, at the first boot. / 最初の起動で一度だけ動きます。"""
     force_shutdown: bool = False
@@ -94,7 +94,7 @@ class ServerInputs(fields.Tagged):
 
     @classmethod
     def contradictions(cls, given: Props) -> Iterator[Problem]:
-        """What the boot disk, the first interface and the password must be beyond their types."""
+        """Mistakes between the boot disk, the first interface and the password."""
         yield from super().contradictions(given)
         yield from _of_images(maps_in(given.get("disks")))
         yield from _of_addresses(maps_in(given.get("nics"))[:1])
@@ -111,7 +111,7 @@ class ServerComputed(fields.Powered):
     """What the API adds to a server."""
 
     server_id: str
-    """The API's current id: a change of the plan gives another one. / 現在のサーバ ID。"""
+    """The API's current id: a change of the plan gives another one. / 現在のサーバー ID。"""
     disk_ids: list[str]
     """Ids of the disks, as plugged. / ディスクの ID。"""
     interface_ids: list[str]
@@ -145,7 +145,7 @@ def _of_images(disks: list[Props]) -> Iterator[Problem]:
 
 
 def _of_addresses(first: list[Props]) -> Iterator[Problem]:
-    """An address that is not known yet counts as one that is given."""
+    """Mistakes of addresses; one that is not known yet counts as given."""
     for nic in first:
         has_address = nic.get("address", "") != ""
         if nic.get("switchId") == "shared" and has_address:

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from kokunai.plugin.sakura.products import Products
     from kokunai.plugin.sakura.session import Session
 
-# What a change of these inputs makes unknown until it has happened.
+# Outputs that a change of these inputs makes unknown until it is applied.
 _RENEWED = {
     "plan": ("serverId",),
     "nics": ("interfaceIds", "address", "addresses", "macAddresses"),
@@ -39,7 +39,7 @@ _RENEWED = {
 
 
 class Server(SakuraKind):
-    """The Pulumi id is the first API id; `serverId` is the current one."""
+    """A server; its Pulumi id is the API's first id, `serverId` the current one."""
 
     pulumi_type = "kokunai:sakura:Server"
     model = ServerInputs
@@ -48,22 +48,22 @@ class Server(SakuraKind):
     secret_properties = frozenset({"password"})
 
     def identity(self, transition: Transition) -> str:
-        """A change of the plan gives a server another id of the API."""
+        """The API's current id, which changes with the plan."""
         return str(transition.state.get("serverId") or transition.id)
 
     async def check(self, transition: Transition) -> Checked:
-        """The host name is the name where it is left out."""
+        """Check the inputs; the host name defaults to the name."""
         checked = await super().check(transition)
         if checked.failures:
             return checked
         return Checked({"hostName": checked.inputs["name"], **checked.inputs})
 
     def diff(self, transition: Transition) -> list[Change]:
-        """What each change costs is in `difference`."""
+        """All changes, and what each of them needs."""
         return difference.changes(transition)
 
     async def preview(self, op: Operation, transition: Transition) -> Props:
-        """Outputs that no change touches stay known, so that nothing else seems to change."""
+        """The outputs; those that no change renews stay known, so that dependents do not change."""
         outputs = await super().preview(op, transition)
         if not transition.id:
             return outputs
@@ -76,12 +76,12 @@ class Server(SakuraKind):
         if outputs["instanceStatus"] is not UNKNOWN:
             outputs["instanceStatus"] = "up"
         if self._accounts.can_open(op.config):
-            with self._forgiving(op):
+            with self._failures_as_warnings(op):
                 await self._foresee_power_off(op, transition)
         return outputs
 
     async def _foresee_power_off(self, op: Operation, transition: Transition) -> None:
-        """Warns where the inputs alone do not show that the server has to be switched off."""
+        """Warn when the present state of the server, not the inputs, will need a power-off."""
         is_told = any(change.power_off for change in self.diff(transition))
         if is_told or holds_unknown(transition.new):
             return
@@ -89,7 +89,7 @@ class Server(SakuraKind):
         work.server = await self._current(work.session, transition) or {}
         if work.server and await work.will_power_off():
             op.warn(
-                f"{op.name} は状態にある姿と違うので、この変更では電源を切り、入れ直します。"
+                f"{op.name} はステートの記録と違うため、この変更では電源を切り、入れ直します。"
                 "何が違うかは pulumi refresh で分かります。\n"
                 f"{op.name} is not as the state has it, so this change will power it off and "
                 "boot it again; `pulumi refresh` shows what differs."
@@ -98,17 +98,17 @@ class Server(SakuraKind):
     async def check_sold(
         self, session: Session, products: Products, old: Props, new: Props
     ) -> None:
-        """Zone, plan, disks and image, as far as they are known and new."""
+        """Raises KokunaiError when zone, plan, disks or image are not sold, as far as changed."""
         await super().check_sold(session, products, old, new)
         try:
             await _check_parts(session, products, old, new)
         except KokunaiError:
-            # An interrupted create may have taken the last one that was sold.
+            # If an interrupted create made the server, its plan may be sold out by now.
             if old or await session.first_tagged(SERVER) is None:
                 raise
 
     async def create(self, op: Operation, transition: Transition) -> Created:
-        """Make it or find it; from the first id on, a failure keeps the id."""
+        """Create it or adopt what a killed create made; once there is an id, a failure keeps it."""
         new = transition.new
         work = ServerWork(self.session(op, new["zone"]), self.products(op), new)
         work.outputs.update(new)
@@ -121,7 +121,7 @@ class Server(SakuraKind):
         return Created(server_id, work.outputs)
 
     async def read(self, op: Operation, transition: Transition) -> Found | None:
-        """As the API has it, with what the API does not tell from the inputs."""
+        """The server as the API shows it, with the old inputs that the API does not show."""
         given = transition.old
         zone, server_id = place_of(transition.id, given, transition.state)
         session = self.session(op, zone)
@@ -135,12 +135,12 @@ class Server(SakuraKind):
         return Found(server_id, inputs, outputs)
 
     async def update(self, op: Operation, transition: Transition) -> Props:
-        """From what is really there to the new inputs, so that it also ends what failed."""
+        """Change the server to the new inputs, and finish what an earlier run left undone."""
         work = self._work_of_update(op, transition)
         with keeping(transition.id, work.outputs):
             server = await self._current(work.session, transition)
             if server is None:
-                await work.make()  # it vanished, and nobody refreshed
+                await work.make()  # deleted outside of Pulumi since the last refresh
             else:
                 work.server = server
             await work.finish()
@@ -157,7 +157,7 @@ class Server(SakuraKind):
         )
 
     async def delete(self, op: Operation, transition: Transition) -> None:
-        """Power off, wait, remove with disks; and what an interrupted run left."""
+        """Shut down, remove with the disks, and remove what an interrupted run left."""
         state = transition.state
         zone, _ = place_of(transition.id, state)
         session = self.session(op, zone)
@@ -166,7 +166,7 @@ class Server(SakuraKind):
         await remove(session, server, state.get("diskIds", ()), force=force)
 
     async def _current(self, session: Session, transition: Transition) -> Item | None:
-        """By id, else by tag: a plan change gives another id, and its answer may be lost."""
+        """The server by its id, else by its tag: the answer with a new id may have been lost."""
         known = transition.state.get("serverId")
         server_id = known or place_of(transition.id, {"zone": session.zone})[1]
         return await session.read(SERVER, server_id) or await session.first_tagged(SERVER)
@@ -184,7 +184,7 @@ async def _check_parts(session: Session, products: Products, old: Props, new: Pr
 
 
 async def _image(session: Session, given: Props, boot: Item | None) -> str:
-    """The name of the image; only an import has to ask for it."""
+    """The name of the boot disk's image; asked from the API only at an import."""
     named = (given.get("disks") or [{}])[0].get("image")
     if named or boot is None:
         return named or ""
@@ -195,7 +195,7 @@ async def _image(session: Session, given: Props, boot: Item | None) -> str:
 
 
 def _renews(path: str) -> bool:
-    """A packet filter or a note of an address renews no interface."""
+    """Whether a change at this path makes outputs unknown; filters and addresses do not."""
     return not path.startswith("nics") or path.endswith((".switchId", "].address", "]"))
 
 

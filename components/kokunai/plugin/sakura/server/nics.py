@@ -17,20 +17,20 @@ if TYPE_CHECKING:
 
 
 class Nics:
-    """Compares interfaces with inputs by their place, and corrects them one by one."""
+    """Compares interfaces with the inputs by their index and corrects each."""
 
     def __init__(self, session: Session, wanted: Sequence[Props]) -> None:
         self._session = session
         self._wanted = wanted
 
     def must_reconnect(self, server: Item) -> bool:
-        """Whether one is missing, too many, or in another network."""
+        """Whether an interface is missing, superfluous, or in another network."""
         return [segment_of(interface) for interface in _interfaces(server)] != [
             nic["switchId"] for nic in self._wanted
         ]
 
     async def connect(self, server_id: str) -> None:
-        """Every interface in its network; the server is off if anything is to be done."""
+        """Connect every interface to its network; the server must be off if one changes."""
         for index, nic in enumerate(self._wanted):
             interface = await self._at(server_id, index)
             interface_id, wanted = id_of(interface), nic["switchId"]
@@ -42,7 +42,7 @@ class Nics:
             await self._session.delete(INTERFACE, id_of(extra))
 
     async def _plug(self, interface_id: str, segment: str) -> None:
-        """Into a network, or out of any."""
+        """Connect an interface to a segment, or disconnect it for an empty one."""
         api, zone = self._session.api, self._session.zone
 
         async def is_so() -> bool:
@@ -56,7 +56,7 @@ class Nics:
             await self._session.ensure(lambda: api.disconnect_switch(zone, interface_id), is_so)
 
     async def filter(self, server: Item) -> None:
-        """Packet filters, and the note of each address that the API does not give itself."""
+        """Set packet filters, and record the addresses that the API does not assign itself."""
         for nic, interface in zip(self._wanted, _interfaces(server), strict=False):
             await self._filter_one(
                 id_of(interface), filter_of(interface), nic.get("packetFilterId", "")
@@ -82,7 +82,7 @@ class Nics:
             )
 
     async def _at(self, server_id: str, index: int) -> Item:
-        """The interface at a place, made if there is none yet."""
+        """The interface at an index, created if there is none yet."""
 
         async def find() -> Item | None:
             interfaces = await self._interfaces_of(server_id)

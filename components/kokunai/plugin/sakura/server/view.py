@@ -1,11 +1,11 @@
-"""A server of the API as inputs and outputs."""
+"""Translates a server of the API into inputs and outputs."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 from kokunai.drivers.sakura_requests import MIB_PER_GIB
-from kokunai.plugin.sakura.kind import own_tags, said_by
+from kokunai.plugin.sakura.kind import description_inputs, own_tags
 from kokunai.plugin.sakura.power import status_of
 from kokunai.plugin.sakura.products import DISK_PLAN_IDS
 from kokunai.plugin.sakura.server.boot_disk import config_digest_of
@@ -23,17 +23,17 @@ WRITE_ONLY = (
     "startupScript",
     "forceShutdown",
 )
-"""Inputs that the API does not tell; an imported server lacks them."""
+"""Inputs that the API does not show; an imported server lacks them."""
 _PLAN_KEYS = {"gpuModel": "GPUModel", "cpuModel": "CPUModel", "generation": "Generation"}
 _PLAN_NAMES = {number: name for name, number in DISK_PLAN_IDS.items()}
 
 
 def inputs(item: Item, zone: str, given: Props, image: str) -> Props:
-    """Every input; `given` fills in what the API does not tell, and is empty on import."""
+    """All inputs; `given` has those that the API does not show, and is empty on import."""
     return {
         "name": item["Name"],
         "zone": zone,
-        **said_by(item),
+        **description_inputs(item),
         "tags": own_tags(item.get("Tags")),
         "hostName": given.get("hostName") or item.get("HostName") or item["Name"],
         "plan": _plan(item.get("ServerPlan") or {}, given.get("plan")),
@@ -50,7 +50,7 @@ def inputs(item: Item, zone: str, given: Props, image: str) -> Props:
 
 
 def computed(item: Item, boot_disk: Item | None) -> Props:
-    """Outputs beside the inputs."""
+    """The outputs beside the inputs."""
     interfaces = item.get("Interfaces") or []
     addresses = list(map(_address, interfaces))
     return {

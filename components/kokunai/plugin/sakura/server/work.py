@@ -1,4 +1,4 @@
-"""Bringing one server to its inputs, from whatever state an earlier, interrupted run left."""
+"""Brings a server to its inputs, from any state that an interrupted run may have left."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from kokunai.drivers import sakura_requests
 from kokunai.drivers.errors import NotFound, Passing
 from kokunai.drivers.sakura_iaas import DISK, SERVER
-from kokunai.plugin.sakura.kind import described, own_tags, said_by, tags_of
+from kokunai.plugin.sakura.kind import described, description_inputs, own_tags, tags_of
 from kokunai.plugin.sakura.power import is_up, power_off, power_on, remove_when_off
 from kokunai.plugin.sakura.products import matches_plan
 from kokunai.plugin.sakura.server import view
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 @dataclass
 class ServerWork:
-    """One run over one server; `outputs` always says how far it is."""
+    """The work on one server; `outputs` is kept up to date, so that a failure loses nothing."""
 
     session: Session
     products: Products
@@ -36,7 +36,7 @@ class ServerWork:
     reconfigure: bool = False
     """Inputs that are written into the boot disk have changed."""
     known_disk_ids: Sequence[str] = ()
-    """Disks that the state has, marked or not."""
+    """Ids of the disks in the state, with or without a tag."""
     outputs: Props = field(default_factory=dict)
     server: Item = field(default_factory=dict)
 
@@ -46,7 +46,7 @@ class ServerWork:
         return id_of(self.server)
 
     async def make(self) -> str:
-        """The server's id: a new one, or the one that an interrupted create made."""
+        """Create the server, or adopt the one that an interrupted create made; returns its id."""
         self.server = await self.session.create(
             SERVER,
             self._body,
@@ -66,7 +66,7 @@ class ServerWork:
         )
 
     async def finish(self) -> None:
-        """Do what is missing, in an order that can be interrupted and repeated anywhere."""
+        """Do everything that is missing; may be interrupted and repeated at any point."""
         disks, nics = self._parts()
         await self._look(disks)
         await disks.look(self.server)
@@ -86,7 +86,7 @@ class ServerWork:
         self._note(disks)
 
     async def will_power_off(self) -> bool:
-        """Whether `finish` would switch off a server that runs now; changes nothing."""
+        """Whether `finish` would switch off the running server; changes nothing."""
         disks, nics = self._parts()
         await disks.look(self.server)
         return is_up(self.server) and self._must_be_off(disks, nics)
@@ -102,7 +102,7 @@ class ServerWork:
         return disks, Nics(self.session, self.wanted["nics"])
 
     async def _look(self, disks: Disks) -> None:
-        """Read the server, and note what is known so far."""
+        """Read the server and update `outputs`."""
         self.server = await self.session.get(SERVER, self.server_id)
         self._note(disks)
 
@@ -124,11 +124,11 @@ class ServerWork:
         await power_off(self.session, SERVER, self.server_id, force=force)
 
     async def _name(self) -> None:
-        """Name, description and tags, ours among them: by it a new id is found again."""
+        """Write name, description and tags with the digest, by which the server is found again."""
         op = self.session.op
         current: dict[str, Any] = {
             "name": self.server["Name"],
-            **said_by(self.server),
+            **description_inputs(self.server),
             "tags": own_tags(self.server.get("Tags")),
         }
         is_mine = op.digest in (self.server.get("Tags") or [])
@@ -145,7 +145,7 @@ class ServerWork:
         return matches_plan(self.server.get("ServerPlan") or {}, self.wanted["plan"])
 
     async def _change_plan(self) -> None:
-        """The API answers with another id; a lost answer is found by our tag."""
+        """Change the plan, which gives a new id; the tag finds the server if the answer is lost."""
         plan = sakura_requests.server_plan(self.wanted["plan"])
         attempt = 0
         while not self._has_plan():
@@ -166,7 +166,7 @@ class ServerWork:
 async def remove(
     session: Session, server: Item | None, known_disk_ids: Sequence[str], *, force: bool
 ) -> None:
-    """Power off and remove a server with its disks, and whatever an interrupted run left."""
+    """Shut down and remove a server with its disks, and remove what an interrupted run left."""
     marked = await session.tagged(DISK)
     if server is not None:
         server_id = id_of(server)
@@ -186,12 +186,12 @@ async def remove(
 
 
 def _without_others(session: Session, server: Item, ours: set[str]) -> list[str]:
-    """Disks to remove with the server; somebody else's stays, and is named."""
+    """Ids of the disks to remove with the server; warns of somebody else's disks, which stay."""
     plugged = list(map(id_of, server.get("Disks") or []))
     others = ", ".join(disk_id for disk_id in plugged if disk_id not in ours)
     if others:
         session.op.warn(
-            f"状態にないディスクなので消さずに残します: {others}\n"
+            f"ステートにないディスクなので、消さずに残します: {others}\n"
             f"Left alone, because the state does not have these disks: {others}"
         )
     return [disk_id for disk_id in plugged if disk_id in ours]

@@ -1,4 +1,4 @@
-"""What the emulated provider sells and lists: zones, plans, archives and prices, read from YAML."""
+"""Reads from YAML what the emulated provider sells: zones, plans, archives and prices."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def regions() -> list[Row]:
 
 @functools.cache
 def zones() -> list[Row]:
-    """All zones in the order of their display."""
+    """All zones in the order in which the API lists them."""
     return [
         {
             "ID": row["id"],
@@ -98,13 +98,13 @@ def _ordinary_plans() -> list[Row]:
 
 @functools.cache
 def server_plans(zone_name: str) -> list[Row]:
-    """What a zone sells: ordinary plans, then those with GPUs."""
+    """Server plans of a zone: ordinary ones, then those with GPUs."""
     gpu = [row for row in data("server_plans")["gpu"] if zone_name in row["zones"]]
     return [_server_plan(row) for row in [*_ordinary_plans(), *gpu]]
 
 
 def pci_of(gpu_model: str) -> Row | None:
-    """What the PCI bus shows for a GPU model of the API, if the lab knows it."""
+    """PCI ids of a GPU model of the API, or None for an unknown model."""
     row: Row | None = data("server_plans")["pci"].get(gpu_model)
     return row
 

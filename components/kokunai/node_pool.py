@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from kokunai.settings import StackSettings
 
 
+_FIELDS = frozenset(model.GpuNodePool.model_fields)
+
+
 class GpuNodePool(pulumi.ComponentResource):
     """`node_count` servers of one offer.
 
@@ -47,22 +50,13 @@ class GpuNodePool(pulumi.ComponentResource):
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         """`site`, `gpu`, `offer`, `image` are keys of the catalogue; defaults are the model's."""
+        # Arguments are fields of the model by name; other components stand in for their names.
+        given = {key: value for key, value in locals().items() if key in _FIELDS}
         with told_without_traceback():
             _expect_components(name, network, storage)
+            given["network"] = network.resolved.spec.name if network else None
             self.settings = shared_settings(settings, network)
             stack = declarations.of(self.settings)
-            given = {
-                "name": name,
-                "site": site,
-                "gpu": gpu,
-                "node_count": node_count,
-                "offer": offer,
-                "network": network.resolved.spec.name if network else None,
-                "image": image,
-                "first_host": first_host,
-                "boot_disk_gib": boot_disk_gib,
-                "order_timeout_seconds": order_timeout_seconds,
-            }
             spec = stack.checked("pools", model.GpuNodePool, given)
             self.resolved = _resolve(spec, network, storage)
             shared, own = parts_of(self.resolved, self.settings)

@@ -1,9 +1,11 @@
-"""Fixtures every area uses: where the project is, and broken stack files as data."""
+"""What every area uses: where the project is, and how assertions outside of test files speak."""
 
 from pathlib import Path
 
 import pytest
 
+pytest.register_assert_rewrite("suite", "support")
+collect_ignore = ["data"]
 ROOT = Path(__file__).parents[1]
 
 
@@ -11,3 +13,31 @@ ROOT = Path(__file__).parents[1]
 def project() -> Path:
     """Folder with Pulumi.yaml."""
     return ROOT
+
+
+# What takes long by its nature: many processes, real time-outs, Ansible runs. `make quick` leaves
+# these out, so that every area keeps a fast part; `make test` runs them.
+SLOW = (
+    "airgap/test_language_host.py",
+    "capacity/",
+    "lab/test_daemon.py",
+    "lab/test_emulators.py",
+    "lab/sakura_iaas/test_recovery.py",
+    "package/test_extras.py",
+    "playbooks/",
+    "plugin/test_plugin_process.py",
+    "plugin/test_sakura_interruptions.py",
+    "plugin/test_sakura_resources.py",
+    "policies/test_rules.py",
+    "policies/test_served_pack.py",
+    "test_doctor.py",
+    "test_makefile.py",
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the slow ones."""
+    folder = Path(__file__).parent
+    for item in items:
+        if item.path.relative_to(folder).as_posix().startswith(SLOW):
+            item.add_marker("slow")

@@ -105,7 +105,9 @@ class _AcmeKind(ModelKind):
             return None
         finally:
             await api.close()
-        inputs = {**transition.old, **{key: item[key] for key in transition.old if key in item}}
+        told = {key: item[key] for key in self.schema()["inputProperties"] if item.get(key)}
+        # Later labels are known to the stack alone.
+        inputs = {**told, "labels": transition.old.get("labels", item["labels"])}
         return Found(transition.id, inputs, self._outputs(inputs, item))
 
     async def update(self, op: Operation, transition: Transition) -> Props:

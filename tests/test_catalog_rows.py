@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from kokunai import capacity, catalog, resolved, stack_file
-from kokunai.catalog import rows
+from kokunai.catalog import facts, rows
 from kokunai.errors import KokunaiError
 from kokunai.model import GpuNodePool
 from support.catalogue import sellers
@@ -116,3 +116,23 @@ def test_keys_of_offers_are_unique_over_all_files():
     written = [key for _, key, _ in rows.written("offers")]
 
     assert len(written) == len(set(written)) > 0
+
+
+def test_a_broken_operator_is_left_out_and_its_hosts_are_not_domestic(sellers: Path):
+    host = {"host": "api.acme.example", "operator": "acme", "source": "x", "as_of": "2026-11-28"}
+    written = {"operators": {"acme": {"ja": "a"}}, "hosts": {"api": [host, {"host": 1}]}}
+    (sellers / "acme.yaml").write_text(yaml.safe_dump(written))
+
+    known = {found.host: found.domestic for found in facts.hosts("api")}
+
+    assert known["api.acme.example"] is False
+    assert known["secure.sakura.ad.jp"] is True
+
+
+def test_a_broken_provider_section_is_one_message_with_its_place(sellers: Path):
+    (sellers / "acme.yaml").write_text(
+        yaml.safe_dump({"provider": {"source": "x", "as_of": 1, "endpoints": "x"}})
+    )
+
+    with pytest.raises(KokunaiError, match=r"acme\.yaml: provider\.endpoints: must be a mapping"):
+        facts.seller_providers()

@@ -29,3 +29,5 @@ def _forget() -> None:
     rows.section.cache_clear()
     facts.seller_providers.cache_clear()
     facts.packages.cache_clear()
+    facts.operators.cache_clear()
+    facts.hosts.cache_clear()

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import functools
-from typing import Any, Literal, get_args
+from typing import Any, Literal, TypeVar, get_args
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from kokunai import catalog
 from kokunai.catalog.rows import sections
+from kokunai.errors import KokunaiError
+from kokunai.problems import translated
 
 DataClass = Literal[
     "public",
@@ -32,6 +34,9 @@ class _Fact(BaseModel):
     as_of: Any
 
 
+_FactType = TypeVar("_FactType", bound=_Fact)
+
+
 class Operator(_Fact):
     """A legal entity that runs services."""
 
@@ -50,7 +55,8 @@ class Host(_Fact):
     @property
     def domestic(self) -> bool:
         """Whether its operator is Japanese."""
-        return operators()[self.operator].country == "JP"
+        operator = operators().get(self.operator)
+        return operator is not None and operator.country == "JP"
 
 
 class Cloud(_Fact):
@@ -112,17 +118,33 @@ class _Anywhere(_Fact):
 @functools.cache
 def operators() -> dict[str, Operator]:
     """All operators by key."""
-    rows = dict(catalog.load("facts/operators.yaml")["operators"])
+    rows = catalog.load("facts/operators.yaml")["operators"]
+    known = {key: Operator(**row) for key, row in rows.items()}
     for added in sections("operators").values():
-        rows |= added
-    return {key: Operator(**row) for key, row in rows.items()}
+        for key, row in added.items() if isinstance(added, dict) else ():
+            # A broken row is left out: hosts of an operator that is not known are not domestic.
+            if operator := _sound(Operator, row):
+                known[key] = operator
+    return known
 
 
 @functools.cache
 def hosts(use: Use) -> tuple[Host, ...]:
     """Known hosts for one use."""
-    added = [row for uses in sections("hosts").values() for row in uses.get(use, [])]
-    return tuple(Host(**row) for row in (*catalog.load("facts/hosts.yaml")[use], *added))
+    known = [Host(**row) for row in catalog.load("facts/hosts.yaml")[use]]
+    for uses in sections("hosts").values():
+        rows = uses.get(use) if isinstance(uses, dict) else None
+        added = [_sound(Host, row) for row in rows or []]
+        known += [host for host in added if host]
+    return tuple(known)
+
+
+def _sound(model: type[_FactType], row: Any) -> _FactType | None:
+    """The fact that a seller's file states, None where the row is broken."""
+    try:
+        return model.model_validate(row)
+    except ValidationError:
+        return None
 
 
 @functools.cache
@@ -154,6 +176,19 @@ def _own(row: dict[str, Any]) -> Package:
 
 @functools.cache
 def seller_providers() -> dict[str, SellerProvider]:
-    """How each seller with an API is reached, by the name of its file."""
-    providers = sections("provider")
-    return {file.removesuffix(".yaml"): SellerProvider(**row) for file, row in providers.items()}
+    """How each seller with an API is reached, by the name of its file.
+
+    Raises KokunaiError for a broken section: what the plugin calls must never go unjudged.
+    """
+    found = {}
+    for file, row in sections("provider").items():
+        try:
+            found[file.removesuffix(".yaml")] = SellerProvider.model_validate(row)
+        except ValidationError as error:
+            problem = next(translated(error, SellerProvider))
+            where = f"{file}: provider.{problem.path}".rstrip(".")
+            raise KokunaiError(
+                ja=f"カタログの行に誤りがあります。{where}: {problem.ja}",
+                en=f"this row of the catalogue is broken; {where}: {problem.en}",
+            ) from None
+    return found

@@ -120,11 +120,14 @@ def test_a_program_and_its_plugin_run_and_a_second_update_changes_nothing(tiny):
 def test_an_update_without_changes_takes_about_a_second(tiny):
     tiny.up()
 
-    start = time.monotonic()
-    tiny.up()
+    def seconds() -> float:
+        start = time.monotonic()
+        tiny.up()
+        return time.monotonic() - start
 
-    # About 1.1 s on an idle machine; a host deaf to the SIGINT of the engine costs 10 s more.
-    assert time.monotonic() - start < 10
+    # About 1.1 s on an idle machine; a host deaf to the SIGINT of the engine costs 10 s more every
+    # time, other work on the machine only now and then.
+    assert any(seconds() < 10 for _ in range(3))
 
 
 def test_an_update_does_not_wait_for_what_its_program_left_behind(tiny):

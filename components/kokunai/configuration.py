@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pulumi
 
-from kokunai import capacity, declarations, playbooks, role_variables, storage
+from kokunai import capacity, declarations, role_variables, storage
 from kokunai.catalog import platforms
 from kokunai.node_pool import GpuNodePool
 from kokunai.parts import Hidden, Part
@@ -61,7 +61,7 @@ def parts_of(name: str, pool: resolved.Pool, settings: StackSettings) -> list[Pa
         "site": pool.offer.site,
         "labels": settings.labels(pool.offer, pool=pool.spec.name),
         "pool": pool.spec.name,
-        "roleDigest": playbooks.digest(settings.root),
+        "roleDigest": settings.playbook_digest,
         "variables": pool_variables(pool, settings),
         "privateKeyFile": settings.key.private_key_file,
         "keyId": settings.key.key_id,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 from dataclasses import dataclass
@@ -10,11 +11,9 @@ from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
 import pulumi
-from pydantic import ValidationError
 
-from kokunai import model, stack_file
+from kokunai import model, playbooks, stack_file
 from kokunai.errors import KokunaiError
-from kokunai.problems import translated
 from kokunai.program_errors import refuse_outputs, told_without_traceback
 
 if TYPE_CHECKING:
@@ -62,7 +61,8 @@ class StackSettings:
             given = {"name": name, "data_class": data_class, "access": access, "lab": lab}
             given |= {"hosts": hosts} if hosts is not None else {}
             refuse_outputs(given, "StackSettings")
-            self._adopt(_checked(given), Path(root) if root else None, secrets)
+            spec = stack_file.read_settings(given, "StackSettings")
+            self._adopt(spec, Path(root) if root else None, secrets)
 
     def _adopt(
         self,
@@ -104,6 +104,11 @@ class StackSettings:
                 _BY_RUN[run] = cls.of(spec, secrets=secrets_of(config))
         return _BY_RUN[run]
 
+    @functools.cached_property
+    def playbook_digest(self) -> str:
+        """Digest of the playbooks that a run would use; the files are read once a stack."""
+        return playbooks.digest(self.root)
+
     def labels(self, sold: Offer | Service, **more: str) -> dict[str, str]:
         """Labels of a resource: how sensitive its data is, and who sells and runs it where."""
         labels = {
@@ -143,14 +148,6 @@ def secrets_of(config: pulumi.Config) -> dict[str, pulumi.Output[str]]:
     """Secret outputs by configuration key, as far as the stack file has them."""
     names = stack_file.secret_keys()
     return {name: value for name in names if (value := config.get_secret(name)) is not None}
-
-
-def _checked(given: dict[str, Any]) -> model.Settings:
-    try:
-        return model.Settings.model_validate(given)
-    except ValidationError as error:
-        problems = list(translated(error, model.Settings))
-        raise stack_file.refusal_of(problems, "StackSettings") from None
 
 
 def _known_secrets(

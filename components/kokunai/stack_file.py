@@ -33,7 +33,11 @@ def read_file(path: Path) -> model.Settings:
     if yaml_reader.holds_key(config[key], "secure"):
         raise secret_refusal(f"{path}: config.{key}")
     where = f"{path}: config"
-    return read(config[key], where=where) if key == KEY else read_settings(config[key], where)
+    return (
+        read(config[key], where=where)
+        if key == KEY
+        else read_settings(config[key], f"{where}.{key}")
+    )
 
 
 def _config_of(path: Path) -> dict[str, Any]:
@@ -89,13 +93,13 @@ def read(raw: Any, *, where: str = "config") -> model.Environment:
     return environment
 
 
-def read_settings(raw: Any, where: str = "config") -> model.Settings:
+def read_settings(raw: Any, where: str = f"config.{SETTINGS_KEY}") -> model.Settings:
     """Settings from plain data. Raises KokunaiError with every mistake, sorted by path."""
     try:
         return model.Settings.model_validate(raw)
     except ValidationError as error:
         problems = list(translated(error, model.Settings))
-        raise refusal_of(problems, f"{where}.{SETTINGS_KEY}") from None
+        raise refusal_of(problems, where) from None
 
 
 def refusal_of(

@@ -288,9 +288,10 @@ class _Watch:
 async def test_a_secret_reaches_the_host_and_nothing_else(
     lab, inputs_of, configure, operation, monkeypatch
 ):
-    monkeypatch.setenv("PULUMI_CONFIG_PASSPHRASE", "correct-horse-passphrase")
     lab.boot(1)
     inputs = inputs_of(lab.addresses(1), lab.key)
+    # Only now: the processes of the hosts themselves inherit what is set before they start.
+    monkeypatch.setenv("PULUMI_CONFIG_PASSPHRASE", "correct-horse-passphrase")
 
     async with _Watch("correct-horse") as watch:
         outputs, reasons = await configure(inputs)
@@ -346,13 +347,13 @@ async def test_a_run_whose_plugin_was_killed_ends_itself(lab, inputs_of):
     inputs = inputs_of(lab.addresses(1), lab.key)
     script = (
         "import asyncio, json, sys; sys.path.insert(0, sys.argv[1])\n"
-        "from conftest import Operation\n"
+        "from support.operation import Operation\n"
         "from kokunai.plugin.ansible.configuration import Configuration\n"
         "from kokunai.plugin.kind import Transition\n"
         "new = Transition(new=json.loads(sys.argv[2]))\n"
         "asyncio.run(Configuration().create(Operation(), new))\n"
     )
-    here = str(Path(__file__).parent)
+    here = str(Path(__file__).parents[1])
     given = json.dumps({**inputs, "secretVariables": {}})
     plugin = await asyncio.create_subprocess_exec(sys.executable, "-c", script, here, given)
     child = await _until_working(plugin.pid)

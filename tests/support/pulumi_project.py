@@ -109,9 +109,14 @@ class Sandbox:
         self.config: dict[str, Any] = {}
 
     def _make_key(self) -> None:
-        key = self.root / ".kokunai/ssh/id_ed25519"
-        key.parent.mkdir(parents=True, mode=0o700)
-        subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", key], check=True)
+        self.key.parent.mkdir(parents=True, mode=0o700)
+        command = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", self.key]
+        subprocess.run(command, check=True)
+
+    @property
+    def key(self) -> Path:
+        """The stack's private SSH key."""
+        return self.root / ".kokunai/ssh/id_ed25519"
 
     @property
     def pool(self) -> dict[str, Any]:
@@ -235,8 +240,7 @@ class Sandbox:
         nodes = {
             name: facts for pool in self.outputs()["nodes"].values() for name, facts in pool.items()
         }
-        key = self.root / ".kokunai/ssh/id_ed25519"
-        return ssh.output(key, nodes[node]["address"], command)
+        return ssh.output(self.key, nodes[node]["address"], command)
 
     def close(self) -> None:
         with contextlib.suppress(subprocess.TimeoutExpired):

@@ -259,6 +259,32 @@ def test_nothing_is_left_where_writing_fails(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+def _cut_run(directory: Path, files: dict[str, str], *left_out: str) -> None:
+    """What a run leaves that is killed while it moves its files."""
+    new.write({path: text for path, text in files.items() if path not in left_out}, directory)
+    (directory / ".kokunai-new-0a1b2c3d").mkdir()
+    (directory / ".kokunai-new-0a1b2c3d/README.md").write_text("half a fi")
+
+
+def test_a_killed_run_is_finished_by_the_next(tmp_path, files):
+    _cut_run(tmp_path, files, "README.md", "Pulumi.yaml")
+
+    new.write(files, tmp_path)
+
+    assert _written(tmp_path) == FILES
+    assert {path: (tmp_path / path).read_text() for path in files} == files
+
+
+def test_a_file_of_the_users_beside_a_killed_run_still_refuses(tmp_path, files):
+    _cut_run(tmp_path, files, "README.md")
+    (tmp_path / "policies/mine.yaml").write_text("rule: mine")
+
+    with pytest.raises(KokunaiError, match=r"it holds: policies$"):
+        new.write(files, tmp_path)
+
+    assert not (tmp_path / "README.md").exists()
+
+
 @pytest.mark.parametrize(
     ("folder", "name"),
     [

@@ -153,6 +153,33 @@ def test_ci_gives_no_right_that_a_job_does_not_need_and_pins_the_engine_we_test_
         assert text.count("--policy-pack policies") == 2
 
 
+def test_the_preview_of_ci_names_stacks_that_are_not_made_yet_and_keeps_its_block_closed(
+    tmp_path, files
+):
+    job = yaml.safe_load(files[".github/workflows/pulumi.yaml"])["jobs"]["preview"]
+    [step] = [step for step in job["steps"] if "STACKS" in step.get("env", {})]
+    (tmp_path / "Pulumi.made.yaml").write_text("encryptionsalt: v1:xyz\n")
+    (tmp_path / "Pulumi.new.yaml").write_text("config: {}\n")
+    pulumi = tmp_path / "bin/pulumi"
+    pulumi.parent.mkdir()
+    pulumi.write_text("#!/bin/sh\necho \"$@\"; echo '~~~'; echo '[a link](https://example.com)'\n")
+    pulumi.chmod(0o755)
+    environment = {
+        "PATH": f"{pulumi.parent}:{os.environ['PATH']}",
+        "STACKS": "made new",
+        "GITHUB_STEP_SUMMARY": str(tmp_path / "summary.md"),
+    }
+
+    subprocess.run(["bash", "-ec", step["run"]], cwd=tmp_path, env=environment, check=True)
+
+    comment = (tmp_path / "preview.md").read_text()
+    assert comment.startswith("<!-- pulumi preview -->\n")
+    assert "- new: まだ作られていません / not initialised yet (pulumi stack init new)\n" in comment
+    assert "preview --stack made --policy-pack policies" in comment
+    assert comment.count("~~~") == 2
+    assert (tmp_path / "summary.md").read_text() == comment
+
+
 def test_no_pull_request_sees_the_key_that_logs_in(files):
     workflow = yaml.safe_load(files[".github/workflows/pulumi.yaml"])
     gitlab = yaml.safe_load(files[".gitlab-ci.yml"])

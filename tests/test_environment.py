@@ -161,3 +161,19 @@ def test_a_value_that_is_no_object_is_one_refusal(recorder: Recorder, text: str)
 
     with pytest.raises(pulumi.RunError, match="must be a mapping"):
         Environment.from_config()
+
+
+def test_a_finding_names_the_stack_files_own_path_once_for_all_pools(
+    recorder: Recorder, root: Path
+):
+    [pool] = _spec().model_dump()["pools"]
+    spec = _spec(
+        hosts={"ntp_servers": ["time.google.com"]},
+        pools=[pool, {**pool, "name": "serve", "first_host": 30}],
+    )
+
+    with pytest.raises(KokunaiError) as refused:
+        Environment(spec, root=root, secrets={})
+
+    assert "1 件" in refused.value.ja
+    assert "KN-NTP-01 (low) hosts.ntp_servers[0]" in str(refused.value)

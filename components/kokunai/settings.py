@@ -69,11 +69,12 @@ class StackSettings:
         spec: model.Settings,
         root: Path | None,
         secrets: Mapping[str, pulumi.Output[str]] | None,
+        key: Key | None = None,
     ) -> None:
         self.spec = spec
         self.root = root or _project_root()
         self.secrets = _known_secrets(secrets or {})
-        self.key = _key(spec.access, self.root)
+        self.key = key or _key(spec.access, self.root)
         self.parent: pulumi.Resource | None = None
         self.declarations: Declarations | None = None
 
@@ -84,10 +85,11 @@ class StackSettings:
         *,
         root: Path | None = None,
         secrets: Mapping[str, pulumi.Output[str]] | None = None,
+        key: Key | None = None,
     ) -> StackSettings:
-        """Settings from a model that has been checked already."""
+        """Settings from a model that has been checked already; the key's files unless given."""
         made = cls.__new__(cls)
-        made._adopt(spec, root, secrets)  # noqa: SLF001 - of this very class
+        made._adopt(spec, root, secrets, key)  # noqa: SLF001 - of this very class
         return made
 
     @classmethod

@@ -63,7 +63,8 @@ class Declarations:
         except ValidationError as error:
             raise refusal_of(list(translated(error, model_)), _label(section, row)) from None
         rows = {**self._rows, section: [*self._rows[section], row]}
-        problems = consistency.problems({"name": self._settings.spec.name, **rows})
+        shared = self._settings.spec.model_dump(include={"name", "lab", "access", "hosts"})
+        problems = consistency.problems({**shared, **rows})
         # The rows before were without a mistake, so whatever is found comes with this one.
         if found := [_as_components(problem, rows) for problem in problems]:
             raise refusal_of(found, "")

@@ -15,6 +15,7 @@ import pulumi
 from kokunai import model, playbooks, stack_file
 from kokunai.errors import KokunaiError
 from kokunai.program_errors import refuse_outputs, told_without_traceback
+from kokunai_policy.project import stack_settings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -140,10 +141,14 @@ def config_value(config: pulumi.Config, key: str) -> Any:
     if text is None:
         raise stack_file.missing(f"Pulumi.{pulumi.get_stack()}.yaml", key)
     try:
-        return json.loads(text)
+        value = json.loads(text)
     # ValueError comes from numbers with thousands of digits, RecursionError from deep nesting.
     except (ValueError, RecursionError):
         return text
+    root = pulumi.runtime.get_root_directory()
+    written = stack_settings(Path(root) if root else None, pulumi.get_stack())
+    stack_file.refuse_other_reading(written, key, value)
+    return value
 
 
 def secrets_of(config: pulumi.Config) -> dict[str, pulumi.Output[str]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import (
     AfterValidator,
@@ -19,17 +19,11 @@ from kokunai.catalog.facts import DataClass
 from kokunai.catalog.rows import Slug
 from kokunai.problems import refusal
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-
-def _cidr(check: Callable[[str], str]) -> Any:
-    schema = WithJsonSchema({"type": "string", "pattern": address_ranges.FORM})
-    return Annotated[str, AfterValidator(check), schema]
-
-
-Cidr = _cidr(address_ranges.cluster_network)
-Source = _cidr(address_ranges.source)
+_CIDR = WithJsonSchema({"type": "string", "pattern": address_ranges.FORM})
+Cidr = Annotated[str, AfterValidator(address_ranges.cluster_network), _CIDR]
+"""A network of nodes."""
+Source = Annotated[str, AfterValidator(address_ranges.source), _CIDR]
+"""A network from which connections come."""
 CatalogueKey = Annotated[str, Field(min_length=1, max_length=63), AfterValidator(tokens.one_line)]
 """A key of the catalogue, which answers an unknown one with those that there are."""
 MountPath = Annotated[
@@ -38,6 +32,7 @@ MountPath = Annotated[
     WithJsonSchema({"type": "string", "pattern": mount_paths.FORM}),
 ]
 KeyFile = Annotated[str, Field(min_length=1), AfterValidator(tokens.one_line)]
+"""A path, which may hold spaces and Japanese."""
 
 
 class Spec(BaseModel):

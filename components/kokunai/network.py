@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pulumi
 
@@ -43,8 +43,8 @@ class ClusterNetwork(pulumi.ComponentResource):
         with told_without_traceback():
             self.settings = settings or StackSettings.from_config()
             stack = declarations.of(self.settings)
-            given = {"name": name, "site": site, "cidr": cidr, "zone": zone}
-            given |= {"allow_any_range": True} if allow_any_range else {}
+            given: dict[str, Any] = {"name": name, "site": site, "cidr": cidr, "zone": zone}
+            given["allow_any_range"] = allow_any_range
             spec = stack.checked("networks", model.Network, given)
             self.resolved = resolve(spec, [])
             stack.judge(parts := parts_of(self.resolved, self.settings))

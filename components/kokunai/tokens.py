@@ -15,7 +15,9 @@ from kokunai.foreign_text import shown
 from kokunai.problems import refusal
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
+
+    from pydantic_core import PydanticCustomError
 
 _INVISIBLE = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 """Unicode categories of characters that end a line, reorder it or cannot be seen."""
@@ -31,6 +33,12 @@ _LONGEST_HOST, _LONGEST_LABEL = 253, 63
 def invisible(text: str) -> str | None:
     """The first character that nobody sees or that ends a line, as `U+200B`; None without."""
     found = next((mark for mark in text if unicodedata.category(mark) in _INVISIBLE), None)
+    return f"U+{ord(found):04X}" if found else None
+
+
+def control(text: str) -> str | None:
+    """The first control character, as `U+001B`; None without."""
+    found = next((mark for mark in text if unicodedata.category(mark) == "Cc"), None)
     return f"U+{ord(found):04X}" if found else None
 
 
@@ -111,7 +119,7 @@ def _archive(text: str) -> str:
     return text
 
 
-def _no_archive(text: str) -> Exception:
+def _no_archive(text: str) -> PydanticCustomError:
     return _not(
         "http か https の URI（例 https://mirror.example.jp/debian）",
         "an http or https URI such as https://mirror.example.jp/debian",
@@ -119,7 +127,7 @@ def _no_archive(text: str) -> Exception:
     )
 
 
-def _not(ja: str, en: str, text: str) -> Exception:
+def _not(ja: str, en: str, text: str) -> PydanticCustomError:
     """The refusal of a text that is something else."""
     return refusal(
         f"{ja}を指定してください（書かれた値: {shown(repr(text), 80)}）",
@@ -127,45 +135,45 @@ def _not(ja: str, en: str, text: str) -> Exception:
     )
 
 
-def _token(check: Callable[[str], str], pattern: str) -> Any:
-    schema = WithJsonSchema({"type": "string", "pattern": pattern})
-    return Annotated[str, AfterValidator(check), schema]
+def _schema(pattern: str) -> WithJsonSchema:
+    return WithJsonSchema({"type": "string", "pattern": pattern})
 
 
-HostName = _token(_host, _HOST[:-1].replace("^", "^(?:", 1) + "|[0-9A-Fa-f:.]+)$")
+HostName = Annotated[str, AfterValidator(_host), _schema(f"{_HOST}|{_RESOLVER}")]
 """A host name or an IP address."""
-Resolver = _token(_resolver, _RESOLVER)
+Resolver = Annotated[str, AfterValidator(_resolver), _schema(_RESOLVER)]
 """An IP address: a resolver cannot be found by name."""
-Word = _token(_word, _WORD)
+Word = Annotated[str, AfterValidator(_word), _schema(_WORD)]
 """A suite or a component of an APT source."""
-Keyring = _token(_keyring, _KEYRING)
+Keyring = Annotated[str, AfterValidator(_keyring), _schema(_KEYRING)]
 """An absolute path on a host."""
-Archive = _token(_archive, _ARCHIVE)
+Archive = Annotated[str, AfterValidator(_archive), _schema(_ARCHIVE)]
 """Address of an APT archive."""
 Line = Annotated[str, AfterValidator(one_line)]
 """Text without control characters and line breaks."""
 
-# Variables of the roles whose values stand between others on one line of a file.
-_OF_ONE_TOKEN = ("base_", "nccl_", "storage_client_")
-_WITH_SPACES = frozenset({"base_kernel_parameters"})
+# Variables of this package's roles, whose values stand between others on one line of a file.
+_OF_ROLES = ("base_", "nccl_", "storage_client_", "verify_")
+_WITH_SPACES = frozenset({"base_kernel_parameters", "nccl_environment", "verify_kernel_parameters"})
+_OF_TEXTS = "\t\n\r"
 
 
-def variable_mistakes(name: str, value: Any) -> Iterator[tuple[str, str, str]]:
-    """What must not stand in a variable of the roles: its place, and the words in both languages.
+def variable_mistakes(name: str, value: Any) -> Iterator[tuple[str, str]]:
+    """What must not stand in a variable of roles, in Japanese and in English, with its place.
 
-    Values that are not known yet are passed over; keys of mappings count as text.
+    Variables of other roles may hold several lines. Values that are not known yet are passed over;
+    keys of mappings count as text.
     """
-    is_token = name.startswith(_OF_ONE_TOKEN)
+    is_ours = name.startswith(_OF_ROLES)
     for place, text, is_key in _texts(name, value):
-        if found := invisible(text):
+        looked_at = text if is_ours else text.translate(dict.fromkeys(map(ord, _OF_TEXTS)))
+        if found := (invisible if is_ours else control)(looked_at):
             yield (
-                place,
                 f"変数 {place} に改行か見えない文字（{found}）は使えません。",
                 f"The variable {place} must hold no line break and nothing invisible ({found}).",
             )
-        elif is_token and (is_key or name not in _WITH_SPACES) and re.search(r"\s", text):
+        elif is_ours and (is_key or name not in _WITH_SPACES) and re.search(r"\s", text):
             yield (
-                place,
                 f"変数 {place} は空白のない 1 語で指定してください。",
                 f"The variable {place} must be one word without space.",
             )

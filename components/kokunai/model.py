@@ -31,7 +31,7 @@ MountPath = Annotated[
     AfterValidator(mount_paths.mount_path),
     WithJsonSchema({"type": "string", "pattern": mount_paths.FORM}),
 ]
-KeyFile = Annotated[str, Field(min_length=1), AfterValidator(tokens.one_line)]
+KeyFile = Annotated[str, Field(min_length=1), AfterValidator(tokens.file_path)]
 """A path, which may hold spaces and Japanese."""
 
 

@@ -52,6 +52,13 @@ def one_line(text: str) -> str:
     return text
 
 
+def file_path(text: str) -> str:
+    """Refuse a path with what nobody sees, or with white space at either end."""
+    if text != text.strip():
+        raise _not("前後に空白のないパス", "a path without space at either end", text)
+    return one_line(text)
+
+
 def _host(text: str) -> str:
     if re.fullmatch(_RESOLVER, text) and _is_address(text):
         return text

@@ -13,10 +13,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-# PyYAML and the engine read 08, 0x10, 1_000, 1:30 and 1e3 differently, so all of them are text.
+# PyYAML and the engine read 08, 0x10, 1_000, 1:30 and 1e3 differently, so all of them are text,
+# and so are numbers that neither keeps exactly.
 _NUMBERS = {
-    "tag:yaml.org,2002:int": re.compile(r"^-?(?:0|[1-9][0-9]*)$"),
-    "tag:yaml.org,2002:float": re.compile(r"^-?(?:0|[1-9][0-9]*)\.[0-9]+$"),
+    "tag:yaml.org,2002:int": re.compile(r"^-?(?:0|[1-9][0-9]{0,14})$"),
+    "tag:yaml.org,2002:float": re.compile(r"^-?(?:0|[1-9][0-9]{0,14})\.[0-9]{1,15}$"),
 }
 _BOOLEAN = "tag:yaml.org,2002:bool"
 _MERGE = "tag:yaml.org,2002:merge"
@@ -81,7 +82,14 @@ def read(path: Path) -> Any:
         raise NotYaml("nested too deeply", "入れ子が深すぎます") from None
     except yaml.MarkedYAMLError as error:
         raise _not_yaml(error, text) from None
-    # The constructors of numbers raise ValueError, and so does text that is not UTF-8.
+    except yaml.reader.ReaderError as error:
+        before, code = text[: error.position], f"U+{error.character:04X}"
+        where = before.count("\n") + 1, len(before.rpartition("\n")[2]) + 1
+        raise _placed(where, f"YAML に使えない文字（{code}）です", f"YAML has no {code}") from None
+    except UnicodeDecodeError as error:
+        read_bytes = bytes(error.object[: error.start])
+        where = read_bytes.count(b"\n") + 1, len(read_bytes.rpartition(b"\n")[2]) + 1
+        raise _placed(where, "UTF-8 ではありません", "not UTF-8") from None
     except (yaml.YAMLError, ValueError) as error:
         raise NotYaml(" ".join(str(error).split())) from None
 
@@ -89,6 +97,8 @@ def read(path: Path) -> Any:
 def look_alikes(path: Path, keys: Iterable[str]) -> list[input_method.LookAlike]:
     """Characters of an input method in the values of these keys below `config`."""
     text = path.read_text(encoding="utf-8")
+    if not any(map(input_method.is_look_alike, set(text))):
+        return []
     loader = _Loader(text)
     try:
         config = _member(loader.get_single_node(), "config")
@@ -129,11 +139,15 @@ def _not_yaml(error: yaml.MarkedYAMLError, text: str) -> NotYaml:
         return NotYaml(problem)
     if blamed := input_method.before_line(text, mark.line + 1):
         return NotYaml(blamed.en, blamed.ja)
-    line, column = mark.line + 1, mark.column + 1
     ja = problem
     if text[mark.index : mark.index + 1] == "\t":
         ja = "タブは字下げに使えません。半角スペースにしてください"
-    return NotYaml(f"line {line}, column {column}: {problem}", f"{line} 行 {column} 列: {ja}")
+    return _placed((mark.line + 1, mark.column + 1), ja, problem)
+
+
+def _placed(where: tuple[int, int], ja: str, en: str) -> NotYaml:
+    line, column = where
+    return NotYaml(f"line {line}, column {column}: {en}", f"{line} 行 {column} 列: {ja}")
 
 
 def holds_key(data: Any, key: str) -> bool:

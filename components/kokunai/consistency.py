@@ -9,7 +9,16 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from kokunai import capacity, catalog, model, name_rules, network_rules, resolved, share_rules
+from kokunai import (
+    capacity,
+    catalog,
+    image_rules,
+    model,
+    name_rules,
+    network_rules,
+    resolved,
+    share_rules,
+)
 from kokunai.errors import KokunaiError, Problem, path_text
 
 if TYPE_CHECKING:
@@ -73,6 +82,7 @@ def problems(raw: Any) -> Iterator[Problem]:
     yield from _unknown_networks(parts)
     yield from _clashing_hosts(parts)
     yield from share_rules.problems(parts.storage, parts.pools.values())
+    yield from image_rules.problems(parts.pools, source)
     yield from name_rules.problems(str(source.get("name")), parts.pools, parts.storage)
     yield from _refused_by_sellers(parts)
 

@@ -153,8 +153,8 @@ class PackageSource(Spec):
     """Address of the archive; logins belong into `kokunai:packageSourceCredentials`."""
     suites: list[tokens.Word] = Field(min_length=1)
     components: list[tokens.Word] = Field(default=["main"], min_length=1)
-    signed_by: tokens.Keyring = "/usr/share/keyrings/debian-archive-keyring.gpg"
-    """Keyring on the nodes that the source is signed with; left out, Debian's own."""
+    signed_by: tokens.Keyring | None = None
+    """Keyring on the nodes that the source is signed with; left out, that of the image."""
 
 
 class Hosts(Spec):

@@ -62,7 +62,9 @@ def _hosts_of_a_program(spec: model.Settings) -> Placed:
     hosts = spec.hosts
     variables = {
         "base_ntp_servers": list(hosts.ntp_servers),
-        "base_package_sources": [source.model_dump() for source in hosts.package_sources],
+        "base_package_sources": [
+            source.model_dump(exclude_none=True) for source in hosts.package_sources
+        ],
         "base_package_sources_exclusive": bool(hosts.package_sources),
     }
     if hosts.dns_servers:

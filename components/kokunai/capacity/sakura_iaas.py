@@ -62,6 +62,9 @@ class ImageTerms(_Terms):
     """What the API calls an operating system."""
 
     archive: str
+    """Name of an archive, or a tag that its newest version has."""
+    startup_script: str = ""
+    """Run once as root, at the first boot."""
 
 
 _TermsType = TypeVar("_TermsType", bound=_Terms)
@@ -150,6 +153,8 @@ class SakuraIaas:
             "disks": [_boot_disk(pool)],
             "sshKeyIds": [ssh_key.link()],
         }
+        if script := _terms(pool.image, ImageTerms).startup_script:
+            same_for_all["startupScript"] = script
         return [
             Part(
                 _SERVER,

@@ -71,7 +71,7 @@ class Products:
         )
 
     async def archive(self, session: Session, name: str, size_gib: int) -> Item:
-        """The archive of this exact name that fits on the disk, public or of the account.
+        """The archive of this exact name, or with this tag, that fits on the disk.
 
         Raises KokunaiError when there is none or it is larger than the disk.
         """
@@ -79,7 +79,8 @@ class Products:
         named = [
             archive
             for archive in archives
-            if archive.get("Name") == name and _is_available(archive)
+            if name in {archive.get("Name"), *(archive.get("Tags") or [])}
+            and _is_available(archive)
         ]
         if not named:
             names = sorted({str(archive["Name"]) for archive in archives if _is_available(archive)})

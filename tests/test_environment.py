@@ -177,3 +177,16 @@ def test_a_finding_names_the_stack_files_own_path_once_for_all_pools(
 
     assert "1 件" in refused.value.ja
     assert "KN-NTP-01 (low) hosts.ntp_servers[0]" in str(refused.value)
+
+
+def test_a_number_that_only_the_engine_reads_is_refused_at_up_as_by_check(
+    recorder: Recorder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    (tmp_path / "Pulumi.yaml").write_text("name: demo\nruntime: python\n")
+    file = tmp_path / f"Pulumi.{pulumi.get_stack()}.yaml"
+    file.write_text("config:\n  kokunai:environment:\n    pools: [{node_count: 08}]\n")
+    monkeypatch.setattr(pulumi.runtime, "get_root_directory", lambda: str(tmp_path))
+    _configured('{"pools": [{"node_count": 8}]}')
+
+    with pytest.raises(pulumi.RunError, match=r"pools\[0\]\.node_count: .*plain decimal"):
+        Environment.from_config()

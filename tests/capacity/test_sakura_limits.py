@@ -17,6 +17,7 @@ from kokunai.lab.sakura_iaas import provider_data
 from kokunai.plugin.inputs import checked
 from kokunai.plugin.sakura import packet_filter
 from kokunai.plugin.sakura.packet_filter import PacketFilterInputs
+from kokunai.plugin.sakura.products import image_name
 
 LIMITS = sakura_limits.limits_of(sakura_iaas.DRIVER)
 PRODUCTS = provider_data.data("products")
@@ -77,6 +78,15 @@ def test_every_image_is_an_archive_of_the_emulator_with_the_same_login_user():
         name = image.terms["archive"]
         [row] = [row for row in rows if name in {row["name"], *row["tags"]}]
         assert row.get("login_user", "root") == image.login_user
+
+
+def test_an_imported_server_names_its_image_as_the_catalogue_does():
+    rows = [{"Name": row["name"], "Tags": row["tags"]} for row in PRODUCTS["archives"]["archives"]]
+
+    assert {image_name(row) for row in rows} == {
+        row.terms["archive"] for row in catalog.images().values()
+    }
+    assert image_name({"Name": "our own", "Tags": None}) == "our own"
 
 
 def test_the_archives_of_the_emulator_have_ids_of_their_own():

@@ -17,7 +17,8 @@ from kokunai.parts import Hidden, Link, Part
 from kokunai.problems import translated
 from kokunai.program_errors import refuse_outputs
 from kokunai.stack_file import refusal_of
-from kokunai_policy import STACK_TYPE, Context, Resource, guard, program_context
+from kokunai.stack_paths import of_settings
+from kokunai_policy import STACK_TYPE, Context, Refusal, Resource, guard, program_context
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -82,7 +83,10 @@ class Declarations:
         fresh = [part for part in parts if self.judged.get(part.key) != part]
         inputs = capacity.provider_inputs(os.environ)
         first = [] if self.judged else self._of_the_stack(inputs)
-        guard([*first, *(_resource(part, inputs) for part in fresh)], self._context)
+        try:
+            guard([*first, *(_resource(part, inputs) for part in fresh)], self._context)
+        except Refusal as refused:
+            raise Refusal(of_settings(refused.findings)) from None
         self.judged |= {part.key: part for part in fresh}
 
     def _of_the_stack(self, inputs: dict[str, str]) -> list[Resource]:

@@ -75,10 +75,26 @@ def place(placed: Placed, path: str) -> str:
     for pattern, field in _OWN.get(placed.section, ()):
         if re.fullmatch(pattern, plain):
             return f"{placed.row}.{field}"
-    for pattern, field in _SHARED:
-        if found := re.fullmatch(pattern, plain):
-            return field + found[1]
-    return placed.row or "name"
+    return _shared_place(plain) or placed.row or "name"
+
+
+def _shared_place(path: str) -> str | None:
+    matches = ((field, re.fullmatch(pattern, path)) for pattern, field in _SHARED)
+    return next((field + found[1] for field, found in matches if found), None)
+
+
+def of_settings(findings: Iterable[Finding]) -> list[Finding]:
+    """The findings, those about what hosts are told at the key of the settings, each once."""
+    once: dict[tuple[str, ...], Finding] = {}
+    for finding in findings:
+        where = _shared_place(_LAYERS.sub("", finding.path)) or ""
+        if where.startswith("hosts."):
+            found = replace(finding, place=where)
+            once.setdefault((finding.rule, where, finding.ja), found)
+        else:
+            key = (finding.rule, finding.type, finding.name, finding.path, finding.ja)
+            once.setdefault(key, finding)
+    return list(once.values())
 
 
 def located(findings: Iterable[Finding], parts: Iterable[Placed]) -> list[Finding]:

@@ -136,3 +136,28 @@ def test_a_driver_without_limits_refuses_nothing(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(capacity, "_door", lambda _driver: object())
 
     assert list(capacity.limits("other", capacity.Asked(None, {}, {}))) == []
+
+
+@pytest.mark.parametrize(
+    ("image", "mount", "is_good"),
+    [
+        ("debian-12", "/home", True),
+        ("debian-12", "/home/ubuntu", True),
+        ("ubuntu-24.04", "/home", False),
+        ("ubuntu-24.04", "/home/ubuntu", False),
+        ("ubuntu-24.04", "/home/ubuntu/.ssh", False),
+        ("ubuntu-24.04", "/home/ubuntu/data", True),
+    ],
+)
+def test_a_mount_never_hides_the_keys_of_the_images_user(image: str, mount: str, is_good: bool):
+    raw = stack(
+        networks=[{"name": "n", "site": "sakura-ishikari", "cidr": "10.0.0.0/24"}],
+        storage=[{"name": "s", "network": "n", "size_gib": 100, "mount": mount}],
+    )
+    raw["pools"][0] |= {"image": image, "network": "n"}
+
+    if is_good:
+        assert stack_file.read(raw).storage[0].mount == mount
+    else:
+        with pytest.raises(KokunaiError, match=r"storage\[0\]\.mount: .*SSH keys of ubuntu"):
+            stack_file.read(raw)

@@ -140,9 +140,10 @@ def test_a_component_is_refused_by_the_rules_before_it_is_declared(recorder: Rec
         pool_settings = settings(root, hosts={"ntp_servers": ["time.google.com"]})
         kokunai.NodeConfiguration("train", pool=pool(settings=pool_settings))
 
-    with pytest.raises(kokunai.KokunaiError, match="KN-NTP-01"):
+    with pytest.raises(kokunai.KokunaiError, match="KN-NTP-01") as refused:
         declared(recorder, program)
 
+    assert "KN-NTP-01 (low) hosts.ntp_servers[0]" in str(refused.value)
     assert ("kokunai:ansible:Configuration", "train") not in recorder.seen
 
 

@@ -14,8 +14,9 @@ from kokunai.program_errors import expect, told_without_traceback
 from kokunai.stack_file import HOST_SECRETS
 
 if TYPE_CHECKING:
-    from kokunai import resolved
+    from kokunai import model, resolved
     from kokunai.capacity import Host
+    from kokunai.catalog import Image
     from kokunai.settings import StackSettings
 
 _CONFIGURATION = "kokunai:ansible:Configuration"
@@ -84,13 +85,18 @@ def pool_variables(pool: resolved.Pool, settings: StackSettings) -> dict[str, An
         platform=platforms.platform(pool.offer.platform),
         ntp_servers=tuple(hosts.ntp_servers),
         dns_servers=tuple(hosts.dns_servers or pool.site.name_servers),
-        package_sources=tuple(source.model_dump() for source in hosts.package_sources),
+        package_sources=tuple(_source(row, pool.image) for row in hosts.package_sources),
         gpu_count=pool.offer.gpu_count,
         gpu_vendor_id=pool.gpu.pci_vendor_id,
         collective_interface=capacity.door(pool.offer.driver).collective_interface(pool),
         shares=tuple(_share(share) for share in pool.shares),
     )
     return role_variables.pool_variables(facts)
+
+
+def _source(source: model.PackageSource, image: Image) -> dict[str, Any]:
+    keyring = f"/usr/share/keyrings/{image.distribution}-archive-keyring.gpg"
+    return {**source.model_dump(), "signed_by": source.signed_by or keyring}
 
 
 def _share(share: resolved.Share) -> role_variables.Share:

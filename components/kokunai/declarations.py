@@ -17,7 +17,8 @@ from kokunai.parts import Hidden, Link, Part
 from kokunai.problems import translated
 from kokunai.program_errors import refuse_outputs
 from kokunai.stack_file import refusal_of
-from kokunai_policy import STACK_TYPE, Context, Resource, guard, program_context
+from kokunai.stack_paths import of_settings
+from kokunai_policy import STACK_TYPE, Context, Refusal, Resource, guard, program_context
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -63,7 +64,8 @@ class Declarations:
         except ValidationError as error:
             raise refusal_of(list(translated(error, model_)), _label(section, row)) from None
         rows = {**self._rows, section: [*self._rows[section], row]}
-        problems = consistency.problems({"name": self._settings.spec.name, **rows})
+        shared = self._settings.spec.model_dump(include={"name", "lab", "access", "hosts"})
+        problems = consistency.problems({**shared, **rows})
         # The rows before were without a mistake, so whatever is found comes with this one.
         if found := [_as_components(problem, rows) for problem in problems]:
             raise refusal_of(found, "")
@@ -81,7 +83,10 @@ class Declarations:
         fresh = [part for part in parts if self.judged.get(part.key) != part]
         inputs = capacity.provider_inputs(os.environ)
         first = [] if self.judged else self._of_the_stack(inputs)
-        guard([*first, *(_resource(part, inputs) for part in fresh)], self._context)
+        try:
+            guard([*first, *(_resource(part, inputs) for part in fresh)], self._context)
+        except Refusal as refused:
+            raise Refusal(of_settings(refused.findings)) from None
         self.judged |= {part.key: part for part in fresh}
 
     def _of_the_stack(self, inputs: dict[str, str]) -> list[Resource]:

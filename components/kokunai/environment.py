@@ -12,7 +12,9 @@ from kokunai.network import ClusterNetwork
 from kokunai.node_pool import GpuNodePool
 from kokunai.program_errors import told_without_traceback
 from kokunai.settings import StackSettings, config_value, secrets_of
+from kokunai.stack_paths import Placed, located
 from kokunai.storage import SharedStorage
+from kokunai_policy import Refusal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -46,13 +48,20 @@ class Environment(pulumi.ComponentResource):
         """`spec` is what `stack_file.read` returns; `root` and `secrets` as in `StackSettings`."""
         with told_without_traceback():
             self.settings = StackSettings.of(spec, root=root, secrets=secrets)
-            declarations.of(self.settings).judge(parts_of(spec, self.settings))
+            self._judge(placed_parts(spec, self.settings))
         super().__init__("kokunai:index:Environment", spec.name, None, opts)
         self.settings.parent = self
         self.private_key_file = spec.access.private_key_file
         self.nodes, self.verified = {}, {}
         self._build(spec)
         self.register_outputs({"nodes": self.nodes, "verified": self.verified})
+
+    def _judge(self, placed: list[Placed]) -> None:
+        """Raises KokunaiError with every finding, at its place in the stack file."""
+        try:
+            declarations.of(self.settings).judge([row.part for row in placed])
+        except Refusal as refused:
+            raise Refusal(located(refused.findings, placed)) from None
 
     def _build(self, spec: model.Environment) -> None:
         shared: dict[str, Any] = {
@@ -90,18 +99,32 @@ class Environment(pulumi.ComponentResource):
 
 def parts_of(spec: model.Environment, settings: StackSettings) -> list[Part]:
     """Everything that a stack file will declare, in the order of its declaration."""
+    return [placed.part for placed in placed_parts(spec, settings)]
+
+
+def placed_parts(spec: model.Environment, settings: StackSettings) -> list[Placed]:
+    """The same, each part with the row of the stack file that asks for it."""
     networks = _networks(spec)
     shares = [resolved.share(row, networks[row.network]) for row in spec.storage]
-    parts = [part for row in networks.values() for part in network.parts_of(row, settings)]
-    parts += [part for share in shares for part in storage.parts_of(share, settings)]
-    for row in spec.pools:
-        mounted = [share for share in shares if share.spec.network == row.network]
+    placed = [
+        Placed(part, "networks", index)
+        for index, row in enumerate(networks.values())
+        for part in network.parts_of(row, settings)
+    ]
+    placed += [
+        Placed(part, "storage", index)
+        for index, share in enumerate(shares)
+        for part in storage.parts_of(share, settings)
+    ]
+    for index, row in enumerate(spec.pools):
         joined = networks[row.network] if row.network else None
-        pool = resolved.pool(row, resolved.offer_of(row), joined, mounted)
-        for group in node_pool.parts_of(pool, settings):
-            parts += group
-        parts += configuration.parts_of(row.name, pool, settings)
-    return parts
+        mounted = [at for at, share in enumerate(shares) if share.spec.network == row.network]
+        pool = resolved.pool(row, resolved.offer_of(row), joined, [shares[at] for at in mounted])
+        common, own = node_pool.parts_of(pool, settings)
+        own += configuration.parts_of(row.name, pool, settings)
+        placed += [Placed(part) for part in common]
+        placed += [Placed(part, "pools", index, tuple(mounted)) for part in own]
+    return placed
 
 
 def _networks(spec: model.Environment) -> dict[str, resolved.Network]:

@@ -49,6 +49,10 @@ _TEXTS = {
     "too_long": ("{max_length} 個以下にしてください", "allows at most {max_length}"),
     "literal_error": ("次のどれかにしてください: {expected}", "must be one of: {expected}"),
 }
+PLAIN_DECIMAL = (
+    "整数を、引用符なしの 10 進数で指定してください（例 90）",
+    "must be an integer in plain decimal digits such as 90",
+)
 
 
 def refusal(ja: str, en: str) -> PydanticCustomError:
@@ -70,6 +74,8 @@ def _texts(finding: ErrorDetails, root: type[BaseModel]) -> tuple[str, str]:
     if finding["type"] == "kokunai":
         return str(context["ja"]), str(context["en"])
     ja, en = _TEXTS.get(finding["type"], ("値が正しくありません ({msg})", "{msg}"))
+    if finding["type"] == "int_type" and isinstance(finding["input"], str):
+        ja, en = PLAIN_DECIMAL
     context = {**context, "msg": finding["msg"]}
     return _with_value(ja.format_map(context), en.format_map(context), finding, root)
 

@@ -15,6 +15,7 @@ import pulumi
 from kokunai import model, playbooks, stack_file
 from kokunai.errors import KokunaiError
 from kokunai.program_errors import refuse_outputs, told_without_traceback
+from kokunai_policy.project import stack_settings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -69,11 +70,12 @@ class StackSettings:
         spec: model.Settings,
         root: Path | None,
         secrets: Mapping[str, pulumi.Output[str]] | None,
+        key: Key | None = None,
     ) -> None:
         self.spec = spec
         self.root = root or _project_root()
         self.secrets = _known_secrets(secrets or {})
-        self.key = _key(spec.access, self.root)
+        self.key = key or _key(spec.access, self.root)
         self.parent: pulumi.Resource | None = None
         self.declarations: Declarations | None = None
 
@@ -84,10 +86,11 @@ class StackSettings:
         *,
         root: Path | None = None,
         secrets: Mapping[str, pulumi.Output[str]] | None = None,
+        key: Key | None = None,
     ) -> StackSettings:
-        """Settings from a model that has been checked already."""
+        """Settings from a model that has been checked already; the key's files unless given."""
         made = cls.__new__(cls)
-        made._adopt(spec, root, secrets)  # noqa: SLF001 - of this very class
+        made._adopt(spec, root, secrets, key)  # noqa: SLF001 - of this very class
         return made
 
     @classmethod
@@ -138,10 +141,14 @@ def config_value(config: pulumi.Config, key: str) -> Any:
     if text is None:
         raise stack_file.missing(f"Pulumi.{pulumi.get_stack()}.yaml", key)
     try:
-        return json.loads(text)
+        value = json.loads(text)
     # ValueError comes from numbers with thousands of digits, RecursionError from deep nesting.
     except (ValueError, RecursionError):
         return text
+    root = pulumi.runtime.get_root_directory()
+    written = stack_settings(Path(root) if root else None, pulumi.get_stack())
+    stack_file.refuse_other_reading(written, key, value)
+    return value
 
 
 def secrets_of(config: pulumi.Config) -> dict[str, pulumi.Output[str]]:

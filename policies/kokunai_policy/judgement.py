@@ -138,5 +138,8 @@ class Refusal(KokunaiError):
 
 
 def _place(finding: Finding) -> str:
+    head = f"  {finding.rule} ({finding.level.value})"
+    if finding.place:
+        return f"{head} {finding.place}"
     where = f" {finding.path}" if finding.path else ""
-    return f"  {finding.rule} ({finding.level.value}) {finding.type} {finding.name}{where}"
+    return f"{head} {finding.type} {finding.name}{where}"

@@ -48,6 +48,8 @@ class Finding:
     name: str
     urn: str = ""
     waiver: Waiver | None = None
+    place: str = ""
+    """Where the stack file has the value, if that is known."""
 
     @property
     def message(self) -> str:

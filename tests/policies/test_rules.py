@@ -155,7 +155,7 @@ def test_every_rule_has_texts_in_both_languages_and_a_judge():
 
 
 KINDS = {
-    ("kokunai:sakura:Switch", True): {"KN-LOC-01", "KN-CLS-01", "KN-ESC-08"},
+    ("kokunai:sakura:Switch", True): {"KN-LOC-01", "KN-CLS-01", "KN-ESC-08", "KN-ESC-09"},
     ("kokunai:index:GpuNodePool", False): set(),
     ("pulumi:pulumi:Stack", False): {"KN-STA-01", "KN-STA-02", "KN-ESC-07"},
     ("pulumi:providers:aws", True): {"KN-OPR-01"},

@@ -40,6 +40,16 @@ class Host:
     interfaces: tuple[resolved.Interface, ...]
 
 
+@dataclass(frozen=True)
+class Asked:
+    """What a stack file asks of one driver; rows by their index in the file."""
+
+    access: model.Access | None
+    """None where it has mistakes of its own."""
+    pools: Mapping[int, model.GpuNodePool]
+    shares: Mapping[int, model.Storage]
+
+
 class Capacity(Protocol):
     """How one driver obtains the servers of its offers."""
 
@@ -80,6 +90,20 @@ class Networks(Protocol):
 
     def export(self, share: resolved.Share) -> str:
         """The path that the file server exports."""
+
+
+class Limited(Protocol):
+    """A driver whose API refuses more than single rows show; not every driver has this."""
+
+    def limits(self, asked: Asked) -> Iterator[Problem]:
+        """What the API would refuse of the whole file; paths start at its environment."""
+
+
+def limits(driver: str, asked: Asked) -> Iterator[Problem]:
+    """What the API of a driver would refuse, nothing where the driver tells no limits."""
+    implementation = _door(driver)
+    if hasattr(implementation, "limits"):
+        yield from cast("Limited", implementation).limits(asked)
 
 
 def door(driver: str) -> Capacity:

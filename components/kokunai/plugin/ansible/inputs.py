@@ -10,6 +10,7 @@ from pydantic import AfterValidator, Field
 
 from kokunai.plugin.inputs import Computed, Governed, Inputs, MaybeUnknown
 from kokunai.problems import refusal
+from kokunai.tokens import Line, variable_mistakes
 
 _NAME = r"^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?$"
 # Neither may begin with a dash, or ssh would read it as an option.
@@ -31,6 +32,8 @@ def _variables(values: dict[str, Any]) -> dict[str, Any]:
                 f"変数 {name} にテンプレート記号 ({{{{ と {{% と {{#) は使えません。",
                 f"The variable {name} must not hold template marks ({{{{, {{% and {{#).",
             )
+        if mistake := next(variable_mistakes(name, value), None):
+            raise refusal(*mistake)
     return values
 
 
@@ -74,7 +77,7 @@ class HostInputs(Inputs):
 class ConfigurationInputs(Governed):
     """The playbooks on every host of a pool, again only where something changed."""
 
-    pool: str = Field(min_length=1)
+    pool: Line = Field(min_length=1)
     """Name of the pool. / プール名。"""
     hosts: Annotated[list[MaybeUnknown[HostInputs]], AfterValidator(_once)]
     """Hosts to configure. / 構成するホスト。"""
@@ -84,7 +87,7 @@ class ConfigurationInputs(Governed):
     """Variables of every host. / 全ホスト共通の変数。"""
     secret_variables: Annotated[dict[str, Any], AfterValidator(_secrets)] | None = None
     """Variables that are secret. / 秘密の変数。"""
-    private_key_file: str = Field(min_length=1)
+    private_key_file: Line = Field(min_length=1)
     """Path of the private key, absolute or from the project's root. / 秘密鍵のパス。"""
     key_id: str = Field(min_length=1)
     """Start of the public key's SHA-256: shows a rotation. / 公開鍵のダイジェストの先頭。"""

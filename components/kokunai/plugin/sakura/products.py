@@ -6,6 +6,7 @@ import asyncio
 import json
 from typing import TYPE_CHECKING, Any
 
+from kokunai import catalog
 from kokunai.drivers.sakura_iaas import ARCHIVE, DISK_PLAN, NOTE, SERVER_PLAN, ZONE
 from kokunai.drivers.sakura_requests import MIB_PER_GIB
 from kokunai.errors import KokunaiError
@@ -71,7 +72,7 @@ class Products:
         )
 
     async def archive(self, session: Session, name: str, size_gib: int) -> Item:
-        """The archive of this exact name that fits on the disk, public or of the account.
+        """The archive of this exact name, or with this tag, that fits on the disk.
 
         Raises KokunaiError when there is none or it is larger than the disk.
         """
@@ -79,7 +80,8 @@ class Products:
         named = [
             archive
             for archive in archives
-            if archive.get("Name") == name and _is_available(archive)
+            if name in {archive.get("Name"), *(archive.get("Tags") or [])}
+            and _is_available(archive)
         ]
         if not named:
             names = sorted({str(archive["Name"]) for archive in archives if _is_available(archive)})
@@ -202,3 +204,11 @@ def _no_zone(zone: str, names: list[str]) -> KokunaiError:
         ja=f"ゾーン {zone} は API にありません。使えるもの: {_shown(names)}",
         en=f"The API has no zone {zone}; it has: {_shown(names)}",
     )
+
+
+def image_name(archive: Item) -> str:
+    """What inputs call an archive: the catalogue's name or tag for it, else its own name."""
+    name = str(archive.get("Name") or "")
+    given = {name, *map(str, archive.get("Tags") or [])}
+    known = (str(row.terms.get("archive")) for row in catalog.images().values())
+    return next((text for text in known if text in given), name)

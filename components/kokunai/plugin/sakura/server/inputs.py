@@ -50,7 +50,7 @@ class Disk(Inputs):
     plan: Literal["ssd", "hdd"]
     """Kind of disk. / ディスクの種類。"""
     image: str | None = None
-    """Exact name of the public or own archive; the boot disk alone has one. / アーカイブ名。"""
+    """Name or tag of the public or own archive; boot disk only. / アーカイブの名前かタグ。"""
 
 
 class Nic(Inputs):

@@ -18,6 +18,7 @@ from kokunai.plugin.kind import (
     holds_unknown,
 )
 from kokunai.plugin.sakura.kind import SakuraKind, keeping, place_of
+from kokunai.plugin.sakura.products import image_name
 from kokunai.plugin.sakura.server import difference, view
 from kokunai.plugin.sakura.server.boot_disk import CONFIGURED_BY
 from kokunai.plugin.sakura.server.disks import disks_by_index
@@ -191,7 +192,7 @@ async def _image(session: Session, given: Props, boot: Item | None) -> str:
     disk = await session.read(DISK, id_of(boot)) or {}
     archive_id = (disk.get("SourceArchive") or {}).get("ID")
     archive = await session.read(ARCHIVE, str(archive_id)) if archive_id else None
-    return str((archive or {}).get("Name") or "")
+    return image_name(archive or {})
 
 
 def _renews(path: str) -> bool:

@@ -87,6 +87,7 @@ class Configuration(ModelKind):
         names = set(touched(wanted, state))
         hosts = [host for host in map(host_of, new["hosts"]) if host.name in names]
         run = await self._run(op, new, state, hosts, check=False) if hosts else Run.of(())
+        run = _with_reasons(run)
         after = outputs(new, state, wanted, hosts, run)
         reasons = []
         for host in hosts:
@@ -121,7 +122,7 @@ class Configuration(ModelKind):
         )
         run = await run_playbooks(op, request, inputs["pool"]) if request.hosts else Run.of(())
         run.hosts |= {name: Outcome(status="rekeyed") for name in strange}
-        return _with_reasons(run)
+        return run
 
 
 def _playbook(op: Operation) -> str:
@@ -139,7 +140,7 @@ def _with_reasons(run: Run) -> Run:
         for outcome in run.hosts.values():
             if outcome.status == "interrupted":
                 outcome.status, outcome.task = "failed", "ansible-playbook"
-                outcome.message = " ".join(run.said)[-600:]
+                outcome.message = run.last_words()
     if run.ended == "timeout":
         for outcome in run.hosts.values():
             outcome.message = outcome.message or "(時間切れ / timed out: customTimeouts)"
@@ -159,7 +160,8 @@ def _with_check_results(op: Operation, state: Props, hosts: Iterable[Host], run:
     for host in hosts:
         outcome = run.hosts[host.name]
         if outcome.status in ("unreachable", "interrupted"):
-            op.warn(_not_checked_text(host, outcome))
+            # What stopped the run itself, such as a broken playbook, says nothing about a host.
+            op.warn(_not_checked_text(host, outcome.message or run.last_words()))
             continue
         drift.pop(host.name, None)
         differing = ["hostKeys"] if outcome.status == "rekeyed" else drift_of(outcome)
@@ -170,9 +172,9 @@ def _with_check_results(op: Operation, state: Props, hosts: Iterable[Host], run:
     return {**state, "drift": drift, "verified": verified}
 
 
-def _not_checked_text(host: Host, outcome: Outcome) -> str:
+def _not_checked_text(host: Host, why: str) -> str:
     return (
-        f"{host.name} ({host.address}) は確認できず、前回の状態のままです: {outcome.message}\n"
+        f"{host.name} ({host.address}) は確認できず、前回の状態のままです: {why}\n"
         f"{host.name} ({host.address}) could not be checked; its last state is kept"
     )
 

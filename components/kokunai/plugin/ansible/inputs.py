@@ -99,6 +99,8 @@ class Check(Computed):
     """Not verified never counts as pass. / 判定。「未検証」は合格ではありません。"""
     reason: str
     """Why, where it did not pass. / 合格でない理由。"""
+    taken_at: str
+    """When it was judged, for example `2026-01-31T09:00:00Z`. / 判定した時刻 (UTC)。"""
 
 
 class Result(Computed):

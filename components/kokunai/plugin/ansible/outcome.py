@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from kokunai.plugin.ansible.host_answer import completed
 from kokunai.plugin.ansible.host_keys import keys_of, known_keys
 from kokunai.plugin.ansible.inputs import ConfigurationComputed
 
@@ -59,11 +61,15 @@ class Run:
         elif "host" in record:
             self._take_result(kind, self.hosts[record["host"]], record)
 
+    def last_words(self) -> str:
+        """What Ansible printed last, at most 600 characters."""
+        return " ".join(self.said)[-600:]
+
     def _take_result(self, kind: str, host: Outcome, record: Mapping[str, Any]) -> None:
         if kind == "changed":
             host.paths.extend(record["paths"])
         elif kind == "verified":
-            host.verified = record["checks"]
+            host.verified = _dated(completed(record["checks"]))
         else:
             host.status, host.task, host.message = kind, record["task"], record["message"]
 
@@ -73,6 +79,12 @@ class Run:
             host.ok, host.changed, host.failed = counts["ok"], counts["changed"], counts["failed"]
             if host.status == "interrupted" and not counts["failed"] + counts["unreachable"]:
                 host.status = "ok"
+
+
+def _dated(checks: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """The checks, each with the time at which this machine was told its verdict."""
+    now = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+    return {name: {**check, "takenAt": now} for name, check in checks.items()}
 
 
 def outputs(

@@ -1,9 +1,11 @@
-"""Finds the files that a run needs: the playbooks, the private key and OpenSSH's programs."""
+"""Finds what a run needs: the playbooks, the private key, OpenSSH's programs, an environment."""
 
 from __future__ import annotations
 
+import os
 import shutil
 import stat
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +14,20 @@ from kokunai.errors import KokunaiError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+
+# ansible-runner writes its whole environment to a file, so it gets only these variables.
+_ALLOWED = ("HOME", "SSH_AUTH_SOCK", "TZ", "USER")
+# Ansible does not start where the caller's locale is not installed or is not UTF-8.
+_LOCALE = {"LANG": "C.UTF-8", "LC_ALL": "C.UTF-8"}
+
+
+def environment() -> dict[str, str]:
+    """The environment of every program that is started for hosts; it holds no secret."""
+    allowed = {name: os.environ[name] for name in _ALLOWED if name in os.environ}
+    # ansible-playbook lies beside the interpreter that runs us.
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
+    return {**allowed, **_LOCALE, "PATH": path, "PYTHONWARNINGS": "ignore"}
 
 
 def project_root() -> Path:

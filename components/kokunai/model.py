@@ -48,6 +48,9 @@ class Access(Spec):
 
     private_key_file: str
     """SSH private key, absolute or relative to the project; `<file>.pub` must lie beside it."""
+    ssh_config: str | None = Field(default=None, min_length=1)
+    """The only configuration file that ssh reads, for example with the `ProxyJump` to a jump host;
+    left out, none is read, not even `~/.ssh/config`."""
     ssh_from: list[Cidr] = Field(min_length=1)
     """Networks that may reach port 22; everything else is closed."""
 

@@ -16,6 +16,7 @@ from kokunai.plugin.ansible.places import (
     private_key,
     project_root,
     require_programs,
+    ssh_config,
 )
 from kokunai.plugin.ansible.request import Host, Request, host_of
 from kokunai.plugin.ansible.run import run_playbooks
@@ -114,6 +115,7 @@ class Configuration(ModelKind):
             variables=inputs["variables"],
             secrets=inputs.get("secretVariables") or {},
             private_key_file=str(key),
+            ssh_config_file=ssh_config(inputs.get("sshConfigFile", "")),
             known_hosts=tuple(line for lines in known.values() for line in lines),
             check=check,
             forks=min(_MOST_FORKS, 4 * (os.cpu_count() or 1), len(hosts)),

@@ -65,6 +65,8 @@ class HostInputs(Inputs):
     """Changes when the server is another one; then a new host key is accepted. / サーバーの ID。"""
     user: str = Field(pattern=_USER)
     """Login user; any but root uses sudo. / ログインユーザー。"""
+    disk_config_id: str | None = None
+    """Changes when the provider wrote the host's files anew. / 事業者がディスクに書いた設定。"""
     port: int = Field(default=22, ge=1, le=65535)
     """Port of SSH. / SSH のポート。"""
     variables: Variables = Field(default={})
@@ -88,6 +90,8 @@ class ConfigurationInputs(Governed):
     """Path of the private key, absolute or from the project's root. / 秘密鍵のパス。"""
     key_id: str = Field(min_length=1)
     """Start of the public key's SHA-256: shows a rotation. / 公開鍵のダイジェストの先頭。"""
+    ssh_config_file: str = ""
+    """The only configuration file that ssh reads; none if empty. / SSH の設定ファイル。"""
 
 
 class Check(Computed):

@@ -12,7 +12,6 @@ import pulumi
 import pytest
 from pulumi.runtime import settings
 
-
 ANSWERS = {"address": "198.18.0.11", "serverId": "1", "configDigest": "0" * 16}
 """Outputs of every resource beside its inputs."""
 

@@ -11,7 +11,7 @@ from weakref import WeakKeyDictionary
 
 import pulumi
 
-from kokunai import key_files, model, playbooks, stack_file, user_paths
+from kokunai import key_files, model, own_address, playbooks, stack_file, user_paths
 from kokunai.errors import KokunaiError
 from kokunai.program_errors import refuse_outputs, told_without_traceback
 
@@ -73,6 +73,7 @@ class StackSettings:
         self.root = root or _project_root()
         self.secrets = _known_secrets(secrets or {})
         self.key = _key(spec.access, self.root)
+        _warn_of_lockout(spec)
         self.parent: pulumi.Resource | None = None
         self.declarations: Declarations | None = None
 
@@ -165,6 +166,14 @@ def _known_secrets(
 
 def _project_root() -> Path:
     return Path(pulumi.runtime.get_root_directory())
+
+
+def _warn_of_lockout(spec: model.Settings) -> None:
+    """A preview warns where the nodes will not let this machine in; a jump host comes from afar."""
+    if pulumi.runtime.is_dry_run() and not spec.access.ssh_config:
+        said = own_address.warning(spec.access.ssh_from, lab=spec.lab)
+        if said:
+            pulumi.log.warn(said)
 
 
 def _key(access: model.Access, root: Path) -> Key:

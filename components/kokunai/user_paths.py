@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 
 from kokunai.errors import KokunaiError
@@ -21,6 +22,15 @@ def absolute(root: Path, given: str) -> Path:
             en=f"there is no home directory for the ~ of {given}; give an absolute path",
         ) from None
     return Path(os.path.abspath(root / path))  # noqa: PTH100 - links must stay as they are
+
+
+def ssh_value(path: object) -> str:
+    """A path as the value of an option of ssh, which splits it at spaces and fills in `%` marks."""
+    text = str(path).replace("%", "%%")
+    if re.fullmatch(r"[\w./%+~-]+", text):
+        return text
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
 
 
 def require_file(path: Path, key: str) -> None:

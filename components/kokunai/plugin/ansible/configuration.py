@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from kokunai import playbooks
+from kokunai import own_address, playbooks
 from kokunai.errors import KokunaiError
 from kokunai.plugin.ansible.difference import broken, changes, digests, touched
 from kokunai.plugin.ansible.host_keys import known_keys, rekeyed
@@ -175,10 +175,10 @@ def _with_check_results(op: Operation, state: Props, hosts: Iterable[Host], run:
 
 
 def _not_checked_text(host: Host, why: str) -> str:
-    return (
-        f"{host.name} ({host.address}) は確認できず、前回の状態のままです: {why}\n"
-        f"{host.name} ({host.address}) could not be checked; its last state is kept"
-    )
+    ja, en = own_address.lockout(host.address, why)
+    who = f"{host.name} ({host.address})"
+    said_ja = f"{who} は確認できず、前回の状態のままです: {why} {ja}".rstrip()
+    return f"{said_ja}\n{who} could not be checked; its last state is kept. {en}".rstrip()
 
 
 def _drifted(host: Host, differing: list[str]) -> str:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from kokunai import own_address
 from kokunai.plugin.ansible.host_answer import completed
 from kokunai.plugin.ansible.host_keys import keys_of, known_keys
 from kokunai.plugin.ansible.inputs import ConfigurationComputed
@@ -126,10 +127,11 @@ def _result(host: Host, outcome: Outcome) -> dict[str, Any]:
 def reason(host: Host, outcome: Outcome) -> str:
     """Why the run did not finish on a host, Japanese then English."""
     who = f"{host.name} ({host.address})"
+    ja, en = own_address.lockout(host.address, outcome.message)
     texts = {
         "unreachable": (
-            f"{who} に接続できません。",
-            f"{who} cannot be reached: {outcome.message}",
+            f"{who} に接続できません。{ja}",
+            f"{who} cannot be reached: {outcome.message} {en}".rstrip(),
         ),
         "failed": (
             f"{who} は「{outcome.task}」で失敗しました。",

@@ -85,34 +85,34 @@ def inventory(request: Request, private: Path, secrets_file: str) -> dict[str, A
     """
     lookup = f"lookup('ansible.builtin.file', '{secrets_file}') | from_json"
     secrets = {name: Template(f"{{{{ ({lookup})['{name}'] }}}}") for name in request.secrets}
-    shared = {**request.variables, **secrets, **_connection(request, private)}
+    shared = {**request.variables, **secrets, **_connection(request)}
     return {
         "all": {
             "vars": shared,
-            "hosts": {host.name: _host(host, request) for host in request.hosts},
+            "hosts": {host.name: _host(host, request, private) for host in request.hosts},
         }
     }
 
 
-def _connection(request: Request, private: Path) -> dict[str, Any]:
+def _connection(request: Request) -> dict[str, Any]:
     return {
         # ssh fills in `%` marks of an option's value, and Ansible writes the path into an option.
         "ansible_ssh_private_key_file": request.private_key_file.replace("%", "%%"),
-        "ansible_ssh_common_args": ssh_options.arguments(
-            private / "known_hosts", request.ssh_config_file
-        ),
         # Asking each host which Python it has would cost a round trip and a warning.
         "ansible_python_interpreter": "/usr/bin/python3",
     }
 
 
-def _host(host: Host, request: Request) -> dict[str, Any]:
+def _host(host: Host, request: Request, private: Path) -> dict[str, Any]:
     # A recorded key must match. At the first contact ssh itself records the key, so that the
     # recorded key is the one that was used.
     known = any(line.split(" ", 1)[0] == host.known_as for line in request.known_hosts)
     checking = "yes" if known else "accept-new"
     return {
         **host.variables,
+        "ansible_ssh_common_args": ssh_options.arguments(
+            private / "known_hosts", request.ssh_config_file, known_as=host.known_as
+        ),
         "ansible_ssh_extra_args": f"-o StrictHostKeyChecking={checking}",
         "repair": host.name in request.repair,
         "connection_patience_seconds": min(request.patience_seconds, 60 if known else 3600),

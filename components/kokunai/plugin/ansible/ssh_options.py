@@ -5,6 +5,8 @@ from __future__ import annotations
 import shlex
 from typing import TYPE_CHECKING
 
+from kokunai import user_paths
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -17,6 +19,7 @@ _FIXED = {
     "UpdateHostKeys": "no",
     "VerifyHostKeyDNS": "no",
     "KnownHostsCommand": "none",
+    "CheckHostIP": "no",
     "NoHostAuthenticationForLocalhost": "no",
     "IdentitiesOnly": "yes",
     "PreferredAuthentications": "publickey",
@@ -45,21 +48,18 @@ _FIXED = {
 }
 
 
-def arguments(known_hosts: object, configuration_file: str = "") -> str:
+def arguments(known_hosts: object, configuration_file: str = "", *, known_as: str = "") -> str:
     """Arguments of ssh, sftp and scp as one line for Ansible.
+
+    `known_as` is the host in known_hosts, whatever a configuration file would call it.
 
     Without `configuration_file` ssh reads no configuration at all, neither the person's nor the
     machine's. With it, what the fixed options leave open counts, such as a jump host.
     """
-    options = {**_FIXED, "UserKnownHostsFile": quoted(known_hosts)}
+    options = {**_FIXED, "UserKnownHostsFile": user_paths.ssh_value(known_hosts)}
+    options |= {"HostKeyAlias": known_as} if known_as else {}
     return shlex.join(["-F", configuration_file or "none", *_each(options)])
 
 
 def _each(options: Mapping[str, str]) -> list[str]:
     return [word for name, value in options.items() for word in ("-o", f"{name}={value}")]
-
-
-def quoted(path: object) -> str:
-    """A path as the value of an option: ssh itself splits at spaces and fills in `%` marks."""
-    text = str(path).replace("%", "%%")
-    return f'"{text}"' if any(letter.isspace() for letter in text) else text

@@ -59,6 +59,9 @@ def test_every_mistake_is_told_at_once():
         ({"variables": {"x": "{{ lookup('pipe', 'id') }}"}}, "template marks"),
         ({"variables": {"x": [{"y": "{% if a %}"}]}}, "template marks"),
         ({"variables": {"x": "a {# b"}}, "template marks"),
+        ({"variables": {"base_x": [{"components": ["main\nURIs: file:/x"]}]}}, "line breaks"),
+        ({"variables": {"nccl_environment": {"A\x1b[2J": "x"}}}, "control characters"),
+        ({"hosts": [_host(variables={"base_host_name": "a\u2028b"})]}, "line breaks"),
         ({"variables": {"Upper": 1}}, "lower case"),
         ({"secretVariables": {"ansible_password": "x"}}, "not starting with ansible_"),
     ],
@@ -69,6 +72,10 @@ def test_what_would_confuse_ansible_is_refused(changes, said):
     assert len(failures) == 1
     assert said in failures[0].en
     assert failures[0].ja
+
+
+def test_a_role_of_ones_own_may_be_told_several_lines():
+    assert checked(ConfigurationInputs, _inputs(variables={"motd": "a\nb"})).failures == ()
 
 
 def test_a_secret_may_look_like_a_template():

@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections import Counter
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field
 
 from kokunai.plugin.inputs import Computed, Governed, Inputs, MaybeUnknown
 from kokunai.problems import refusal
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
 _NAME = r"^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?$"
 # Neither may begin with a dash, or ssh would read it as an option.
 _ADDRESS = r"^[A-Za-z0-9:][A-Za-z0-9.:%-]*$"
 _USER = r"^[a-z_][a-z0-9_-]*$"
 _VARIABLE = re.compile(r"[a-z_][a-z0-9_]*")
+# Their values become lines of files on the hosts, where a line break would begin a second line.
+_OF_OUR_ROLES = ("base_", "nccl_", "storage_client_", "verify_")
 
 
 def _variables(values: dict[str, Any]) -> dict[str, Any]:
@@ -31,7 +37,28 @@ def _variables(values: dict[str, Any]) -> dict[str, Any]:
                 f"変数 {name} にテンプレート記号 ({{{{ と {{% と {{#) は使えません。",
                 f"The variable {name} must not hold template marks ({{{{, {{% and {{#).",
             )
+        if name.startswith(_OF_OUR_ROLES) and any(map(_is_control, _texts_in(value))):
+            raise refusal(
+                f"変数 {name} に改行などの制御文字は使えません。",
+                f"The variable {name} must not hold line breaks or other control characters.",
+            )
     return values
+
+
+def _is_control(text: str) -> bool:
+    return any(unicodedata.category(letter) in ("Cc", "Zl", "Zp") for letter in text)
+
+
+def _texts_in(value: Any) -> Iterator[str]:
+    """Every text in a value, keys included."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            yield from (str(key), *_texts_in(item))
+    elif isinstance(value, list | tuple):
+        for item in value:
+            yield from _texts_in(item)
 
 
 def _secrets(values: dict[str, Any]) -> dict[str, Any]:

@@ -291,6 +291,17 @@ def test_an_address_that_is_missing_fails(machine, monkeypatch):
     assert judged["verdict"] == "fail"
 
 
+def test_a_node_of_many_containers_tells_some_addresses_and_judges_all(machine, monkeypatch):
+    monkeypatch.setattr(verify, "addresses", lambda: {f"fe80::{n:x}/64" for n in range(5000)})
+
+    judged = verify.judge_addresses(
+        machine, {"addresses": ["fe80::1387/64"], "login_address": "fe80::1387"}
+    )
+
+    assert judged["verdict"] == "pass"
+    assert len(judged["value"]) <= 1000
+
+
 def test_addresses_nothing_could_set_are_not_verified_on_a_simulated_host(machine, monkeypatch):
     monkeypatch.setattr(verify, "addresses", lambda: {"127.0.7.1/8"})
     _put(machine, "etc/kokunai-simulation")

@@ -43,7 +43,7 @@ CHECKS = (
 NOT_TOLD = "ホストの回答にありません / the host did not answer this"
 _LONGEST_ANSWER = 64 * 1024
 _LONGEST_TEXT = 300
-_MOST_ITEMS = 64
+_MOST_ITEMS = 1000
 # Pulumi keeps numbers as doubles.
 _LARGEST = 2**53
 

@@ -21,6 +21,7 @@ PASS, FAIL, NOT_VERIFIED = "pass", "fail", "not-verified"
 # PCI classes of GPUs: VGA, 3D, other display, processing accelerator. Names are never parsed.
 GPU_CLASSES = ("0x0300", "0x0302", "0x0380", "0x1200")
 TRIAL_SECONDS = 20
+MOST_ADDRESSES = 64
 # Of these errors the share is no cause: it is full, or its server lets root write nothing.
 ANSWERED = (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM)
 SIMULATED = "模擬ホストです / simulated host"
@@ -161,18 +162,20 @@ def judge_host_name(machine: Machine, expected: dict[str, Any]) -> Result:
 
 def judge_addresses(machine: Machine, expected: dict[str, Any]) -> Result:
     present = addresses()
+    # A node of many containers has an address for each.
+    seen = sorted(present)[:MOST_ADDRESSES]
     missing = sorted(set(expected["addresses"]) - present)
     if missing:
         reason = "ありません / missing: " + ", ".join(missing)
         # A simulated host without systemd has no service that would set the addresses.
         if machine.simulated() and not machine.has_systemd():
-            return result(sorted(present), NOT_VERIFIED, f"{reason} ({SIMULATED})")
-        return result(sorted(present), FAIL, reason)
+            return result(seen, NOT_VERIFIED, f"{reason} ({SIMULATED})")
+        return result(seen, FAIL, reason)
     # Behind address translation no interface has the login address, which is correct.
     if expected["login_address"] not in {address.split("/")[0] for address in present}:
         why = "接続先アドレスがどの NIC にもありません / the login address is on no interface"
-        return result(sorted(present), NOT_VERIFIED, why)
-    return result(sorted(present), PASS)
+        return result(seen, NOT_VERIFIED, why)
+    return result(seen, PASS)
 
 
 def try_shares(machine: Machine, mounts: dict[str, Mounted]) -> dict[str, tuple[str, str]]:

@@ -14,7 +14,7 @@ import yaml
 import kokunai
 from kokunai import declarations, stack_file
 from kokunai.parts import Hidden, Link
-from support.pulumi_mocks import Recorder, declared, loops, recorder, root
+from support.pulumi_mocks import ANSWERS, Recorder, declared, loops, recorder, root
 
 __all__ = ["loops", "recorder", "root"]
 STACKS = sorted((Path(__file__).parents[1] / "stacks").glob("Pulumi.*.yaml"))
@@ -304,7 +304,7 @@ def _as_declared(value: Any, seen: dict[tuple[str, str], dict[str, Any]]) -> Any
     """A judged value with every link replaced by what the mocks answer for its part."""
     if isinstance(value, Link):
         assert (value.pulumi_type, value.name) in seen, value
-        answers = {"id": f"is1a/{value.name}", "address": "198.18.0.11", "serverId": "1"}
+        answers = {"id": f"is1a/{value.name}", **ANSWERS}
         return answers[value.output]
     if isinstance(value, dict):
         return {key: _as_declared(item, seen) for key, item in value.items()}

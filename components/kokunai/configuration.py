@@ -68,6 +68,8 @@ def parts_of(name: str, pool: resolved.Pool, settings: StackSettings) -> list[Pa
         "keyId": settings.key.key_id,
         "hosts": [_host(host, settings) for host in hosts],
     }
+    if settings.spec.access.ssh_config:
+        props["sshConfigFile"] = settings.spec.access.ssh_config
     secrets = {
         variable: Hidden(settings.secrets[key])
         for key, variable in HOST_SECRETS.items()
@@ -119,6 +121,7 @@ def _host(host: Host, settings: StackSettings) -> dict[str, Any]:
         "address": host.address,
         "serverId": host.identity,
         "user": host.user,
+        **({"diskConfigId": host.disk_config_id} if host.disk_config_id is not None else {}),
         "variables": role_variables.node_variables(
             host_name=f"{settings.spec.name}-{host.node}", addresses=addresses
         ),

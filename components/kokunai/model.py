@@ -31,8 +31,8 @@ MountPath = Annotated[
     AfterValidator(mount_paths.mount_path),
     WithJsonSchema({"type": "string", "pattern": mount_paths.FORM}),
 ]
-KeyFile = Annotated[str, Field(min_length=1), AfterValidator(tokens.file_path)]
-"""A path, which may hold spaces and Japanese."""
+FilePath = Annotated[str, Field(min_length=1), AfterValidator(tokens.file_path)]
+"""A path on this machine, which may hold spaces and Japanese."""
 
 
 class Spec(BaseModel):
@@ -73,8 +73,11 @@ class Access(Spec):
     because replies come in through them, so let nothing listen on them.
     """
 
-    private_key_file: KeyFile
+    private_key_file: FilePath
     """SSH private key, absolute or relative to the project; `<file>.pub` must lie beside it."""
+    ssh_config: FilePath | None = None
+    """The only configuration file that ssh reads, for example with the `ProxyJump` to a jump host;
+    left out, none is read, not even `~/.ssh/config`."""
     allow_any_source: bool = False
     """True where `ssh_from` really means everybody on the internet."""
     ssh_from: list[Source] = Field(min_length=1)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import hashlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +11,7 @@ from weakref import WeakKeyDictionary
 
 import pulumi
 
-from kokunai import model, playbooks, stack_file
+from kokunai import key_files, model, own_address, playbooks, stack_file, user_paths
 from kokunai.errors import KokunaiError
 from kokunai.program_errors import refuse_outputs, told_without_traceback
 from kokunai_policy.project import stack_settings
@@ -33,8 +32,8 @@ class Key:
 
     @property
     def key_id(self) -> str:
-        """First 12 hexadecimal digits of the public key's SHA-256: shows a rotation."""
-        return hashlib.sha256(self.public_key.encode()).hexdigest()[:12]
+        """Start of a digest of what the public key is, its comment aside: shows a rotation."""
+        return key_files.key_id(self.public_key)
 
 
 class StackSettings:
@@ -76,6 +75,8 @@ class StackSettings:
         self.root = root or _project_root()
         self.secrets = _known_secrets(secrets or {})
         self.key = key or _key(spec.access, self.root)
+        if key is None:
+            _warn_of_lockout(spec)
         self.parent: pulumi.Resource | None = None
         self.declarations: Declarations | None = None
 
@@ -175,29 +176,30 @@ def _project_root() -> Path:
     return Path(pulumi.runtime.get_root_directory())
 
 
+def _warn_of_lockout(spec: model.Settings) -> None:
+    """A preview warns where the nodes will not let this machine in; a jump host comes from afar."""
+    if pulumi.runtime.is_dry_run() and not spec.access.ssh_config:
+        said = own_address.warning(spec.access.ssh_from, lab=spec.lab)
+        if said:
+            pulumi.log.warn(said)
+
+
 def _key(access: model.Access, root: Path) -> Key:
-    """Both halves must be there, in a preview the public one: CI has no business with the other."""
+    """Both halves must be there, in a preview the public one: CI has no business with the other.
+
+    A preview judges the private half where it is there, because later something was bought.
+    """
     given = access.private_key_file
-    private = root / Path(given).expanduser()
-    try:
-        text = private.parent.joinpath(f"{private.name}.pub").read_text(encoding="utf-8")
-        is_private = private.is_file()
-        is_missing = not private.exists()
-    except (OSError, ValueError):  # bytes that are no text, a name that is none
-        raise _no_key(given) from None
-    if is_private or (is_missing and pulumi.runtime.is_dry_run()):
-        return Key(given, text.strip())
-    if is_missing:
+    private = user_paths.absolute(root, given)
+    if access.ssh_config:
+        user_paths.require_file(user_paths.absolute(root, access.ssh_config), "access.ssh_config")
+    public = key_files.public_half(private)
+    if pulumi.runtime.is_dry_run():
+        if private.exists():
+            key_files.judge(private, public)
+    elif not private.exists():
         raise KokunaiError(
-            ja=f"SSH 秘密鍵 {given} がありません(.pub はあります)。秘密鍵をそこに置いてください",
-            en=f"the SSH private key {given} is missing (its .pub is there); put it there",
+            ja=f"SSH 秘密鍵 {given} がありません（.pub はあります）。{private} に置いてください",
+            en=f"the SSH private key {given} is missing (its .pub is there); put it at {private}",
         )
-    raise _no_key(given)
-
-
-def _no_key(given: str) -> KokunaiError:
-    return KokunaiError(
-        ja=f"SSH 鍵 {given} とその .pub を読めません。作るには: ssh-keygen -t ed25519 -f {given}",
-        en=f"SSH key {given} and its .pub cannot be read; "
-        f"make them with: ssh-keygen -t ed25519 -f {given}",
-    )
+    return Key(given, public)

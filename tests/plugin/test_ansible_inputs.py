@@ -59,6 +59,9 @@ def test_every_mistake_is_told_at_once():
         ({"variables": {"x": "{{ lookup('pipe', 'id') }}"}}, "template marks"),
         ({"variables": {"x": [{"y": "{% if a %}"}]}}, "template marks"),
         ({"variables": {"x": "a {# b"}}, "template marks"),
+        ({"variables": {"base_x": [{"components": ["main\nURIs: file:/x"]}]}}, "line break"),
+        ({"variables": {"nccl_environment": {"A\x1b[2J": "x"}}}, "U+001B"),
+        ({"hosts": [_host(variables={"base_host_name": "a\u2028b"})]}, "line break"),
         ({"variables": {"Upper": 1}}, "lower case"),
         (
             {"variables": {"base_ntp_servers": ["a", "b\nserver c"]}},
@@ -92,6 +95,10 @@ def test_what_is_one_line_or_another_roles_text_is_left_alone():
     }
 
     assert checked(ConfigurationInputs, _inputs(variables=variables)).failures == ()
+
+
+def test_a_role_of_ones_own_may_be_told_several_lines():
+    assert checked(ConfigurationInputs, _inputs(variables={"motd": "a\nb"})).failures == ()
 
 
 def test_a_secret_may_look_like_a_template():

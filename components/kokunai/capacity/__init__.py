@@ -38,6 +38,9 @@ class Host:
     """Another value means that another machine has the same name; its host key is then new."""
     user: str
     interfaces: tuple[resolved.Interface, ...]
+    disk_config_id: str | Link | None = None
+    """Another value means that the provider wrote the machine's own files anew, such as
+    /etc/hosts; None where it never does."""
 
 
 @dataclass(frozen=True)

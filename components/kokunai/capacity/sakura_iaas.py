@@ -165,7 +165,7 @@ class SakuraIaas:
                     **same_for_all,
                     "nics": _interfaces(pool, node, packet_filter.link()),
                 },
-                wanted=("serverId", "address"),
+                wanted=("serverId", "address", "configDigest"),
                 timeout_seconds=pool.spec.order_timeout_seconds,
             )
             for node in pool.nodes
@@ -180,6 +180,7 @@ class SakuraIaas:
                 identity=Link(_SERVER, node.name, "serverId"),
                 user=pool.image.login_user,
                 interfaces=_host_interfaces(node),
+                disk_config_id=Link(_SERVER, node.name, "configDigest"),
             )
             for node in pool.nodes
         ]

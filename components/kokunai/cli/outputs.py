@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -14,7 +15,8 @@ from typing import Any
 import click
 import yaml
 
-from kokunai import project
+from kokunai import project, user_paths
+from kokunai.cli import known_hosts
 from kokunai.cli.local import environment
 from kokunai.errors import KokunaiError
 
@@ -22,11 +24,11 @@ _COLOURS = {"pass": "green", "fail": "red", "not-verified": "yellow"}
 _NEEDED = {"nodes", "verified", "private_key_file"}
 
 
-def stack_outputs(stack: str) -> dict[str, Any]:
-    """Outputs of a stack. Raises KokunaiError when pulumi cannot tell them."""
+def _told(stack: str, *arguments: str) -> str:
+    """What `pulumi stack ...` prints. Raises KokunaiError when it fails."""
     root = project.root(Path.cwd())
     reply = subprocess.run(
-        ["pulumi", "stack", "output", "--json", "--stack", stack],
+        ["pulumi", "stack", *arguments, "--stack", stack],
         cwd=root,
         env={**os.environ, **environment(root)},
         capture_output=True,
@@ -39,14 +41,24 @@ def stack_outputs(stack: str) -> dict[str, Any]:
             f"{reply.stderr}",
             en=f"cannot read the outputs of stack {stack}; run pulumi up first",
         )
-    outputs: dict[str, Any] = json.loads(reply.stdout)
+    return reply.stdout
+
+
+def stack_outputs(stack: str) -> dict[str, Any]:
+    """Outputs of a stack, and the path of its known_hosts, which is written from the state.
+
+    Raises KokunaiError when pulumi cannot tell them.
+    """
+    outputs: dict[str, Any] = json.loads(_told(stack, "output", "--json"))
     if missing := _NEEDED - outputs.keys():
         raise KokunaiError(
             ja=f"スタック {stack} の出力に {sorted(missing)} がありません。"
             "先に pulumi up を実行してください。",
             en=f"stack {stack} has no outputs {sorted(missing)}; run pulumi up first",
         )
-    return outputs
+    state = json.loads(_told(stack, "export")).get("deployment") or {}
+    file = known_hosts.keep(project.root(Path.cwd()), stack, known_hosts.lines_of(state))
+    return {**outputs, "known_hosts": file}
 
 
 def nodes_of(outputs: dict[str, Any]) -> list[tuple[str, str, dict[str, Any]]]:
@@ -69,7 +81,8 @@ def inventory(stack: str) -> None:
 
 
 def _inventory(outputs: dict[str, Any]) -> dict[str, Any]:
-    key = str(project.root(Path.cwd()) / outputs["private_key_file"])
+    key = str(user_paths.absolute(project.root(Path.cwd()), outputs["private_key_file"]))
+    arguments = known_hosts.option(outputs.get("known_hosts"))
     groups: dict[str, Any] = {}
     for pool, name, node in nodes_of(outputs):
         hosts = groups.setdefault(pool.replace("-", "_"), {"hosts": {}})["hosts"]
@@ -77,6 +90,7 @@ def _inventory(outputs: dict[str, Any]) -> dict[str, Any]:
             "ansible_host": node["address"],
             "ansible_user": node["user"],
             "ansible_ssh_private_key_file": key,
+            **({"ansible_ssh_common_args": arguments} if arguments else {}),
         }
     return {"all": {"children": groups}}
 
@@ -109,10 +123,14 @@ def _bought_from(node: dict[str, Any]) -> str:
 def _check_rows(host: str, checks: dict[str, Any]) -> list[list[str]]:
     if not checks:
         return [[host, "-", "not-verified", "検査が終わっていません / no check has run to its end"]]
-    return [
+    rows = [
         [host, check, result["verdict"], result.get("reason") or _plain(result.get("value"))]
         for check, result in checks.items()
     ]
+    taken = min(
+        (result["takenAt"] for result in checks.values() if "takenAt" in result), default=""
+    )
+    return [*rows, [host, "-", "-", f"判定時刻 / taken at {taken}"]] if taken else rows
 
 
 def _show_table(rows: list[list[str]]) -> None:
@@ -151,10 +169,24 @@ def _show_next_steps(stack: str, outputs: dict[str, Any]) -> None:
     for _, _, node in nodes_of(outputs)[:1]:
         # The hosts of an ordinary user's lab can be reached only from inside its namespaces.
         inside = f"{kokunai} lab exec -- " if os.geteuid() else ""
-        login = f"ssh -i {outputs['private_key_file']} {node['user']}@{node['address']}"
-        click.echo(f"  ログイン / log in           {inside}{login}")
+        click.echo(f"  ログイン / log in           {inside}{_login(outputs, node)}")
     click.echo(f"  インベントリー / inventory  {kokunai} inventory --stack {stack}")
     click.echo(f"  片付け / destroy            {_destroy_command(kokunai, stack)}")
+
+
+def _login(outputs: dict[str, Any], node: dict[str, Any]) -> str:
+    """The command that logs in to a node and knows its host key."""
+    key = user_paths.absolute(project.root(Path.cwd()), outputs["private_key_file"])
+    known = outputs.get("known_hosts")
+    options = known_hosts.option(known, _from_here(known) if known else "")
+    words = ["ssh", "-i", shlex.quote(_from_here(key)), options]
+    return " ".join([*filter(None, words), f"{node['user']}@{node['address']}"])
+
+
+def _from_here(path: Path) -> str:
+    """The path to type: relative where it lies below the current folder."""
+    here = Path.cwd()
+    return str(path.relative_to(here) if path.is_relative_to(here) else path)
 
 
 def _destroy_command(kokunai: str, stack: str) -> str:

@@ -97,8 +97,8 @@ def host_digest(
 
 
 def digests(inputs: Props, urn: str) -> dict[str, str]:
-    """Digest of every host by name."""
-    secrets = fingerprint(inputs.get("secretVariables") or {}, urn)
+    """Digest of every host by name; another SSH key is another one, and a login proves the key."""
+    secrets = fingerprint(inputs.get("secretVariables") or {}, urn) + str(inputs.get("keyId", ""))
     return {
         host["name"]: host_digest(inputs["roleDigest"], inputs["variables"], host, secrets)
         for host in inputs["hosts"]

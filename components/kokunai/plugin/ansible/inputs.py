@@ -68,6 +68,8 @@ class HostInputs(Inputs):
     """Changes when the server is another one; then a new host key is accepted. / サーバーの ID。"""
     user: str = Field(pattern=_USER)
     """Login user; any but root uses sudo. / ログインユーザー。"""
+    disk_config_id: str | None = None
+    """Changes when the provider wrote the host's files anew. / 事業者がディスクに書いた設定。"""
     port: int = Field(default=22, ge=1, le=65535)
     """Port of SSH. / SSH のポート。"""
     variables: Variables = Field(default={})
@@ -91,6 +93,8 @@ class ConfigurationInputs(Governed):
     """Path of the private key, absolute or from the project's root. / 秘密鍵のパス。"""
     key_id: str = Field(min_length=1)
     """Start of the public key's SHA-256: shows a rotation. / 公開鍵のダイジェストの先頭。"""
+    ssh_config_file: str = ""
+    """The only configuration file that ssh reads; none if empty. / SSH の設定ファイル。"""
 
 
 class Check(Computed):
@@ -102,6 +106,8 @@ class Check(Computed):
     """Not verified never counts as pass. / 判定。「未検証」は合格ではありません。"""
     reason: str
     """Why, where it did not pass. / 合格でない理由。"""
+    taken_at: str
+    """When it was judged, for example `2026-01-31T09:00:00Z`. / 判定した時刻 (UTC)。"""
 
 
 class Result(Computed):

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import base64
 import binascii
-from typing import TYPE_CHECKING, Annotated, ClassVar
+from dataclasses import replace
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from pydantic import AfterValidator
 
 from kokunai.drivers import sakura_requests
 from kokunai.drivers.sakura_iaas import SSH_KEY
+from kokunai.key_files import identity
 from kokunai.plugin.inputs import Computed
 from kokunai.plugin.sakura.fields import Described
 from kokunai.plugin.sakura.kind import described, description_inputs
@@ -19,7 +21,7 @@ from kokunai.problems import refusal
 
 if TYPE_CHECKING:
     from kokunai.drivers.sakura_iaas import Item
-    from kokunai.plugin.kind import Operation, Props
+    from kokunai.plugin.kind import Change, Operation, Props, Transition
     from kokunai.plugin.sakura.session import Session
 
 
@@ -66,6 +68,11 @@ class SshKey(SimpleKind):
         "publicKey": "登録済みの鍵の中身は変えられません / a registered key cannot be altered"
     }
 
+    def diff(self, transition: Transition) -> list[Change]:
+        """Changes leaf by leaf; another comment behind the same key is none."""
+        key = as_before(transition.old.get("publicKey"), transition.new.get("publicKey"))
+        return super().diff(replace(transition, new={**transition.new, "publicKey": key}))
+
     def body(self, op: Operation, props: Props) -> Item:
         """Name, description and public key."""
         return sakura_requests.ssh_key(
@@ -102,4 +109,10 @@ class SshKey(SimpleKind):
 
 def _is_key(item: Item, given: str) -> bool:
     """Whether the item has this key, comments aside: the API may have altered them."""
-    return str(item.get("PublicKey", "")).split()[:2] == given.split()[:2]
+    return identity(str(item.get("PublicKey", ""))) == identity(given)
+
+
+def as_before(old: Any, new: Any) -> Any:
+    """The text of a public key as it was, where only the comment behind the key is another."""
+    both_known = isinstance(old, str) and isinstance(new, str)
+    return old if both_known and identity(old) == identity(new) else new

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from kokunai.drivers import sakura_requests
 from kokunai.drivers.sakura_iaas import NOTE
+from kokunai.key_files import identity
 from kokunai.plugin.sakura.session import id_of, ready
 
 if TYPE_CHECKING:
@@ -49,6 +50,7 @@ def request(props: Props, note_id: str | None = None) -> Item:
 def digest(props: Props) -> str:
     """Digest of what is written, 16 digits; the password is hashed slowly, so it stays secret."""
     written = {name: props[name] for name in CONFIGURED_BY if name != "password"}
+    written["sshPublicKeys"] = [identity(key) for key in props["sshPublicKeys"]]
     written |= {"nic": static_address(props)}
     text = json.dumps(written, sort_keys=True).encode()
     if props["password"]:

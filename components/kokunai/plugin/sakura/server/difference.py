@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 
 from kokunai.plugin.comparison import differences
@@ -12,6 +13,7 @@ from kokunai.plugin.model_kind import comparable
 from kokunai.plugin.sakura.server import boot_disk
 from kokunai.plugin.sakura.server.boot_disk import CONFIGURED_BY
 from kokunai.plugin.sakura.server.view import WRITE_ONLY
+from kokunai.plugin.sakura.ssh_key import as_before
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -105,7 +107,7 @@ def _comparable(old: Props, new: Props) -> tuple[Props, Props]:
     old, new = comparable(old, new)
     if not any(name in old for name in WRITE_ONLY):
         new = {key: value for key, value in new.items() if key not in WRITE_ONLY}
-    return _without_any_plan(old, new), _with_known_nics(old, new)
+    return _without_any_plan(old, new), _with_known_keys(old, _with_known_nics(old, new))
 
 
 def _without_any_plan(old: Props, new: Props) -> Props:
@@ -115,6 +117,15 @@ def _without_any_plan(old: Props, new: Props) -> Props:
         return old
     free = [key for key in _OPTIONAL_PLAN_KEYS if key not in wanted]
     return {**old, "plan": {key: value for key, value in old["plan"].items() if key not in free}}
+
+
+def _with_known_keys(old: Props, new: Props) -> Props:
+    """The new side; another comment behind the same key is no difference."""
+    before, after = old.get("sshPublicKeys"), new.get("sshPublicKeys")
+    if not (isinstance(before, list) and isinstance(after, list)):
+        return new
+    pairs = zip_longest(before[: len(after)], after)
+    return {**new, "sshPublicKeys": [as_before(one, other) for one, other in pairs]}
 
 
 def _with_known_nics(old: Props, new: Props) -> Props:

@@ -43,7 +43,7 @@ class NodeConfiguration(pulumi.ComponentResource):
             expect(pool, GpuNodePool, f'NodeConfiguration("{name}").pool')
             stack = declarations.of(pool.settings)
             stack.judge(parts := parts_of(name, pool.resolved, pool.settings))
-            merged = stack.options(opts)
+            merged = stack.options(opts, pool.resolved.spec.was)
         super().__init__("kokunai:index:NodeConfiguration", name, None, merged)
         shares = [storage.parts_of(share, pool.settings) for share in pool.resolved.shares]
         # A mount fails until the file server is there, and its address is known before that.
@@ -67,6 +67,9 @@ def parts_of(name: str, pool: resolved.Pool, settings: StackSettings) -> list[Pa
         "keyId": settings.key.key_id,
         "hosts": [_host(host, settings) for host in hosts],
     }
+    if pool.shares:
+        # Another id is another, empty share behind the same address: its mounts are stale.
+        props["shareIds"] = [storage.link(share, settings) for share in pool.shares]
     secrets = {
         variable: Hidden(settings.secrets[key])
         for key, variable in HOST_SECRETS.items()
@@ -74,7 +77,8 @@ def parts_of(name: str, pool: resolved.Pool, settings: StackSettings) -> list[Pa
     }
     if secrets:
         props["secretVariables"] = secrets
-    return [Part(_CONFIGURATION, name, props, wanted=("verified",))]
+    was = pool.spec.was
+    return [Part(_CONFIGURATION, name, props, wanted=("verified",), former_name=was)]
 
 
 def pool_variables(pool: resolved.Pool, settings: StackSettings) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from kokunai import capacity, catalog, model, resolved
+from kokunai import capacity, catalog, model, renames, resolved
 from kokunai.errors import KokunaiError, Problem, path_text
 
 if TYPE_CHECKING:
@@ -68,6 +68,9 @@ def problems(raw: Any) -> Iterator[Problem]:
     yield from _repeated_names("networks", parts.networks)
     yield from _repeated_names("pools", parts.pools)
     yield from _repeated_names("storage", parts.storage)
+    yield from renames.problems("networks", parts.networks)
+    yield from renames.problems("pools", parts.pools)
+    yield from renames.problems("storage", parts.storage)
     yield from _unknown_sites_and_gpus(parts)
     yield from _overlapping_networks(parts.networks)
     yield from _unknown_networks(parts)

@@ -32,6 +32,7 @@ class ClusterNetwork(pulumi.ComponentResource):
         site: str,
         cidr: str,
         zone: str | None = None,
+        was: str | None = None,
         settings: StackSettings | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
@@ -39,11 +40,11 @@ class ClusterNetwork(pulumi.ComponentResource):
         with told_without_traceback():
             self.settings = settings or StackSettings.from_config()
             stack = declarations.of(self.settings)
-            given = {"name": name, "site": site, "cidr": cidr, "zone": zone}
+            given = {"name": name, "site": site, "cidr": cidr, "zone": zone, "was": was}
             spec = stack.checked("networks", model.Network, given)
             self.resolved = resolve(spec, [])
             stack.judge(parts := parts_of(self.resolved, self.settings))
-            merged = stack.options(opts)
+            merged = stack.options(opts, was)
         stack.accept("networks", spec, zone=self.resolved.zone)
         super().__init__("kokunai:index:ClusterNetwork", name, None, merged)
         self.network_id = stack.declare(parts, pulumi.ResourceOptions(parent=self))[0].id

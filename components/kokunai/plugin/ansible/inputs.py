@@ -88,6 +88,8 @@ class ConfigurationInputs(Governed):
     """Path of the private key, absolute or from the project's root. / 秘密鍵のパス。"""
     key_id: str = Field(min_length=1)
     """Start of the public key's SHA-256: shows a rotation. / 公開鍵のダイジェストの先頭。"""
+    share_ids: list[MaybeUnknown[str]] | None = None
+    """Another id is another share behind the same address. / 共有ストレージの ID。"""
 
 
 class Check(Computed):

@@ -57,7 +57,7 @@ class NodeConfiguration(pulumi.ComponentResource):
 def parts_of(name: str, pool: resolved.Pool, settings: StackSettings) -> list[Part]:
     """What will be declared: one run over all hosts of the pool."""
     hosts = capacity.door(pool.offer.driver).hosts(pool, settings)
-    props = {
+    props: dict[str, Any] = {
         "site": pool.offer.site,
         "labels": settings.labels(pool.offer, pool=pool.spec.name),
         "pool": pool.spec.name,

@@ -27,7 +27,7 @@ def allowed(config: Mapping[str, Any]) -> frozenset[str]:
 
 def remedy(names: Iterable[str]) -> tuple[str, str]:
     """How the loss is allowed, in both languages."""
-    given = list(dict.fromkeys(names))
+    given = sorted(set(names))
     listed, command = ", ".join(given), f"pulumi config set kokunai:{KEY} {','.join(given)}"
     ja = (
         f"失われてもよい場合は、スタックファイルに allow_data_loss: [{listed}] と書くか、"

@@ -35,7 +35,7 @@ class DataGuard:
             paths = ", ".join(change.path for change in changes)
             raise _refusal(
                 op,
-                responses.in_both_languages(f"{ja}（{paths}）", f"{en} ({paths})", changes),
+                responses.in_both_languages(f"{ja}。{paths}", f"{en}. {paths}", changes),
             )
 
     def refuse_update(self, kind: Kind, op: Operation, transition: Transition) -> None:
@@ -60,8 +60,8 @@ def _may_go(op: Operation, props: Props) -> bool:
 def _what(kind: Holding, op: Operation, props: Props) -> tuple[str, str]:
     held = kind.held(props)
     return (
-        f"{held.ja} {op.name} の {held.gib} GiB のデータが失われるため、中止しました",
-        f"{held.gib} GiB of data of {held.en} {op.name} would be lost, so this was stopped",
+        f"{held.ja} {op.name}（{held.gib} GiB）のデータが失われるため、中止しました",
+        f"Data of {held.en} {op.name} ({held.gib} GiB) would be lost, so this was stopped",
     )
 
 

@@ -24,6 +24,8 @@ class Loss:
     held: Held
     replacing: tuple[Change, ...] = ()
     is_protected: bool = False
+    pool_stays: bool = False
+    """Whether the pool only shrinks."""
 
     @property
     def permission(self) -> str:
@@ -47,6 +49,7 @@ class Clash:
 def losses(kinds: Mapping[str, Kind], old: Rows, new: Rows) -> Iterator[Loss]:
     """Everything whose data would go."""
     later = successors(old, new)
+    pools = {row.get("pool") for row in new} - {None}
     for index, row in enumerate(old):
         kind, after = kinds.get(row["type"]), later.get(index)
         changes = _replacing(kind, row["inputs"], after["inputs"]) if kind and after else ()
@@ -57,6 +60,7 @@ def losses(kinds: Mapping[str, Kind], old: Rows, new: Rows) -> Iterator[Loss]:
                 held=_held(kind, row["inputs"]),
                 replacing=changes,
                 is_protected=bool(row.get("protected")),
+                pool_stays=row.get("pool") in pools,
             )
 
 

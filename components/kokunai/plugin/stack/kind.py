@@ -29,16 +29,20 @@ if TYPE_CHECKING:
     from kokunai.plugin.stack.comparison import Loss, Rows
 
 _HEAD_REFUSED = (
-    "データが失われるため、中止しました。何も変更していません。",
-    "Data would be lost, so this was stopped; nothing has been changed.",
+    "データが失われるため、中止しました。どのサーバーにも共有ストレージにも触れていません。",
+    "Data would be lost, so this was stopped; no server and no share has been touched.",
 )
 _HEAD_ALLOWED = (
     "この変更でデータが失われます（allow_data_loss で許可されています）。",
     "This change loses data, which allow_data_loss permits.",
 )
+_END_ALLOWED = (
+    "適用後は、許可を消してください。",
+    "Remove the permission once this is applied.",
+)
 _HEAD_CLASH = (
-    "使用中のアドレスがあるため、中止しました。何も変更していません。",
-    "An address is still in use, so this was stopped; nothing has been changed.",
+    "使用中のアドレスがあるため、中止しました。どのサーバーにも共有ストレージにも触れていません。",
+    "An address is still in use, so this was stopped; no server and no share has been touched.",
 )
 
 
@@ -124,7 +128,7 @@ class DataHolders(ModelKind):
             raise KokunaiError(**_refusal(refused))
         if found:
             hint = words.protection_hint(found)
-            ja, en = words.text(_HEAD_ALLOWED, words.lines(found), hint)
+            ja, en = words.text(_HEAD_ALLOWED, words.lines(found), hint, _END_ALLOWED)
             op.warn(f"{ja}\n{en}")
 
 

@@ -51,11 +51,10 @@ def _what(group: Sequence[Loss]) -> tuple[str, str]:
 
 
 def _why(loss: Loss) -> tuple[str, str]:
+    if not loss.replacing and loss.pool_stays:
+        return "プールの台数が減るため、削除します。", "deleted, because the pool shrinks."
     if not loss.replacing:
-        return (
-            "スタックファイルにないため、削除します。",
-            "deleted, because the stack file no longer has it.",
-        )
+        return "設定からなくなったため、削除します。", "deleted, because it is no longer declared."
     paths = ", ".join(change.path for change in loss.replacing)
     reasons = dict.fromkeys(change.reason for change in loss.replacing)
     pairs = [reason.partition(" / ") for reason in reasons]
@@ -65,7 +64,7 @@ def _why(loss: Loss) -> tuple[str, str]:
 
 def rename_hint(losses: Iterable[Loss]) -> tuple[str, str]:
     """What to write where something that is gone was only renamed; empty where nothing is gone."""
-    gone = [loss.permission for loss in losses if not loss.replacing]
+    gone = [loss.permission for loss in losses if not loss.replacing and not loss.pool_stays]
     if not gone:
         return "", ""
     ja = f"名前を変えただけの場合は、新しい名前の行に was: {gone[0]} と書けば、作り直しません。"

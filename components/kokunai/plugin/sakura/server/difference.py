@@ -78,19 +78,29 @@ POWERED_OFF_BY = (
 def changes(transition: Transition) -> list[Change]:
     """Changes of the inputs and what they need, and drift that the inputs do not show."""
     old, new = _comparable(transition.old, transition.new)
-    of_inputs = [_priced(change) for change in differences(old, new)]
+    of_inputs = [_priced(change, old) for change in differences(old, new)]
     return [*of_inputs, *_drift(transition.state, transition.new, of_inputs)]
 
 
-def _priced(change: Change) -> Change:
+def _priced(change: Change, old: Props) -> Change:
+    if _is_removed_disk(change):
+        size = old["disks"][int(change.path[len("disks[") : -1])].get("sizeGib")
+        reason = (
+            f"設定からなくなったディスク（{size} GiB）を、停止して取り外し、削除します / "
+            f"a disk that is no longer declared ({size} GiB) is deleted while powered off"
+        )
+        return replace(change, power_off=True, reason=reason, loses=True)
     for pattern, reason in REPLACED_BY:
         if re.fullmatch(pattern, change.path):
             return replace(change, replace=True, reason=reason)
     for pattern, reason in POWERED_OFF_BY:
         if re.fullmatch(pattern, change.path):
-            is_removed = change.kind is ChangeKind.DELETE and change.path.startswith("disks[")
-            return replace(change, power_off=True, reason=reason, loses=is_removed)
+            return replace(change, power_off=True, reason=reason)
     return change
+
+
+def _is_removed_disk(change: Change) -> bool:
+    return change.kind is ChangeKind.DELETE and bool(re.fullmatch(r"disks\[\d+\]", change.path))
 
 
 def _drift(state: Props, new: Props, of_inputs: list[Change]) -> Iterator[Change]:

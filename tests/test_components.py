@@ -79,6 +79,7 @@ def test_every_resource_says_who_sells_and_who_runs_it(recorder: Recorder, root:
     real = {key: props for key, props in seen.items() if "labels" in props}
     assert {kind.rpartition(":")[2] for kind, _ in real} == {
         "Configuration",
+        "DataHolders",
         "Nfs",
         "PacketFilter",
         "Server",

@@ -56,7 +56,7 @@ def test_every_resource_carries_site_and_labels(recorder: Recorder, root: Path):
 
     kinds = [props for (kind, _), props in seen.items() if ":index:" not in kind]
     real = [props for props in kinds if "sakuraApiRootUrl" not in props]
-    assert len(real) == 6
+    assert len(real) == 7
     assert all(one["site"] == "sakura-ishikari" for one in real)
     assert all(one["labels"]["data-class"] == "internal" for one in real)
 
@@ -69,7 +69,7 @@ def test_the_configuration_never_holds_the_key_itself(recorder: Recorder, root: 
     props = seen["kokunai:ansible:Configuration", "train"]
     assert props["privateKeyFile"] == "id"
     assert len(props["keyId"]) == 12
-    assert len([inputs for inputs in seen.values() if "labels" in inputs]) == 6
+    assert len([inputs for inputs in seen.values() if "labels" in inputs]) == 7
     assert "staple-of-a-private-key" not in repr(seen)
 
 

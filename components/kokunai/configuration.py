@@ -44,7 +44,7 @@ class NodeConfiguration(pulumi.ComponentResource):
             expect(pool, GpuNodePool, f'NodeConfiguration("{name}").pool')
             stack = declarations.of(pool.settings)
             stack.judge(parts := parts_of(name, pool.resolved, pool.settings))
-            merged = stack.options(opts)
+            merged = stack.options(opts, pool.resolved.spec.was)
         super().__init__("kokunai:index:NodeConfiguration", name, None, merged)
         shares = [storage.parts_of(share, pool.settings) for share in pool.resolved.shares]
         # A mount fails until the file server is there, and its address is known before that.
@@ -58,7 +58,7 @@ class NodeConfiguration(pulumi.ComponentResource):
 def parts_of(name: str, pool: resolved.Pool, settings: StackSettings) -> list[Part]:
     """What will be declared: one run over all hosts of the pool."""
     hosts = capacity.door(pool.offer.driver).hosts(pool, settings)
-    props = {
+    props: dict[str, Any] = {
         "site": pool.offer.site,
         "labels": settings.labels(pool.offer, pool=pool.spec.name),
         "pool": pool.spec.name,
@@ -70,6 +70,9 @@ def parts_of(name: str, pool: resolved.Pool, settings: StackSettings) -> list[Pa
     }
     if settings.spec.access.ssh_config:
         props["sshConfigFile"] = settings.spec.access.ssh_config
+    if pool.shares:
+        # Another id is another, empty share behind the same address: its mounts are stale.
+        props["shareIds"] = [storage.link(share, settings) for share in pool.shares]
     secrets = {
         variable: Hidden(settings.secrets[key])
         for key, variable in HOST_SECRETS.items()
@@ -77,7 +80,8 @@ def parts_of(name: str, pool: resolved.Pool, settings: StackSettings) -> list[Pa
     }
     if secrets:
         props["secretVariables"] = secrets
-    return [Part(_CONFIGURATION, name, props, wanted=("verified",))]
+    was = pool.spec.was
+    return [Part(_CONFIGURATION, name, props, wanted=("verified",), former_name=was)]
 
 
 def pool_variables(pool: resolved.Pool, settings: StackSettings) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from kokunai import (
     model,
     name_rules,
     network_rules,
+    renames,
     resolved,
     share_rules,
 )
@@ -77,6 +78,9 @@ def problems(raw: Any) -> Iterator[Problem]:
     yield from _repeated_names("networks", parts.networks)
     yield from _repeated_names("pools", parts.pools)
     yield from _repeated_names("storage", parts.storage)
+    yield from renames.problems("networks", parts.networks)
+    yield from renames.problems("pools", parts.pools)
+    yield from renames.problems("storage", parts.storage)
     yield from _unknown_sites_and_gpus(parts)
     yield from network_rules.problems(parts.networks, source)
     yield from _unknown_networks(parts)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import pulumi
 from pydantic import ValidationError
 
-from kokunai import capacity, consistency, model, resources
+from kokunai import capacity, consistency, holders, model, resources
 from kokunai.errors import KokunaiError, Problem
 from kokunai.parts import Hidden, Link, Part
 from kokunai.problems import translated
@@ -43,6 +43,7 @@ class Declarations:
         self._settings = settings
         self._rows: dict[str, list[dict[str, Any]]] = {"networks": [], "storage": [], "pools": []}
         self._provider: resources.Provider | None = None
+        self._holders: resources.Kind | None = None
         self._made: dict[tuple[str, str], resources.Kind] = {}
         self.judged: dict[tuple[str, str], Part] = {}
         """Parts that the rules have let through."""
@@ -105,8 +106,12 @@ class Declarations:
 
     # What is declared
 
-    def options(self, opts: pulumi.ResourceOptions | None) -> pulumi.ResourceOptions:
+    def options(
+        self, opts: pulumi.ResourceOptions | None, was: str | None = None
+    ) -> pulumi.ResourceOptions:
         """Options of a component with the stack's provider beside those of other packages.
+
+        `was` is its name before a rename.
 
         Raises KokunaiError for another provider of this package: the rules would not see whom it
         calls, and what pools share would be made in another account.
@@ -121,6 +126,7 @@ class Declarations:
                 "settings=StackSettings(...) with its secrets",
             )
         merged.provider, merged.providers = None, [self.provider(), *others]
+        merged.aliases = [*(merged.aliases or []), *_aliases(was)]
         return merged
 
     def provider(self) -> resources.Provider:
@@ -132,7 +138,9 @@ class Declarations:
                 for key, value in self._settings.secrets.items()
                 if key in keys
             }
-            props = {**capacity.provider_inputs(os.environ), **secrets}
+            losses = ",".join(self._settings.allowed_losses)
+            allowed = {model.LOSS_KEY: losses} if losses else {}
+            props = {**capacity.provider_inputs(os.environ), **secrets, **allowed}
             opts = pulumi.ResourceOptions(parent=self._settings.parent)
             self._provider = resources.Provider(self._settings.spec.name, props, opts)
         return self._provider
@@ -165,11 +173,31 @@ class Declarations:
             timeouts = pulumi.CustomTimeouts(create=timeout, update=timeout)
             limits = pulumi.ResourceOptions(custom_timeouts=timeouts)
             opts = pulumi.ResourceOptions.merge(opts, limits)
-        if part.former_name is not None:
-            known_as = pulumi.ResourceOptions(aliases=[pulumi.Alias(name=part.former_name)])
-            opts = pulumi.ResourceOptions.merge(opts, known_as)
+        known_as = pulumi.ResourceOptions(aliases=_aliases(part.former_name))
+        opts = pulumi.ResourceOptions.merge(opts, known_as)
+        opts = pulumi.ResourceOptions.merge(opts, self._kept_safe(part))
         kind = resources.kind(part.pulumi_type)
         return kind(part.name, self.linked(part.props), opts, wanted=part.wanted)
+
+    def _kept_safe(self, part: Part) -> pulumi.ResourceOptions:
+        """Nothing is touched before it is known what data would be lost."""
+        if self._holders is None:
+            self._holders = self._declare_holders(part)
+        protect = holders.protect(part, self._settings)
+        return pulumi.ResourceOptions(depends_on=[self._holders], protect=protect)
+
+    def _declare_holders(self, first: Part) -> resources.Kind:
+        """Its rows are complete once the program has declared everything."""
+
+        async def rows() -> Any:
+            whole = holders.part(first, list(self.declared.values()), self._settings)
+            self.judge([whole])
+            return whole.props["holders"]
+
+        begun = holders.part(first, [], self._settings)
+        props = {**begun.props, "holders": pulumi.Output.from_input(rows())}
+        opts = pulumi.ResourceOptions(parent=self._settings.parent, provider=self.provider())
+        return resources.kind(begun.pulumi_type)(begun.name, props, opts, wanted=begun.wanted)
 
     def linked(self, value: Any) -> Any:
         """Plain values with each link replaced by the output that it stands for."""
@@ -182,6 +210,11 @@ class Declarations:
         if isinstance(value, list):
             return [self.linked(item) for item in value]
         return value
+
+
+def _aliases(former_name: str | None) -> list[str | pulumi.Alias]:
+    """By which a resource that had another name is still the same one."""
+    return [] if former_name is None else [pulumi.Alias(name=former_name)]
 
 
 def _shared_twice(part: Part) -> KokunaiError:

@@ -43,11 +43,14 @@ class Environment(pulumi.ComponentResource):
         *,
         root: Path | None = None,
         secrets: Mapping[str, pulumi.Output[str]] | None = None,
+        is_of_config: bool = False,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        """`spec` is what `stack_file.read` returns; `root` and `secrets` as in `StackSettings`."""
+        """`spec` is what `stack_file.read` returns; the rest is as in `StackSettings.of`."""
         with told_without_traceback():
-            self.settings = StackSettings.of(spec, root=root, secrets=secrets)
+            self.settings = StackSettings.of(
+                spec, root=root, secrets=secrets, is_of_config=is_of_config
+            )
             self._judge(placed_parts(spec, self.settings))
         super().__init__("kokunai:index:Environment", spec.name, None, opts)
         self.settings.parent = self
@@ -94,7 +97,7 @@ class Environment(pulumi.ComponentResource):
         config = pulumi.Config("kokunai")
         with told_without_traceback():
             spec = stack_file.read(config_value(config, stack_file.KEY))
-            return cls(spec, secrets=secrets_of(config))
+            return cls(spec, secrets=secrets_of(config), is_of_config=True)
 
 
 def parts_of(spec: model.Environment, settings: StackSettings) -> list[Part]:

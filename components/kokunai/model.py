@@ -19,6 +19,8 @@ from kokunai.catalog.facts import DataClass
 from kokunai.catalog.rows import Slug
 from kokunai.problems import refusal
 
+LOSS_KEY = "allowDataLoss"
+"""The configuration key that adds names, separated by commas, to `allow_data_loss`."""
 _CIDR = WithJsonSchema({"type": "string", "pattern": address_ranges.FORM})
 Cidr = Annotated[str, AfterValidator(address_ranges.cluster_network), _CIDR]
 """A network of nodes."""
@@ -110,6 +112,8 @@ class Network(Spec):
     """True where the nodes really use addresses outside the private ranges (RFC 1918)."""
     zone: CatalogueKey | None = None
     """The provider's own zone; left out, the one in which the pools of this network are sold."""
+    was: Slug | None = None
+    """The name before a rename: nothing is made anew."""
 
 
 class GpuNodePool(Spec):
@@ -133,6 +137,10 @@ class GpuNodePool(Spec):
     boot_disk_gib: int = Field(default=100, ge=20, le=4096)
     order_timeout_seconds: int = Field(default=3600, gt=0, le=2_592_000)
     """How long to wait for a server to be usable, at most 30 days."""
+    was: Slug | None = None
+    """The name before a rename: the servers stay, with their disks."""
+    protect: bool | None = None
+    """Whether Pulumi refuses to delete the servers; left out, true on a real account."""
 
 
 class Storage(Spec):
@@ -147,6 +155,10 @@ class Storage(Spec):
     """Host number of the file server in the network."""
     mount: MountPath
     """Where the nodes mount it, for example `/mnt/datasets`; no directory of the system's."""
+    was: Slug | None = None
+    """The name before a rename: the share stays, with its data."""
+    protect: bool | None = None
+    """Whether Pulumi refuses to delete the share; left out, true on a real account."""
 
 
 class PackageSource(Spec):
@@ -183,6 +195,8 @@ class Settings(Spec):
     """True only for the local lab: simulated hardware behind a loopback API."""
     access: Access
     hosts: Hosts = Hosts()
+    allow_data_loss: list[Slug] = []
+    """Pools, shares or nodes whose data the next `pulumi up` may destroy; remove it afterwards."""
 
 
 class Environment(Settings):
@@ -212,7 +226,7 @@ def schema() -> dict[str, Any]:
         "properties": {
             "config": {
                 "type": "object",
-                "properties": written,
+                "properties": {**written, f"kokunai:{LOSS_KEY}": {"type": "string"}},
                 # A whole environment, or what the components of a program of one's own share.
                 "anyOf": [{"required": [key]} for key in written],
             },

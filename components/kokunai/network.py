@@ -33,6 +33,7 @@ class ClusterNetwork(pulumi.ComponentResource):
         cidr: str,
         zone: str | None = None,
         allow_any_range: bool = False,
+        was: str | None = None,
         settings: StackSettings | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
@@ -44,11 +45,11 @@ class ClusterNetwork(pulumi.ComponentResource):
             self.settings = settings or StackSettings.from_config()
             stack = declarations.of(self.settings)
             given: dict[str, Any] = {"name": name, "site": site, "cidr": cidr, "zone": zone}
-            given["allow_any_range"] = allow_any_range
+            given |= {"allow_any_range": allow_any_range, "was": was}
             spec = stack.checked("networks", model.Network, given)
             self.resolved = resolve(spec, [])
             stack.judge(parts := parts_of(self.resolved, self.settings))
-            merged = stack.options(opts)
+            merged = stack.options(opts, was)
         stack.accept("networks", spec, zone=self.resolved.zone)
         super().__init__("kokunai:index:ClusterNetwork", name, None, merged)
         self.network_id = stack.declare(parts, pulumi.ResourceOptions(parent=self))[0].id

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,7 +18,7 @@ from kokunai.program_errors import refuse_outputs, told_without_traceback
 from kokunai_policy.project import stack_settings
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from kokunai.catalog import Offer, Service
     from kokunai.declarations import Declarations
@@ -54,15 +55,19 @@ class StackSettings:
         access: Mapping[str, Any],
         hosts: Mapping[str, Any] | None = None,
         lab: bool = False,
+        allow_data_loss: Sequence[str] = (),
         root: Path | None = None,
         secrets: Mapping[str, pulumi.Output[str]] | None = None,
     ) -> None:
         with told_without_traceback():
             given = {"name": name, "data_class": data_class, "access": access, "lab": lab}
+            given |= {"allow_data_loss": list(allow_data_loss)}
             given |= {"hosts": hosts} if hosts is not None else {}
             refuse_outputs(given, "StackSettings")
             spec = stack_file.read_settings(given, "StackSettings")
             self._adopt(spec, Path(root) if root else None, secrets)
+
+    is_of_config = False
 
     def _adopt(
         self,
@@ -77,6 +82,7 @@ class StackSettings:
         self.key = key or _key(spec.access, self.root)
         if key is None:
             _warn_of_lockout(spec)
+        self.allowed_losses = tuple(sorted({*spec.allow_data_loss, *_configured_losses()}))
         self.parent: pulumi.Resource | None = None
         self.declarations: Declarations | None = None
 
@@ -88,9 +94,14 @@ class StackSettings:
         root: Path | None = None,
         secrets: Mapping[str, pulumi.Output[str]] | None = None,
         key: Key | None = None,
+        is_of_config: bool = False,
     ) -> StackSettings:
-        """Settings from a model that has been checked already; the key's files unless given."""
+        """Settings from a model that has been checked already; the key's files unless given.
+
+        `is_of_config` says that they are those of the stack file, of which there is one.
+        """
         made = cls.__new__(cls)
+        made.is_of_config = is_of_config
         made._adopt(spec, root, secrets, key)  # noqa: SLF001 - of this very class
         return made
 
@@ -105,7 +116,7 @@ class StackSettings:
             config = pulumi.Config("kokunai")
             with told_without_traceback():
                 spec = stack_file.read_settings(config_value(config, stack_file.SETTINGS_KEY))
-                _BY_RUN[run] = cls.of(spec, secrets=secrets_of(config))
+                _BY_RUN[run] = cls.of(spec, secrets=secrets_of(config), is_of_config=True)
         return _BY_RUN[run]
 
     @functools.cached_property
@@ -156,6 +167,12 @@ def secrets_of(config: pulumi.Config) -> dict[str, pulumi.Output[str]]:
     """Secret outputs by configuration key, as far as the stack file has them."""
     names = stack_file.secret_keys()
     return {name: value for name in names if (value := config.get_secret(name)) is not None}
+
+
+def _configured_losses() -> list[str]:
+    """Names under `kokunai:allowDataLoss`, which `pulumi config set` writes."""
+    text = pulumi.Config("kokunai").get(model.LOSS_KEY) or ""
+    return [name for name in re.split(r"[,、\s]+", text) if name]
 
 
 def _known_secrets(

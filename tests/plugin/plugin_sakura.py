@@ -6,6 +6,7 @@ import contextlib
 from typing import TYPE_CHECKING, Any
 
 from kokunai.plugin.sakura.module import sakura
+from kokunai.plugin.stack.module import stack
 from support.plugin_engine import Engine, running
 
 if TYPE_CHECKING:
@@ -18,7 +19,9 @@ GOVERNED = {"zone": "is1a", "site": "sakura-ishikari", "labels": {"data-class": 
 
 @contextlib.asynccontextmanager
 async def plugin() -> AsyncIterator[Engine]:
-    async with running(sakura()) as engine:
+    """With what a stack adds for itself, as the registry has it."""
+    seller = sakura()
+    async with running(seller, stack(seller.kinds)) as engine:
         yield engine
 
 

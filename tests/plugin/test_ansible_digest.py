@@ -44,6 +44,13 @@ def test_roles_variables_and_secrets_touch_every_host():
         assert touched(digests(_inputs("a", "b", **change), URN), state) == ["a", "b"]
 
 
+def test_another_share_behind_the_same_address_touches_every_host():
+    state = _state(_inputs("a", "b", shareIds=["1"]))
+
+    assert touched(digests(_inputs("a", "b", shareIds=["1"]), URN), state) == []
+    assert touched(digests(_inputs("a", "b", shareIds=["2"]), URN), state) == ["a", "b"]
+
+
 def test_another_server_under_the_same_name_is_touched():
     old, new = _inputs("a", "b"), _inputs("a", "b")
     new["hosts"][1]["serverId"] = "2"

@@ -269,6 +269,7 @@ ROUNDS = int(os.environ.get("KOKUNAI_FAULT_ROUNDS", "1"))
 async def test_everything_is_made_once_while_calls_fail(
     engine: Engine, lab: LabClient, seed: int
 ) -> None:
+    await engine.configure({**lab.config, "allowDataLoss": "node0"})  # whose second disk goes
     for index, fault in enumerate(FAULTS):
         lab.fault(**fault, rate=0.05, seed=100 * seed + index, path="/api/cloud/")
     switch_id, switch = await engine.create(urn(SWITCH, "lan"), switch_inputs())

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from kokunai import catalog
 from kokunai.capacity import Host, sakura_limits
 from kokunai.errors import KokunaiError, Problem
-from kokunai.parts import Link, Part
+from kokunai.parts import Data, Link, Part
 from kokunai.problems import translated
 from kokunai.resolved import Interface
 
@@ -119,7 +119,8 @@ class SakuraIaas:
 
     def network_parts(self, network: resolved.Network, settings: StackSettings) -> list[Part]:
         """A switch."""
-        return [Part(_SWITCH, network.spec.name, _common(network, network.spec.name, settings))]
+        props = _common(network, network.spec.name, settings)
+        return [Part(_SWITCH, network.spec.name, props, former_name=network.spec.was)]
 
     def share_parts(self, share: resolved.Share, settings: StackSettings) -> list[Part]:
         """An NFS appliance on the switch of its network."""
@@ -131,7 +132,14 @@ class SakuraIaas:
             "prefixLength": share.network.prefix_length,
             "switchId": Link(_SWITCH, share.network.spec.name),
         }
-        return [Part(_NFS, share.spec.name, props)]
+        data = Data(
+            made_of=("zone", "plan", "sizeGib", "address", "prefixLength"),
+            network=share.network.spec.name,
+            network_was=share.network.spec.was,
+            address=share.address,
+            protect=share.spec.protect,
+        )
+        return [Part(_NFS, share.spec.name, props, former_name=share.spec.was, data=data)]
 
     def export(self, share: resolved.Share) -> str:  # noqa: ARG002 - the same for all of them
         """What every NFS appliance exports."""
@@ -166,7 +174,9 @@ class SakuraIaas:
                     "nics": _interfaces(pool, node, packet_filter.link()),
                 },
                 wanted=("serverId", "address", "configDigest"),
+                former_name=f"{pool.spec.was}-{node.number}" if pool.spec.was else None,
                 timeout_seconds=pool.spec.order_timeout_seconds,
+                data=_disks_of(pool, node),
             )
             for node in pool.nodes
         ]
@@ -287,6 +297,18 @@ def _plan(offer: Offer, terms: OfferTerms) -> dict[str, Any]:
 def _boot_disk(pool: resolved.Pool) -> dict[str, Any]:
     archive = _terms(pool.image, ImageTerms).archive
     return {"sizeGib": pool.spec.boot_disk_gib, "plan": "ssd", "image": archive}
+
+
+def _disks_of(pool: resolved.Pool, node: Node) -> Data:
+    network = pool.network.spec if pool.network else None
+    return Data(
+        made_of=("zone", "disks"),
+        pool=pool.spec.name,
+        network=network.name if network else None,
+        network_was=network.was if network else None,
+        address=node.address,
+        protect=pool.spec.protect,
+    )
 
 
 def _interfaces(pool: resolved.Pool, node: Node, packet_filter: Link) -> list[dict[str, Any]]:

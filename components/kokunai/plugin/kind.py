@@ -93,6 +93,8 @@ class Change:
     """The server is switched off and on again to apply this."""
     of_state: bool = False
     """The change is in the outputs (drift), not between old and new inputs."""
+    loses: bool = False
+    """Data is lost although the resource stays."""
 
 
 @dataclass(frozen=True)
@@ -196,6 +198,24 @@ class Kind(Protocol):
 
     async def delete(self, op: Operation, transition: Transition) -> None:
         """Remove it; absent is success."""
+
+
+@dataclass(frozen=True)
+class Held:
+    """The data that goes with a resource."""
+
+    gib: int
+    ja: str
+    """What holds it, for example `サーバー`."""
+    en: str
+
+
+@runtime_checkable
+class Holding(Protocol):
+    """An addition to `Kind` for what holds data of the user."""
+
+    def held(self, props: Props) -> Held:
+        """What would be lost with a resource that has these inputs or outputs."""
 
 
 @runtime_checkable

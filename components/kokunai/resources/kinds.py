@@ -104,3 +104,9 @@ class Switch(Kind):
     outputs = ("ownerDigest",)
 
     ownerDigest: pulumi.Output[str]
+
+
+class DataHolders(Kind):
+    """Everything in the stack that holds data, compared before anything else is changed."""
+
+    pulumi_type = "kokunai:stack:DataHolders"

@@ -95,6 +95,8 @@ class ConfigurationInputs(Governed):
     """Start of the public key's SHA-256: shows a rotation. / 公開鍵のダイジェストの先頭。"""
     ssh_config_file: str = ""
     """The only configuration file that ssh reads; none if empty. / SSH の設定ファイル。"""
+    share_ids: list[MaybeUnknown[str]] | None = None
+    """Another id is another share behind the same address. / 共有ストレージの ID。"""
 
 
 class Check(Computed):

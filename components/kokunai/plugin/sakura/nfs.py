@@ -8,7 +8,16 @@ from pydantic import Field
 
 from kokunai.drivers import sakura_requests
 from kokunai.drivers.sakura_iaas import APPLIANCE
-from kokunai.plugin.kind import UNKNOWN, Change, Created, Found, Operation, Props, Transition
+from kokunai.plugin.kind import (
+    UNKNOWN,
+    Change,
+    Created,
+    Found,
+    Held,
+    Operation,
+    Props,
+    Transition,
+)
 from kokunai.plugin.sakura import fields
 from kokunai.plugin.sakura.kind import (
     SakuraKind,
@@ -48,7 +57,10 @@ class NfsInputs(fields.Tagged):
     """Default route. / デフォルトルート。"""
 
 
-_FIXED = "NFS の構成は変えられません / the make-up of a file server cannot be changed"
+_FIXED = (
+    "容量や接続先は変更できないため、共有ストレージを作り直します。保存されたデータは失われます / "
+    "the make-up of a file server is fixed, so the share is made anew and its data is lost"
+)
 
 
 class Nfs(SakuraKind):
@@ -61,6 +73,11 @@ class Nfs(SakuraKind):
     replaced_by: ClassVar = dict.fromkeys(
         ("zone", "plan", "sizeGib", "switchId", "address", "prefixLength", "gateway"), _FIXED
     )
+
+    def held(self, props: Props) -> Held:
+        """All of the share."""
+        size = props.get("sizeGib")
+        return Held(size if isinstance(size, int) else 0, "共有ストレージ", "file share")
 
     def diff(self, transition: Transition) -> list[Change]:
         """Changes of the inputs, and drift when it is off."""

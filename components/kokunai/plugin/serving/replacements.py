@@ -95,5 +95,5 @@ def renaming_changes(kind: Kind, op: Operation, transition: Transition) -> list[
     """
     if not kind.is_found_by_digest or transition.state.get(OWNER, op.digest) == op.digest:
         return []
-    reason = "名前が変わったので印を付け直します / renamed, so its mark is written again"
+    reason = "名前が変わったため、管理用タグを付け直します / renamed, so its mark is written again"
     return [Change(OWNER, of_state=True, reason=reason)]

@@ -21,6 +21,7 @@ from kokunai.plugin import redaction, schema
 from kokunai.plugin.comparison import differences
 from kokunai.plugin.kind import UNKNOWN, Kind, Previewing, Props, Transition
 from kokunai.plugin.serving import properties, responses
+from kokunai.plugin.serving.data_guard import DataGuard
 from kokunai.plugin.serving.operation import EngineOperation
 from kokunai.plugin.serving.replacements import (
     LastDiff,
@@ -59,6 +60,7 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         self._config: Props = {}
         self._engine_log = engine_log
         self.replacements = Replacements()
+        self.guard = DataGuard()
         self.stop = asyncio.Event()
         self._running = 0
         self.idle = asyncio.Event()
@@ -118,6 +120,7 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
     async def Check(self, request: provider_pb2.CheckRequest, context: Any) -> Any:
         """The inputs with defaults filled in, and every mistake."""
         old, new = map(properties.decode, (request.olds, request.news))
+        self.guard.has_program = True
 
         async def work(kind: Kind, _: EngineOperation) -> provider_pb2.CheckResponse:
             checked = await kind.check(Transition(old=old.props, new=new.props))
@@ -149,6 +152,10 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         async def work(kind: Kind, op: EngineOperation) -> provider_pb2.CreateResponse:
             id_, outputs = "", {}
             if request.preview:
+                last_diff = self.replacements.last_diffs.get(op.urn)
+                if last_diff is not None:
+                    before = last_diff.transition.old
+                    self.guard.refuse_replacement(kind, op, before, last_diff.replacing)
                 self.replacements.explain(op)
                 outputs = await _preview(kind, op, transition)
             else:
@@ -188,6 +195,7 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         transition = _transition(request)
 
         async def work(kind: Kind, op: EngineOperation) -> provider_pb2.UpdateResponse:
+            self.guard.refuse_update(kind, op, transition)
             if request.preview:
                 _announce_power_off(op, kind.diff(transition))
                 outputs = await _preview(kind, op, transition)
@@ -207,6 +215,7 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
 
         async def work(kind: Kind, op: EngineOperation) -> Empty:
             if not self.replacements.must_keep(kind, op, request.id):
+                self.guard.refuse_deletion(kind, op, transition.state)
                 await kind.delete(op, transition)
             self.replacements.forget(request.urn)
             return Empty()

@@ -6,12 +6,14 @@ from typing import TYPE_CHECKING
 
 from kokunai.drivers.sakura_iaas import ARCHIVE, DISK, SERVER
 from kokunai.errors import KokunaiError
+from kokunai.plugin.inputs import maps_in
 from kokunai.plugin.kind import (
     UNKNOWN,
     Change,
     Checked,
     Created,
     Found,
+    Held,
     Operation,
     Props,
     Transition,
@@ -59,6 +61,12 @@ class Server(SakuraKind):
             return checked
         return Checked({"hostName": checked.inputs["name"], **checked.inputs})
 
+    def held(self, props: Props) -> Held:
+        """What is on its disks, which are removed with it."""
+        sizes = [disk.get("sizeGib") for disk in maps_in(props.get("disks"))]
+        gib = sum(size for size in sizes if isinstance(size, int))
+        return Held(gib, "サーバー", "server")
+
     def diff(self, transition: Transition) -> list[Change]:
         """All changes, and what each of them needs."""
         return difference.changes(transition)
@@ -90,8 +98,8 @@ class Server(SakuraKind):
         work.server = await self._current(work.session, transition) or {}
         if work.server and await work.will_power_off():
             op.warn(
-                f"{op.name} はステートの記録と違うため、この変更では電源を切り、入れ直します。"
-                "何が違うかは pulumi refresh で分かります。\n"
+                f"{op.name}: 実際の構成がステートと異なるため、適用時に再起動します。"
+                "何が異なるかは pulumi refresh で確認できます。\n"
                 f"{op.name} is not as the state has it, so this change will power it off and "
                 "boot it again; `pulumi refresh` shows what differs."
             )

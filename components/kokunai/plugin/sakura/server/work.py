@@ -191,7 +191,7 @@ def _without_others(session: Session, server: Item, ours: set[str]) -> list[str]
     others = ", ".join(disk_id for disk_id in plugged if disk_id not in ours)
     if others:
         session.op.warn(
-            f"ステートにないディスクなので、消さずに残します: {others}\n"
+            f"ステートに記録のないディスクのため、削除せずに残します: {others}\n"
             f"Left alone, because the state does not have these disks: {others}"
         )
     return [disk_id for disk_id in plugged if disk_id in ours]

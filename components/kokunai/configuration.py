@@ -74,7 +74,7 @@ def parts_of(name: str, pool: resolved.Pool, settings: StackSettings) -> list[Pa
     }
     if secrets:
         props["secretVariables"] = secrets
-    return [Part(_CONFIGURATION, name, props, wanted=("verified",))]
+    return [Part(_CONFIGURATION, name, props, wanted=("verified",), owned=False)]
 
 
 def pool_variables(pool: resolved.Pool, settings: StackSettings) -> dict[str, Any]:

@@ -14,6 +14,7 @@ import grpc
 import pytest
 from plugin_sakura import (
     KEY,
+    OWNER,
     filter_inputs,
     key_inputs,
     nfs_inputs,
@@ -71,7 +72,7 @@ class Killer:
 
 
 def operation(lab: LabClient, where: str) -> EngineOperation:
-    return EngineOperation(where, lab.config, EngineLog(""), asyncio.Event(), 60.0)
+    return EngineOperation(where, lab.config, EngineLog(""), asyncio.Event(), 60.0, owner=OWNER)
 
 
 async def alone(
@@ -363,17 +364,18 @@ async def test_what_was_found_and_cannot_be_corrected_keeps_its_id(
     assert (await engine.read(where, id_, {}, renamed))[1] == renamed
 
 
-async def test_a_killed_create_never_leaves_another_key_in_place(
+async def test_another_key_that_a_killed_create_left_is_refused_and_never_deleted(
     engine: Engine, lab: LabClient
 ) -> None:
     where = urn(KEYS, "one")
     other = KEY.replace("AQEB", "AgEB", 1)
-    await engine.create(where, key_inputs())  # killed before the engine saved it
+    made, _ = await engine.create(where, key_inputs())  # killed before the engine saved it
 
-    id_, state = await engine.create(where, key_inputs(publicKey=other))
+    for preview in (True, False):
+        with pytest.raises(Failed, match=f"left {made} for one, and publicKey differs"):
+            await engine.create(where, key_inputs(publicKey=other), preview=preview)
 
-    assert (await engine.read(where, f"is1a/{id_}"))[1]["publicKey"].split()[1] in other
-    assert state["publicKey"] == other
+    assert (await engine.read(where, f"is1a/{made}"))[1]["publicKey"] == KEY
     assert lab.counts() == {"ssh_keys": 1}
 
 

@@ -7,8 +7,17 @@ from functools import cached_property
 from typing import ClassVar
 
 from kokunai.plugin.comparison import differences
-from kokunai.plugin.inputs import Computed, Governed, checked
-from kokunai.plugin.kind import OWNER, UNKNOWN, Change, Checked, Props, Schema, Transition
+from kokunai.plugin.inputs import Computed, Inputs, checked
+from kokunai.plugin.kind import (
+    OWNED_BY,
+    OWNER,
+    UNKNOWN,
+    Change,
+    Checked,
+    Props,
+    Schema,
+    Transition,
+)
 from kokunai.plugin.schema import ResourceSchema
 
 _OWNER_SCHEMA: Schema = {
@@ -25,7 +34,7 @@ class ModelKind:
     """
 
     pulumi_type: str
-    model: ClassVar[type[Governed]]
+    model: ClassVar[type[Inputs]]
     """The inputs."""
     computed: ClassVar[type[Computed]] = Computed
     """Outputs beside the inputs."""
@@ -78,6 +87,10 @@ class ModelKind:
 
 
 def comparable(old: Props, new: Props) -> tuple[Props, Props]:
-    """Both sides without site and labels where an imported resource lacks them."""
-    absent = [name for name in _GOVERNING if name not in old]
-    return old, {key: value for key, value in new.items() if key not in absent}
+    """Both sides without site and labels where an imported resource lacks them.
+
+    The owner is left out, too: whether the mark must be written again is seen by the digest.
+    """
+    ignored = {OWNED_BY, *(name for name in _GOVERNING if name not in old)}
+    kept = {key: value for key, value in old.items() if key != OWNED_BY}
+    return kept, {key: value for key, value in new.items() if key not in ignored}

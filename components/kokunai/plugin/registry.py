@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from kokunai.plugin.ansible.module import ansible
 from kokunai.plugin.module import Registry
+from kokunai.plugin.owner import owner
 from kokunai.plugin.sakura.module import sakura
 
 MODULES = (
     ansible,
+    owner,
     sakura,
 )
 

@@ -25,6 +25,7 @@ from kokunai.plugin.serving.operation import EngineOperation
 from kokunai.plugin.serving.replacements import (
     LastDiff,
     Replacements,
+    owner_named_in,
     owner_of,
     renaming_changes,
     with_owner,
@@ -118,6 +119,8 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
     async def Check(self, request: provider_pb2.CheckRequest, context: Any) -> Any:
         """The inputs with defaults filled in, and every mistake."""
         old, new = map(properties.decode, (request.olds, request.news))
+        if old.props:
+            self.replacements.recorded.add(request.urn)
 
         async def work(kind: Kind, _: EngineOperation) -> provider_pb2.CheckResponse:
             checked = await kind.check(Transition(old=old.props, new=new.props))
@@ -263,6 +266,8 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
             stop=self.stop,
             timeout_seconds=given or seconds or kind.default_timeout_seconds,
             preview=getattr(request, "preview", False),
+            owner=owner_named_in(request),
+            is_recorded=request.urn in self.replacements.recorded,
             mask=mask,
         )
 

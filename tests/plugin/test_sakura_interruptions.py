@@ -71,8 +71,8 @@ class Killer:
         monkeypatch.setattr(SakuraHttp, "call", call)
 
 
-def operation(lab: LabClient, where: str) -> EngineOperation:
-    return EngineOperation(where, lab.config, EngineLog(""), asyncio.Event(), 60.0, owner=OWNER)
+def operation(lab: LabClient, where: str, owner: str = OWNER) -> EngineOperation:
+    return EngineOperation(where, lab.config, EngineLog(""), asyncio.Event(), 60.0, owner=owner)
 
 
 async def alone(
@@ -180,6 +180,40 @@ async def test_what_a_killed_create_left_is_not_taken_for_something_else(
         await create(lab, kind, where, now)
 
     assert lab.counts() == held
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+async def test_new_marks_on_what_an_earlier_version_made_may_be_killed_anywhere(
+    lab: LabClient, monkeypatch: pytest.MonkeyPatch, after: bool
+) -> None:
+    where, now = urn(SERVER, "one"), server_inputs()
+    then = {name: value for name, value in now.items() if name != "owner"}
+    made = await alone(
+        Server, lambda one: one.create(operation(lab, where, ""), Transition(new=then))
+    )
+    killer = Killer(monkeypatch)
+    killer.after = after
+    kills = 0
+
+    async def update(one: Any) -> Any:
+        # The state never learns of what a killed update has done.
+        return await one.update(operation(lab, where), Transition(made.id, made.outputs, then, now))
+
+    while True:
+        killer.left = kills + 1
+        try:
+            await alone(Server, update)
+        except Killed:
+            kills += 1
+        else:
+            break
+        assert set(lab.counts().values()) == {1}
+
+    [disk], [server] = lab.api("GET", "disk")["Disks"], lab.api("GET", "server")["Servers"]
+    assert kills >= 2 - after
+    assert f"kokunai-owner-{OWNER}" in disk["Tags"]
+    assert f"kokunai-owner-{OWNER}" in server["Tags"]
+    assert server["Instance"]["Status"] == "up"
 
 
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])

@@ -40,6 +40,8 @@ class ModelKind:
     """Outputs beside the inputs."""
     replaced_by: ClassVar[dict[str, str]] = {}
     """Top-level properties that cannot be changed in place, and why, `Japanese / English`."""
+    import_id: ClassVar[str] = ""
+    """What `pulumi import` takes, for example `is1a/123456789012`; empty where it takes nothing."""
     is_found_by_digest = True
     default_timeout_seconds: float = 600.0
     secret_properties: frozenset[str] = frozenset()
@@ -49,9 +51,16 @@ class ModelKind:
         made = ResourceSchema(
             self.pulumi_type, self.model, self.computed, secrets=self.secret_properties
         )
+        made.resource["description"] += f"\n\n{self._importing()}"
         if self.is_found_by_digest:
             made.resource["properties"][OWNER] = _OWNER_SCHEMA
         return made
+
+    def _importing(self) -> str:
+        if not self.import_id:
+            return "import はできません。 / It cannot be imported."
+        command = f"`pulumi import {self.pulumi_type} NAME {self.import_id}`"
+        return f"既存のものの取り込み / Import what exists: {command}"
 
     def schema(self) -> Schema:
         """The schema of inputs and outputs, made from the models."""

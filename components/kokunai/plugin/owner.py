@@ -22,9 +22,10 @@ class OwnerInputs(Inputs):
     """A random id, kept in the state alone, that marks what a stack makes at a seller.
 
     Pulumi's id of it is the `owner` of every other resource, so Pulumi makes it before all of
-    them and deletes it after all of them. Take back what a lost state had made by importing it:
-    `pulumi import kokunai:index:Owner NAME OWNER-ID`. / スタックが作るものに付ける印です。
-    ステートをなくしたときは、この ID を import すれば、作ったものを引き継げます。
+    them and deletes it after all of them. Where a state was lost, an import of the id, which the
+    marks at the seller show, takes back what that state had made.
+    / スタックが作るものに付ける印です。ステートをなくしたときは、この ID を import すると、
+    そのスタックが作ったものを引き継げます。
     """
 
 
@@ -39,6 +40,7 @@ class Owner(ModelKind):
 
     pulumi_type = "kokunai:index:Owner"
     model = OwnerInputs
+    import_id = "0123456789abcdef"
     is_found_by_digest = False
 
     async def create(self, _op: Operation, transition: Transition) -> Created:

@@ -38,6 +38,7 @@ _ZONE_VARIABLES = ("SAKURA_ZONE", "SAKURACLOUD_ZONE")
 class SakuraKind(ModelKind):
     """A kind whose resources belong to a zone of an account."""
 
+    import_id: ClassVar[str] = "is1a/123456789012"
     marked: ClassVar[tuple[Collection, ...]]
     """What a create makes that has a mark."""
 

@@ -81,7 +81,7 @@ def parts_of(name: str, pool: resolved.Pool, settings: StackSettings) -> list[Pa
     if secrets:
         props["secretVariables"] = secrets
     was = pool.spec.was
-    return [Part(_CONFIGURATION, name, props, wanted=("verified",), former_name=was)]
+    return [Part(_CONFIGURATION, name, props, wanted=("verified",), former_name=was, owned=False)]
 
 
 def pool_variables(pool: resolved.Pool, settings: StackSettings) -> dict[str, Any]:

@@ -6,6 +6,7 @@ import functools
 import os
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import pulumi
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
 _Spec = TypeVar("_Spec", bound=model.Spec)
 _PROVIDER = "pulumi:providers:kokunai"
+_OWNER = "kokunai:index:Owner"
 
 
 def of(settings: StackSettings) -> Declarations:
@@ -41,6 +43,7 @@ class Declarations:
 
     def __init__(self, settings: StackSettings) -> None:
         self._settings = settings
+        self._owner = Part(_OWNER, settings.spec.name, {}, owned=False)
         self._rows: dict[str, list[dict[str, Any]]] = {"networks": [], "storage": [], "pools": []}
         self._provider: resources.Provider | None = None
         self._holders: resources.Kind | None = None
@@ -81,7 +84,8 @@ class Declarations:
 
     def judge(self, parts: Iterable[Part]) -> None:
         """Raises KokunaiError with every finding on parts that were not judged before."""
-        fresh = [part for part in parts if self.judged.get(part.key) != part]
+        wanted = [self._owner, *map(self._told_owner, parts)]
+        fresh = [part for part in wanted if self.judged.get(part.key) != part]
         inputs = capacity.provider_inputs(os.environ)
         first = [] if self.judged else self._of_the_stack(inputs)
         try:
@@ -145,19 +149,38 @@ class Declarations:
             self._provider = resources.Provider(self._settings.spec.name, props, opts)
         return self._provider
 
+    def _told_owner(self, part: Part) -> Part:
+        """The part with the stack's owner id among its inputs, so that it is made after that."""
+        if not part.owned:
+            return part
+        return replace(part, props={**part.props, "owner": self._owner.link()})
+
+    def _declare_owner(self) -> None:
+        """Declare the owner before the first part, outside of all components.
+
+        There an import finds it by its name alone, when a state was lost.
+        """
+        if self._owner.key not in self.declared:
+            self.declared[self._owner.key] = self._owner
+            opts = pulumi.ResourceOptions(provider=self.provider())
+            self._made[self._owner.key] = self._declare(self._owner, opts)
+
     def declare_shared(self, parts: Iterable[Part], provider: Any) -> None:
         """Declare what several components share; a part that is there already is left alone."""
-        fresh = [part for part in parts if self.declared.get(part.key) != part]
+        told = map(self._told_owner, parts)
+        fresh = [part for part in told if self.declared.get(part.key) != part]
         if clash := next((part for part in fresh if part.key in self.declared), None):
             raise _shared_twice(clash)
         self.declare(fresh, pulumi.ResourceOptions(parent=self._settings.parent, provider=provider))
 
     def declare(self, parts: Iterable[Part], opts: pulumi.ResourceOptions) -> list[resources.Kind]:
         """Declare judged parts, in their order. Links must lead to declared parts."""
+        told = [self._told_owner(part) for part in parts]
+        if unjudged := [part.key for part in told if self.judged.get(part.key) != part]:
+            raise AssertionError(f"{unjudged} was not judged as it is declared")
         made = []
-        for part in parts:
-            if self.judged.get(part.key) != part:
-                raise AssertionError(f"{part.key} was not judged as it is declared")
+        self._declare_owner()
+        for part in told:
             self.declared[part.key] = part
             self._made[part.key] = self._declare(part, opts)
             made.append(self._made[part.key])

@@ -56,6 +56,8 @@ class Part:
     """Outputs that links or components read; None is all of the kind."""
     former_name: str | None = None
     """What an earlier version called it, so that it is renamed and not replaced."""
+    owned: bool = True
+    """It is made at a seller and marked there, so it is told the stack's owner id."""
     timeout_seconds: int | None = None
     """How long a create or an update may take; None is the kind's own default."""
     data: Data | None = None

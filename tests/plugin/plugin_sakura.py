@@ -14,7 +14,13 @@ if TYPE_CHECKING:
 
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEB me"
 IMAGE = "Debian GNU/Linux 12 (bookworm) 64bit"
-GOVERNED = {"zone": "is1a", "site": "sakura-ishikari", "labels": {"data-class": "internal"}}
+OWNER = "00112233445566aa"
+GOVERNED = {
+    "zone": "is1a",
+    "site": "sakura-ishikari",
+    "labels": {"data-class": "internal"},
+    "owner": OWNER,
+}
 
 
 @contextlib.asynccontextmanager

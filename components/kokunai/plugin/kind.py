@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING, Any, Final, Protocol, runtime_checkable
@@ -28,6 +29,9 @@ UNKNOWN: Final = _Unknown()
 OWNER: Final = "ownerDigest"
 """Output of every kind that is found by its digest: the digest it carries now."""
 
+OWNED_BY: Final = "owner"
+"""Input of every kind that makes something at a seller: the id of the stack's `Owner`."""
+
 SHUTDOWN_GRACE_SECONDS: Final = 5.0
 """How long the plugin's process waits after a signal for the operations to end."""
 
@@ -36,6 +40,11 @@ Props = dict[str, Any]
 
 Schema = dict[str, Any]
 """A part of a Pulumi package schema."""
+
+
+def mark_of(*words: str) -> str:
+    """The digest of these words, with which a resource is marked and found again."""
+    return "kokunai-" + hashlib.sha256(" ".join(words).encode()).hexdigest()[:16]
 
 
 def holds_unknown(plain: Any) -> bool:
@@ -138,8 +147,17 @@ class Operation(Protocol):
     preview: bool
     config: Mapping[str, Any]
     """Provider configuration, camelCase keys, secrets unwrapped."""
+    place: str
+    """`kokunai-` and 16 hexadecimal digits of the URN, the same whoever makes the resource."""
+    owner: str
+    """The owner id of the stack; empty where the inputs have none or it is not known yet."""
     digest: str
-    """`kokunai-` and 16 hexadecimal digits of the URN: the tag that makes create repeatable."""
+    """`kokunai-` and 16 hexadecimal digits of URN and owner: the tag that makes create repeatable.
+
+    Nobody else's resource carries it, because every stack has an owner id of its own.
+    """
+    is_recorded: bool
+    """The state has the resource already, so that a create is the second half of a replacement."""
 
     def info(self, message: str) -> None:
         """A line that stays in the log of the run."""

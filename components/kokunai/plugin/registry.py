@@ -6,9 +6,11 @@ from kokunai.plugin.ansible.module import ansible
 from kokunai.plugin.module import Registry
 from kokunai.plugin.sakura.module import sakura
 from kokunai.plugin.stack.module import stack
+from kokunai.plugin.stack.owner import owner
 
 MODULES = (
     ansible,
+    owner,
     sakura,
 )
 

@@ -33,6 +33,12 @@ class Configuration(Kind):
     drift: pulumi.Output[dict[str, Any]]
 
 
+class Owner(Kind):
+    """A random id, kept in the state alone, that marks what a stack makes at a seller."""
+
+    pulumi_type = "kokunai:index:Owner"
+
+
 class Nfs(Kind):
     """A file server appliance on a switch."""
 

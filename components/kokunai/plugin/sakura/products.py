@@ -31,6 +31,10 @@ class Products:
         self._lists: dict[tuple[str, str, str], list[Item]] = {}
         self._fetching = asyncio.Lock()
 
+    async def existing(self, session: Session, what: Collection) -> list[Item]:
+        """What the account has in the zone, asked for once: good enough for a preview alone."""
+        return await self._list(session, what)
+
     async def check_zone(self, session: Session) -> None:
         """Raises KokunaiError when the API has no such zone."""
         zones = await self._list(session, ZONE, zone=_ASKED_ZONE)

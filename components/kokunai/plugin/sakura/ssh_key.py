@@ -13,8 +13,9 @@ from kokunai.drivers import sakura_requests
 from kokunai.drivers.sakura_iaas import SSH_KEY
 from kokunai.key_files import identity
 from kokunai.plugin.inputs import Computed
+from kokunai.plugin.kind import UNKNOWN
 from kokunai.plugin.sakura.fields import Described
-from kokunai.plugin.sakura.kind import described, description_inputs
+from kokunai.plugin.sakura.kind import described, description_inputs, leftover
 from kokunai.plugin.sakura.session import id_of
 from kokunai.plugin.sakura.simple_kind import SimpleKind
 from kokunai.problems import refusal
@@ -22,7 +23,6 @@ from kokunai.problems import refusal
 if TYPE_CHECKING:
     from kokunai.drivers.sakura_iaas import Item
     from kokunai.plugin.kind import Change, Operation, Props, Transition
-    from kokunai.plugin.sakura.session import Session
 
 
 def _public_key(value: str) -> str:
@@ -98,13 +98,10 @@ class SshKey(SimpleKind):
         """The inputs and the fingerprint."""
         return {**props, "fingerprint": item.get("Fingerprint", "")}
 
-    async def find(self, session: Session, new: Props) -> Item | None:
-        """What a killed create left; removed instead of adopted if it has another public key."""
-        left = await super().find(session, new)
-        if left is None or _is_key(left, new["publicKey"]):
-            return left
-        await session.delete(SSH_KEY, id_of(left))
-        return None
+    def refuse_left(self, op: Operation, item: Item, new: Props) -> None:
+        """Another public key can be neither altered nor, as somebody may need it, removed."""
+        if new["publicKey"] is not UNKNOWN and not _is_key(item, new["publicKey"]):
+            raise leftover(op, id_of(item), "publicKey")
 
 
 def _is_key(item: Item, given: str) -> bool:

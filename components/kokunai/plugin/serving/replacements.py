@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from kokunai.errors import KokunaiError
-from kokunai.plugin.kind import OWNER, Change, Transition
-from kokunai.plugin.serving import responses
+from kokunai.plugin.kind import OWNED_BY, OWNER, UNKNOWN, Change, Transition
+from kokunai.plugin.serving import properties, responses
 
 if TYPE_CHECKING:
     from kokunai.plugin.kind import Kind, Operation, Props
@@ -27,6 +27,8 @@ class Replacements:
     def __init__(self) -> None:
         self.last_diffs: dict[str, LastDiff] = {}
         self.made: dict[str, str] = {}
+        self.recorded: set[str] = set()
+        """URNs that the state has; the engine names their old inputs to `check` before all else."""
 
     def forget(self, urn: str) -> None:
         """Drop the last diff of a resource that was deleted or does not exist."""
@@ -80,7 +82,9 @@ class Replacements:
 
 def with_owner(kind: Kind, op: Operation, outputs: Props) -> Props:
     """Outputs with the digest by which the resource can be found again."""
-    return {**outputs, OWNER: op.digest} if kind.is_found_by_digest else outputs
+    if not kind.is_found_by_digest:
+        return outputs
+    return {**outputs, OWNER: UNKNOWN if outputs.get(OWNED_BY) is UNKNOWN else op.digest}
 
 
 def owner_of(state: Props) -> Props:
@@ -89,11 +93,29 @@ def owner_of(state: Props) -> Props:
 
 
 def renaming_changes(kind: Kind, op: Operation, transition: Transition) -> list[Change]:
-    """The change that rewrites the digest of a resource whose URN changed.
+    """The change that rewrites the digest of a resource whose URN or owner changed.
 
     Another resource may take the old URN, and its create would find this one by the old digest.
+    What a version without owners made gets its owner in this way. What was imported without a
+    mark has no digest and is not changed for that alone.
     """
-    if not kind.is_found_by_digest or transition.state.get(OWNER, op.digest) == op.digest:
+    marked = transition.state.get(OWNER) if kind.is_found_by_digest else None
+    is_same = marked == op.digest and transition.new.get(OWNED_BY) is not UNKNOWN
+    if marked is None or is_same:
         return []
-    reason = "名前が変わったため、管理用タグを付け直します / renamed, so its mark is written again"
+    reason = (
+        "名前か所有者が変わったため、管理用タグを付け直します / "
+        "name or owner changed, so its mark is written again"
+    )
     return [Change(OWNER, of_state=True, reason=reason)]
+
+
+def owner_named_in(request: Any) -> str:
+    """The owner id that a call asks for, else the recorded one; empty while it is not known."""
+    for name in ("news", "properties", "old_inputs", "inputs", "olds"):
+        given = getattr(request, name, None)
+        if given is not None and OWNED_BY in given.fields:
+            only = type(given)(fields={OWNED_BY: given.fields[OWNED_BY]})
+            owner = properties.decode(only).props.get(OWNED_BY, "")
+            return owner if isinstance(owner, str) else ""
+    return ""

@@ -26,6 +26,7 @@ from kokunai.plugin.serving.operation import EngineOperation
 from kokunai.plugin.serving.replacements import (
     LastDiff,
     Replacements,
+    owner_named_in,
     owner_of,
     renaming_changes,
     with_owner,
@@ -121,6 +122,8 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         """The inputs with defaults filled in, and every mistake."""
         old, new = map(properties.decode, (request.olds, request.news))
         self.guard.has_program = True
+        if old.props:
+            self.replacements.recorded.add(request.urn)
 
         async def work(kind: Kind, _: EngineOperation) -> provider_pb2.CheckResponse:
             checked = await kind.check(Transition(old=old.props, new=new.props))
@@ -272,6 +275,8 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
             stop=self.stop,
             timeout_seconds=given or seconds or kind.default_timeout_seconds,
             preview=getattr(request, "preview", False),
+            owner=owner_named_in(request),
+            is_recorded=request.urn in self.replacements.recorded,
             mask=mask,
         )
 

@@ -8,6 +8,7 @@ from kokunai.drivers.sakura_iaas import ARCHIVE, DISK, SERVER
 from kokunai.errors import KokunaiError
 from kokunai.plugin.inputs import maps_in
 from kokunai.plugin.kind import (
+    OWNED_BY,
     UNKNOWN,
     Change,
     Checked,
@@ -19,7 +20,8 @@ from kokunai.plugin.kind import (
     Transition,
     holds_unknown,
 )
-from kokunai.plugin.sakura.kind import SakuraKind, keeping, place_of
+from kokunai.plugin.sakura import ownership
+from kokunai.plugin.sakura.kind import SakuraKind, keeping, mark_found, place_of
 from kokunai.plugin.sakura.products import image_name
 from kokunai.plugin.sakura.server import difference, view
 from kokunai.plugin.sakura.server.boot_disk import CONFIGURED_BY
@@ -47,6 +49,7 @@ class Server(SakuraKind):
     pulumi_type = "kokunai:sakura:Server"
     model = ServerInputs
     computed = ServerComputed
+    marked = (SERVER, DISK)
     default_timeout_seconds = 1200.0
     secret_properties = frozenset({"password"})
 
@@ -113,7 +116,7 @@ class Server(SakuraKind):
             await _check_parts(session, products, old, new)
         except KokunaiError:
             # If an interrupted create made the server, its plan may be sold out by now.
-            if old or await session.first_tagged(SERVER) is None:
+            if old or not await ownership.mine(session, SERVER):
                 raise
 
     async def create(self, op: Operation, transition: Transition) -> Created:
@@ -141,6 +144,7 @@ class Server(SakuraKind):
         image = await _image(session, given, disks.get(0))
         inputs = view.inputs(server, zone, given, image)
         outputs = {**inputs, **view.computed(server, disks.get(0)), "zoneName": zone}
+        outputs |= mark_found(transition, server)
         return Found(server_id, inputs, outputs)
 
     async def update(self, op: Operation, transition: Transition) -> Props:
@@ -178,7 +182,13 @@ class Server(SakuraKind):
         """The server by its id, else by its tag: the answer with a new id may have been lost."""
         known = transition.state.get("serverId")
         server_id = known or place_of(transition.id, {"zone": session.zone})[1]
-        return await session.read(SERVER, server_id) or await session.first_tagged(SERVER)
+        server = await session.read(SERVER, server_id)
+        if server is not None:
+            return server
+        # The mark may still be the one that the state has: it is written anew by an update.
+        owners = {session.op.owner, str(transition.old.get(OWNED_BY) or "")}
+        marked = await ownership.marked(session, SERVER)
+        return next((item for item in marked if ownership.owner_in(item) in owners), None)
 
 
 async def _check_parts(session: Session, products: Products, old: Props, new: Props) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from kokunai.drivers.errors import NotFound
+from kokunai.drivers.sakura_http import not_understood
 from kokunai.plugin.waiting import Waiting
 
 if TYPE_CHECKING:
@@ -50,6 +51,19 @@ class Session(Waiting):
     async def all(self, what: Collection) -> list[Item]:
         """All items of a collection in the zone."""
         return await self.call(lambda: self.api.find(what, self.zone))
+
+    def refuse_unmarked(self, what: Collection, items: list[Item], name: str) -> None:
+        """Raise NotUnderstood where an item of this name has no description at all.
+
+        It may be what an earlier run made, whose mark the answer lacks; without this a second one
+        would be made.
+        """
+        if any(item["Name"] == name and item["Description"] is None for item in items):
+            raise not_understood(
+                f"GET {self.zone}/{what.path}",
+                f"「{name}」に Description がありません",
+                f'"{name}" has no Description',
+            )
 
     async def get(self, what: Collection, item_id: str) -> Item:
         """The item as it is now. Raises NotFound when it does not exist."""

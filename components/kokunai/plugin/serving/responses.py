@@ -14,6 +14,7 @@ from pulumi.runtime.proto import provider_pb2, status_pb2
 
 from kokunai.drivers.errors import DriverError
 from kokunai.errors import KokunaiError
+from kokunai.foreign_text import shown_lines
 from kokunai.plugin.kind import Cancelled, Change, ChangeKind, InitFailed
 from kokunai.plugin.messages import api_failure_text, bug_text
 from kokunai.plugin.serving import properties
@@ -47,7 +48,9 @@ class Abort:
 def failures(problems: Iterable[Problem]) -> list[provider_pb2.CheckFailure]:
     """Check failures by property, in both languages."""
     return [
-        provider_pb2.CheckFailure(property=problem.path, reason=f"{problem.ja}\n{problem.en}")
+        provider_pb2.CheckFailure(
+            property=problem.path, reason=shown_lines(f"{problem.ja}\n{problem.en}")
+        )
         for problem in problems
     ]
 
@@ -88,11 +91,14 @@ def top_level(path: str) -> str:
 def abort_of(
     error: Exception, secrets: Iterable[str] = (), mask: Callable[[str], str] = str
 ) -> Abort:
-    """The status for an exception; only a bug has a traceback, and secrets are masked."""
+    """The status for an exception; only a bug has a traceback.
+
+    Secrets are masked, and what could steer a terminal is taken out.
+    """
     if isinstance(error, InitFailed):
         return _unfinished(error, secrets, mask)
     ending = _plain_abort(error)
-    return replace(ending, message=mask(ending.message))
+    return replace(ending, message=shown_lines(mask(ending.message)))
 
 
 def _plain_abort(error: Exception) -> Abort:
@@ -109,7 +115,7 @@ def _plain_abort(error: Exception) -> Abort:
 
 def _unfinished(error: InitFailed, secrets: Iterable[str], mask: Callable[[str], str]) -> Abort:
     """The status for an unfinished resource: the engine keeps its id and calls update next."""
-    reasons = [mask(reason) for reason in error.reasons]
+    reasons = [shown_lines(mask(reason)) for reason in error.reasons]
     detail = provider_pb2.ErrorResourceInitFailed(
         id=error.id, properties=properties.encode(error.outputs, secrets), reasons=reasons
     )

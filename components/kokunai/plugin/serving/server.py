@@ -250,7 +250,7 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
 
     def _mask(self, values: Iterable[Any]) -> Callable[[str], str]:
         credentials = redaction.named(self._config, self._settings.secrets)
-        return redaction.masking([*values, *credentials])
+        return redaction.masking([*values, *credentials, *redaction.pairs(credentials)])
 
     def _operation(
         self, request: Any, kind: Kind, seconds: float | None, mask: Callable[[str], str]

@@ -179,7 +179,8 @@ async def remove(
             lambda: session.api.delete_server(session.zone, server_id, disk_ids),
             force=force,
         )
-    for disk in marked:
+    # Asked for again: the server may have kept a disk that it was not seen with.
+    for disk in await session.tagged(DISK):
         if not plugged_into(disk):
             await session.delete(DISK, id_of(disk))
     await remove_notes(session)

@@ -132,6 +132,18 @@ class FaultySakura:
         store = self.services.emulators[0].lab.store
         return {kind: store.all(kind) for kind in STORED}
 
+    def wipe(self, kept: set[str]) -> None:
+        """Empty the account but for these, so that its lists stay short."""
+        store = self.services.emulators[0].lab.store
+        gone = [doc["id"] for docs in self.stored().values() for doc in docs]
+        with store.transaction():
+            for doc_id in set(gone) - kept:
+                store.delete(doc_id)
+
+    def ids(self) -> set[str]:
+        """Of all that the account has."""
+        return {doc["id"] for docs in self.stored().values() for doc in docs}
+
     async def close(self) -> None:
         await self.http.close()
         self.services.close()

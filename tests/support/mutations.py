@@ -106,7 +106,7 @@ def _other_id(data: Any, _: Random) -> None:
 def _list_instead(data: Any, _: Random) -> None:
     key = _body(data)
     value = data.get(key)
-    data[key or "Server"] = value[:1] + [7] if isinstance(value, list) else [value]
+    data[key or "Server"] = [*value[:1], 7] if isinstance(value, list) else [value]
 
 
 def _twice(data: Any, _: Random) -> None:

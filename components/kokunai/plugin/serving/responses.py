@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import grpc
 from google.protobuf import any_pb2
@@ -20,7 +20,7 @@ from kokunai.plugin.messages import api_failure_text, bug_text
 from kokunai.plugin.serving import properties
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from kokunai.errors import Problem
 
@@ -45,14 +45,24 @@ class Abort:
     metadata: tuple[tuple[str, bytes], ...] = ()
 
 
-def failures(problems: Iterable[Problem]) -> list[provider_pb2.CheckFailure]:
-    """Check failures by property, in both languages."""
-    return [
-        provider_pb2.CheckFailure(
-            property=problem.path, reason=shown_lines(f"{problem.ja}\n{problem.en}")
-        )
-        for problem in problems
-    ]
+def failures(
+    problems: Iterable[Problem], props: Mapping[str, Any]
+) -> list[provider_pb2.CheckFailure]:
+    """Check failures by property, in both languages.
+
+    The engine prints the value of the property beside the reason: a list or a mapping, which it
+    prints as `map[...]`, is named within the reason instead.
+    """
+    return [_failure(problem, props) for problem in problems]
+
+
+def _failure(problem: Problem, props: Mapping[str, Any]) -> provider_pb2.CheckFailure:
+    path = problem.path
+    if isinstance(props.get(path), list | tuple | dict):
+        reason = f"{path}: {problem.ja}\n{path}: {problem.en}"
+        return provider_pb2.CheckFailure(reason=shown_lines(reason))
+    reason = f"{problem.ja}\n{problem.en}"
+    return provider_pb2.CheckFailure(property=path, reason=shown_lines(reason))
 
 
 def difference(changes: Sequence[Change]) -> provider_pb2.DiffResponse:

@@ -87,7 +87,7 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         secrets = new.secrets | self._settings.secrets & props.keys()
         return provider_pb2.CheckResponse(
             inputs=properties.encode(props, secrets),
-            failures=responses.failures(self._settings.problems(props)),
+            failures=responses.failures(self._settings.problems(props), props),
         )
 
     async def DiffConfig(
@@ -123,7 +123,7 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
             checked = await kind.check(Transition(old=old.props, new=new.props))
             return provider_pb2.CheckResponse(
                 inputs=properties.encode(checked.inputs, new.secrets | kind.secret_properties),
-                failures=responses.failures(checked.failures),
+                failures=responses.failures(checked.failures, new.props),
             )
 
         return await self._answer(request, context, work, new, seconds=_QUICK_SECONDS)

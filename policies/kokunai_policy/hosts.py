@@ -77,9 +77,8 @@ def is_protected(text: str) -> bool:
     if not separator:
         return True
     authority = _AUTHORITY_END.split(rest, maxsplit=1)[0].rpartition("@")[2]
-    port = authority.rpartition("]")[2].rpartition(":")[2] if ":" in authority else ""
-    is_usual = port in {"", "443"} or "]" in port
-    return scheme == "https" and is_usual
+    _, _, port = authority.rpartition("]")[2].partition(":")
+    return scheme == "https" and port in {"", "443"}
 
 
 def _without_port(authority: str) -> str:

@@ -75,6 +75,7 @@ class Described(Named):
 
     ID: ResourceId
     Description: Text | None
+    CreatedAt: Text | None = None
 
 
 class Tagged(Described):

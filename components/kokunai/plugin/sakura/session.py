@@ -22,6 +22,7 @@ class Session(Waiting):
         super().__init__(op)
         self.api = api
         self.zone = zone
+        self._undescribed: frozenset[str] = frozenset()
 
     async def create(
         self,
@@ -32,12 +33,30 @@ class Session(Waiting):
         is_unrecorded: bool = False,
     ) -> Item:
         """Create one item, once; `is_unrecorded` means that the state does not have it yet."""
+
+        async def post(wanted: Item) -> Item:
+            self._refuse_a_double(what, wanted)
+            return await self.api.create(what, self.zone, wanted)
+
         return await self.make(
-            lambda wanted: self.api.create(what, self.zone, wanted),
+            post,
             body,
             find,
             id_of if is_unrecorded else None,
         )
+
+    def _refuse_a_double(self, what: Collection, wanted: Item) -> None:
+        """Raise NotUnderstood where the last list has this name with no description at all.
+
+        It may be what an earlier run made, whose mark the answer lacks.
+        """
+        name = wanted[what.singular].get("Name")
+        if name in self._undescribed:
+            raise not_understood(
+                f"GET {self.zone}/{what.path}",
+                f"「{name}」に Description がありません",
+                f'"{name}" has no Description',
+            )
 
     async def tagged(self, what: Collection) -> list[Item]:
         """The items tagged with this operation's digest, oldest first."""
@@ -50,20 +69,10 @@ class Session(Waiting):
 
     async def all(self, what: Collection) -> list[Item]:
         """All items of a collection in the zone."""
-        return await self.call(lambda: self.api.find(what, self.zone))
-
-    def refuse_unmarked(self, what: Collection, items: list[Item], name: str) -> None:
-        """Raise NotUnderstood where an item of this name has no description at all.
-
-        It may be what an earlier run made, whose mark the answer lacks; without this a second one
-        would be made.
-        """
-        if any(item["Name"] == name and item["Description"] is None for item in items):
-            raise not_understood(
-                f"GET {self.zone}/{what.path}",
-                f"「{name}」に Description がありません",
-                f'"{name}" has no Description',
-            )
+        items = await self.call(lambda: self.api.find(what, self.zone))
+        bare = (item for item in items if item.get("Description", "") is None)
+        self._undescribed = frozenset(item["Name"] for item in bare)
+        return items
 
     async def get(self, what: Collection, item_id: str) -> Item:
         """The item as it is now. Raises NotFound when it does not exist."""

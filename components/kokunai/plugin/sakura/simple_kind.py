@@ -36,11 +36,9 @@ class SimpleKind(SakuraKind, ABC):
         """The inputs and the outputs that the API adds."""
         return props
 
-    async def find(self, session: Session, new: Props) -> Item | None:
+    async def find(self, session: Session, _new: Props) -> Item | None:
         """What a killed create made, found by the digest in its description."""
-        items = await session.all(self.collection)
-        session.refuse_unmarked(self.collection, items, new["name"])
-        return by_digest(items, session.op.digest)
+        return by_digest(await session.all(self.collection), session.op.digest)
 
     async def create(self, op: Operation, transition: Transition) -> Created:
         """Create it, or adopt and correct what a killed create made."""

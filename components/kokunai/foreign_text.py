@@ -22,5 +22,29 @@ def shown(text: object, longest: int = LONGEST) -> str:
     return line if len(line) <= longest else line[: longest - 1] + "…"
 
 
+MOST_LINES = 400
+LONGEST_LINE = 4000
+
+
+def shown_lines(text: str) -> str:
+    """A message of several lines without what could steer a terminal; its line ends stay.
+
+    It is for messages of our own, which may have foreign text within a line; a line that is too
+    long and the lines in the middle of a message that is too long are left out, with a mark.
+    """
+    lines = [_shown_line(line) for line in text.split("\n")]
+    if len(lines) > MOST_LINES:
+        half = MOST_LINES // 2
+        lines = [*lines[:half], f"… ({len(lines) - 2 * half})", *lines[-half:]]
+    return "\n".join(lines)
+
+
+def _shown_line(line: str) -> str:
+    """The line with a space for each hidden character; spaces stay, for they may be a margin."""
+    plain = line[:LONGEST_LINE].rstrip("\r").expandtabs(4)
+    seen = plain if plain.isascii() and plain.isprintable() else "".join(map(_visible, plain))
+    return seen if len(line) <= LONGEST_LINE else f"{seen}…"
+
+
 def _visible(character: str) -> str:
     return " " if unicodedata.category(character) in _HIDDEN else character

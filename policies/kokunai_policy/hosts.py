@@ -70,6 +70,17 @@ def canonical(text: str) -> Host | None:
     return _host(_without_port(plain).rstrip(".").lower())
 
 
+def is_protected(text: str) -> bool:
+    """Whether a URL is https at the usual port; a text without a scheme says neither."""
+    plain = unicodedata.normalize("NFKC", text).translate(_DOTS).strip().lower()
+    scheme, separator, rest = plain.partition("://")
+    if not separator:
+        return True
+    authority = _AUTHORITY_END.split(rest, maxsplit=1)[0].rpartition("@")[2]
+    _, _, port = authority.rpartition("]")[2].partition(":")
+    return scheme == "https" and port in {"", "443"}
+
+
 def _without_port(authority: str) -> str:
     """The authority without its port; empty if what follows the host is not a port."""
     if authority.startswith("["):

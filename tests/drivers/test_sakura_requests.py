@@ -11,6 +11,7 @@ import pytest
 from kokunai.drivers import sakura_iaas, sakura_requests
 from kokunai.drivers.sakura_http import SakuraHttp
 from kokunai.drivers.sakura_iaas import SakuraIaas
+from support.sakura_items import page, server
 
 PLAN = {"cpuCount": 4, "memoryGib": 56, "gpuCount": 1, "generation": 200, "commitment": "standard"}
 
@@ -217,7 +218,7 @@ async def test_a_call_goes_where_the_recorded_one_goes(  # noqa: PLR0917
 
     def answer(request: httpx.Request) -> httpx.Response:
         seen.append(request)
-        return httpx.Response(200, json={"Server": {"ID": "1"}, "Success": True, "is_ok": True})
+        return httpx.Response(200, json={"Server": server(), "Success": True, "is_ok": True})
 
     async with SakuraHttp("t", "s", transport=httpx.MockTransport(answer)) as http:
         await getattr(SakuraIaas(http), name)(*args, **named)
@@ -236,8 +237,8 @@ async def test_a_search_sends_json_as_the_query_and_asks_for_every_page() -> Non
     def answer(request: httpx.Request) -> httpx.Response:
         queries.append(json.loads(httpx.URL(request.url).query and _text(request)))
         first = 200 * len(queries) - 200
-        page = [{"ID": n, "Tags": ["mine"]} for n in range(first, min(first + 200, 350))]
-        return httpx.Response(200, json={"Total": 350, "Servers": page, "is_ok": True})
+        items = [server(113000000000 + n) for n in range(first, min(first + 200, 350))]
+        return httpx.Response(200, json=page("Servers", items, first, Total=350))
 
     async with SakuraHttp("t", "s", transport=httpx.MockTransport(answer)) as http:
         found = await SakuraIaas(http).find_tagged(sakura_iaas.SERVER, "is1a", "mine")

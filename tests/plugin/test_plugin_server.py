@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from functools import partial
 from typing import Any
 
 import grpc
@@ -24,12 +25,14 @@ from kokunai.plugin.kind import (
 )
 from kokunai.plugin.module import Module
 from kokunai.plugin.sakura.accounts import SECTION
-from kokunai.plugin.serving import properties
+from kokunai.plugin.serving import properties, responses
 from support.plugin_engine import Engine, Failed, running, urn
 
 TOY = "kokunai:test:Toy"
 WHERE = urn(TOY, "toy")
 SECRET = "1b47061264138c4ac30d75fd1eb44270"
+
+EVIL = "\x1b]0;x\x07\x1b[2J\u202egone\r\x9b1m"
 
 
 class Toy:
@@ -59,6 +62,9 @@ class Toy:
 
     async def check(self, transition: Transition) -> Checked:
         failures = (Problem("act", "だめです", "it is bad"), Problem("more[0]", "二つ目", "second"))
+        if transition.new.get("act") == "many":
+            problem = Problem("list", f"30 個以下\x1b[2J{EVIL}", "at most 30")
+            return Checked(transition.new, (problem,))
         is_bad = transition.new.get("act") == "bad"
         return Checked({**transition.new, "default": 1}, failures if is_bad else ())
 
@@ -88,6 +94,10 @@ class Toy:
                 raise InitFailed("id-8", {}, [f"refused {inputs['hidden']!r}"])
             case "echo bug":
                 raise RuntimeError(f"{inputs['token']['deep']} {op.config}")
+            case "foreign":
+                for tell in (op.info, op.status, op.warn):
+                    tell(f"一行目 {inputs['text']}\n  second")
+                raise InitFailed("id-9", {}, [f"refused\n{inputs['text']}"])
             case "wait":
                 op.info("a line")
                 op.status("a passing line")
@@ -128,6 +138,41 @@ async def test_every_check_failure_arrives_on_its_property(engine: Engine) -> No
 
     assert failures == {"act": "だめです\nit is bad", "more[0]": "二つ目\nsecond"}
     assert inputs["default"] == 1
+
+
+async def test_a_failure_of_a_list_is_not_said_with_the_list_itself(engine: Engine) -> None:
+    given = {"act": "many", "list": [{"protocol": "tcp"}] * 31}
+
+    _, failures = await engine.check(WHERE, given)
+
+    (reason,) = failures.values()
+    assert failures.keys() == {""}  # the engine prints the value of a property that is named
+    assert reason.startswith("list: 30 個以下 ")
+    assert "\nlist: at most 30" in reason
+    assert reason.replace("\n", "").isprintable()
+
+
+async def test_nothing_foreign_steers_the_terminal(engine: Engine) -> None:
+    with pytest.raises(Failed) as failed:
+        await engine.create(WHERE, {"act": "foreign", "text": EVIL})
+
+    assert failed.value.unfinished is not None
+    said = [failed.value.message, *failed.value.unfinished.reasons]
+    said += [text for *_, text in engine.log.lines]
+    assert [text.count("\n") for text in said] == [1] * 5
+    for text in said:
+        assert "gone" in text
+        assert text.replace("\n", "").isprintable()
+
+
+@pytest.mark.parametrize("kind", [RuntimeError, TimeoutError, partial(KokunaiError, en="why")])
+def test_no_failure_steers_the_terminal(kind: Any) -> None:
+    error = kind(ja=EVIL) if isinstance(kind, partial) else kind(EVIL)
+
+    said = responses.abort_of(error).message
+
+    assert "gone" in said
+    assert said.replace("\n", "").isprintable()
 
 
 async def test_diff_update_and_delete_get_the_old_inputs(engine: Engine, toy: Toy) -> None:

@@ -209,6 +209,13 @@ ENDPOINTS = [
     "http://2130706433/",
     "http://[::1]:9/",
     "http://10.0.0.1/",
+    "http://secure.sakura.ad.jp/cloud/zone",
+    "HTTP://secure.sakura.ad.jp/cloud/zone",
+    "ｈｔｔｐ://secure.sakura.ad.jp/cloud/zone",
+    "ftp://secure.sakura.ad.jp/cloud/zone",
+    "https://secure.sakura.ad.jp:8443/cloud/zone",
+    "https://secure.sakura.ad.jp：８４４３/cloud/zone",
+    "https://user@secure.sakura.ad.jp:80/cloud/zone",
 ]
 
 

@@ -2,22 +2,33 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+from dataclasses import dataclass
+from http import HTTPStatus
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import quote
 
 import httpx
 
+from kokunai.drivers.body import ACCEPTED_ENCODINGS, read_body
 from kokunai.drivers.errors import (
     Conflict,
     DriverError,
+    NotFound,
+    NotUnderstood,
+    RateLimited,
+    Refused,
     Seller,
     StillCreating,
+    Unauthorized,
     Unavailable,
     error_class,
 )
+from kokunai.drivers.json_reader import Unreadable, read_object
 from kokunai.drivers.limiter import TokenBucket
+from kokunai.drivers.root_url import is_this_machine
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -28,16 +39,34 @@ API_ROOT_URL = "https://secure.sakura.ad.jp/cloud/zone"
 CALLS_PER_SECOND = 10.0
 """Default of Sakura's own clients (terraform-provider-sakura v3 docs/index.md)."""
 
-_READ_PATIENCE = httpx.Timeout(30.0, connect=5.0)
-_WRITE_PATIENCE = httpx.Timeout(300.0, connect=5.0)
-"""As long as Sakura's own client waits (api-client-go v0.3.5, factory.go).
+_GONE_CODE = "not_found"
+"""The error code of what does not exist; a wrong path has another one, a proxy's page has none."""
+_SAID_ANYWHERE = (Unauthorized, RateLimited)
+"""Refusals that lose nothing, whoever on the way to the API makes them."""
+
+
+@dataclass(frozen=True)
+class _Patience:
+    """How long a call may be silent, and how long it may take in all, in seconds."""
+
+    silent: float
+    in_all: float
+
+    @property
+    def timeout(self) -> httpx.Timeout:
+        """As the HTTP library takes it."""
+        return httpx.Timeout(self.silent, connect=5.0)
+
+
+_READ_PATIENCE = _Patience(silent=30.0, in_all=60.0)
+_WRITE_PATIENCE = _Patience(silent=300.0, in_all=330.0)
+"""As long as Sakura's own client waits (api-client-go v0.3.5, factory.go), and the answer itself.
 
 A POST may create its resource after a client has given up; a client that gives up too early sees
 nothing and creates a second one.
 """
 
 Body = dict[str, Any]
-_USER_AGENT = f"kokunai/{version('kokunai')}"
 
 
 class SakuraHttp:
@@ -58,10 +87,10 @@ class SakuraHttp:
             headers={
                 "X-Requested-With": "XMLHttpRequest",
                 "User-Agent": f"kokunai/{version('kokunai')}",
+                "Accept-Encoding": ACCEPTED_ENCODINGS,
             },
             transport=transport,
-            # The lab listens on this machine's own addresses, which a proxy cannot reach.
-            mounts={"all://127.0.0.1": None, "all://localhost": None},
+            mounts=_direct(self._root_url),
         )
 
     async def __aenter__(self) -> Self:
@@ -88,59 +117,129 @@ class SakuraHttp:
         if query is not None:  # the API takes the JSON itself as the query string
             url += "?" + quote(json.dumps(query, separators=(",", ":"), ensure_ascii=False))
         name = f"{method} {zone}/{path}"
+        patience = _READ_PATIENCE if method == "GET" else _WRITE_PATIENCE
+        request = self._client.build_request(method, url, json=body, timeout=patience.timeout)
         try:
-            patience = _READ_PATIENCE if method == "GET" else _WRITE_PATIENCE
-            response = await self._client.request(method, url, json=body, timeout=patience)
+            async with asyncio.timeout(patience.in_all):
+                response, content = await self._sent(request)
         except httpx.HTTPError as error:
             raise Unavailable(SAKURA, name, 0, type(error).__name__, str(error)) from error
-        return _answer(name, response)
+        except TimeoutError:
+            text = f"no whole answer within {patience.in_all:.0f} s"
+            raise Unavailable(SAKURA, name, 0, "too_slow", text) from None
+        except _TooMuch as error:
+            raise _not_understood(name, error.status, error.why) from None
+        return _answer(name, response, content)
+
+    async def _sent(self, request: httpx.Request) -> tuple[httpx.Response, bytes]:
+        response = await self._client.send(request, stream=True)
+        try:
+            return response, await read_body(response)
+        except Unreadable as why:
+            raise _TooMuch(response.status_code, why) from None
+        finally:
+            await response.aclose()
 
 
-def _answer(name: str, response: httpx.Response) -> Body:
-    data = _json(response)
+class _TooMuch(Exception):
+    """A body that cannot be unpacked or is too large."""
+
+    def __init__(self, status: int, why: Unreadable) -> None:
+        super().__init__(str(why))
+        self.status = status
+        self.why = why
+
+
+def _direct(root_url: str) -> dict[str, None]:
+    """Hosts to call without a proxy: this machine, where the lab listens."""
+    host = httpx.URL(root_url).host
+    own = {"127.0.0.1", "localhost", *([host] if is_this_machine(host) else [])}
+    return {f"all://[{name}]" if ":" in name else f"all://{name}": None for name in own}
+
+
+def not_understood(name: str, ja: str, en: str, status: int = HTTPStatus.OK) -> NotUnderstood:
+    """The error for an answer that is not what the call promises."""
+    return NotUnderstood(SAKURA, name, status, ja, en)
+
+
+def _not_understood(name: str, status: int, why: Unreadable) -> NotUnderstood:
+    return not_understood(name, why.ja, why.en, status)
+
+
+def _answer(name: str, response: httpx.Response, content: bytes) -> Body:
     if not response.is_success:
-        raise _refusal(name, response, data or {})
-    if not response.content:
-        return {}
-    if data is None:
-        raise Unavailable(SAKURA, name, response.status_code, "not_json", "the answer is not JSON")
-    if not _succeeded(data):
-        raise _error(name, 400, str(data.get("error_code", "")), str(data.get("error_msg", "")))
+        raise _refusal(name, response, content)
+    try:
+        data = read_object(content)
+    except Unreadable as why:
+        raise _not_understood(name, response.status_code, why) from None
+    _refuse_failure(name, data)
     return data
 
 
-def _json(response: httpx.Response) -> Body | None:
+def says_success(data: Body) -> bool:
+    """Whether `Success` says so: true, or a word such as "Accepted"."""
+    success = data.get("Success")
+    return success is True or (isinstance(success, str) and success.lower() in {"true", "accepted"})
+
+
+def _refuse_failure(name: str, data: Body) -> None:
+    """Raise the failure that an answer with the status of a success reports."""
+    is_fine = ("Success" not in data or says_success(data)) and data.get("is_ok", True) is True
+    if is_fine:
+        return
+    code = _text(data, "error_code")
+    if not code:
+        raise not_understood(
+            name, "成功とも失敗とも読み取れません", "it tells neither success nor failure"
+        )
+    raise _error(name, HTTPStatus.BAD_REQUEST, code, _text(data, "error_msg"))
+
+
+def _refusal(name: str, response: httpx.Response, content: bytes) -> DriverError:
+    status = response.status_code
     try:
-        data = response.json()
-    except ValueError:
-        return None
-    return data if isinstance(data, dict) else None
-
-
-def _succeeded(data: Body) -> bool:
-    """Whether neither `Success` (true or "Accepted") nor `is_ok` reports a failure."""
-    success = data.get("Success", True)
-    return data.get("is_ok", True) is not False and (
-        success is True or str(success).lower() in {"true", "accepted"}
-    )
-
-
-def _refusal(name: str, response: httpx.Response, data: Body) -> DriverError:
-    code = str(data.get("error_code") or response.reason_phrase)
-    error = _error(name, response.status_code, code, str(data.get("error_msg") or ""))
-    error.retry_after_seconds = _seconds(response.headers.get("Retry-After"))
+        data = read_object(content)
+    except Unreadable:
+        data = {}
+    code = _text(data, "error_code")
+    if code:
+        error = _error(name, status, code, _text(data, "error_msg"))
+    else:
+        error = _strange_refusal(name, status, response.reason_phrase)
+    error.retry_after_seconds = _seconds(response.headers.get("Retry-After", ""))
     return error
+
+
+def _strange_refusal(name: str, status: int, phrase: str) -> DriverError:
+    """A refusal that is not in the API's form, as a proxy sends it."""
+    kind = error_class(status)
+    if status >= HTTPStatus.INTERNAL_SERVER_ERROR or issubclass(kind, _SAID_ANYWHERE):
+        return kind(SAKURA, name, status, phrase)
+    return not_understood(
+        name,
+        "API のエラーの形ではありません。途中のプロキシの応答かもしれません",
+        "it is no error of the API; a proxy may have answered",
+        status,
+    )
 
 
 def _error(name: str, status: int, code: str, message: str) -> DriverError:
     kind = error_class(status)
     if kind is Conflict and code == "still_creating":
         kind = StillCreating
+    if kind is NotFound and code != _GONE_CODE:
+        kind = Refused
     return kind(SAKURA, name, status, code, message)
 
 
-def _seconds(text: str | None) -> float | None:
+def _text(data: Body, key: str) -> str:
+    value = data.get(key)
+    return value if isinstance(value, str) else ""
+
+
+def _seconds(text: str) -> float:
     try:
-        return max(0.0, float(text)) if text else None
+        return float(text)
     except ValueError:
-        return None
+        return 0.0

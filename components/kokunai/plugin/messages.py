@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import traceback
 
-from kokunai.drivers.errors import DriverError
+from kokunai.drivers.errors import DriverError, NotUnderstood
 from kokunai.errors import KokunaiError
 from kokunai.plugin.kind import Cancelled
 
@@ -12,6 +12,13 @@ from kokunai.plugin.kind import Cancelled
 def api_failure_text(error: DriverError) -> str:
     """What a seller's API answered to which call, or that it did not answer."""
     seller = error.seller
+    if isinstance(error, NotUnderstood):
+        return (
+            f"{seller.ja}の API の応答が読み取れません（{error.call}、HTTP {error.status}）: "
+            f"{error.message_ja}\n"
+            f"The answer of the {seller.en} API to {error.call} is not understood "
+            f"(HTTP {error.status}): {error.message}"
+        )
     if not error.status:
         return (
             f"{seller.ja}の API から応答がありません ({error.call}): {error.code} {error.message}\n"

@@ -78,6 +78,9 @@ def judge_host(inspected: Inspected, node: Node, *, source: str = "") -> Judgeme
     domestic = inspected.context.facts.domestic_hosts("api")
     strange = [host for host in named if not host.loopback and not hosts.is_known(host, domestic)]
     if named and not strange:
+        is_called = source or is_endpoint(node.keys)
+        if is_called and not named[0].loopback and not hosts.is_protected(text):
+            return _unprotected(path, named[0].name)
         return _in_or_out_of_the_lab(inspected, path, named)
     name, allowed = shown(node, strange[0].name) if strange else "?", ", ".join(domestic)
     return Judgement(
@@ -85,6 +88,16 @@ def judge_host(inspected: Inspected, node: Node, *, source: str = "") -> Judgeme
         path,
         f"接続先 {name} は別の事業者です。指定できるもの (国内の登録済み): {allowed}",
         f"the endpoint {name} is another operator; allowed are known domestic ones: {allowed}",
+    )
+
+
+def _unprotected(path: str, name: str) -> Judgement:
+    """Credentials would cross the network in clear, or reach another program of the host."""
+    return Judgement(
+        Verdict.FAIL,
+        path,
+        f"接続先 {name} は https の 443 番ポートではありません。指定できるもの: https://{name}/...",
+        f"the endpoint {name} is not https at port 443; allowed: https://{name}/...",
     )
 
 

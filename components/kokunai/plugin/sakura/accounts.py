@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
+from kokunai.drivers.root_url import checked_root_url
 from kokunai.drivers.sakura_http import API_ROOT_URL, CALLS_PER_SECOND, SakuraHttp
 from kokunai.drivers.sakura_iaas import SakuraIaas
 from kokunai.errors import KokunaiError
@@ -17,11 +18,18 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
+_DOMAIN = "sakura.ad.jp"
+
+
+def _root_url(value: str) -> str:
+    return checked_root_url(value, _DOMAIN)
+
+
 class SakuraSettings(SectionModel):
     """Which API is asked, with which key, and how fast."""
 
-    api_root_url: str = Field(default=API_ROOT_URL, pattern=r"^https?://")
-    """Root of the API. / API のルート URL。"""
+    api_root_url: Annotated[str, AfterValidator(_root_url)] = API_ROOT_URL
+    """Root of the API, with https unless it is this machine. / API のルート URL（https）。"""
     access_token: str | None = None
     """Access token. / アクセストークン。"""
     access_token_secret: str | None = None

@@ -10,11 +10,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, unquote
 
+from kokunai.drivers.sakura_limits import LONGEST_DESCRIPTION
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-LONGEST = 512
-"""Characters of a description in Sakura's API."""
 _MARK = re.compile(r"\s?\[(kokunai-[0-9a-f]{16})(?:-([0-9a-f]{16}))?((?: [^\s=\]]*=[^\s\]]*)*)\]$")
 _LONGEST_DIGEST = f"kokunai-{'0' * 16}-{'0' * 16}"
 
@@ -43,7 +43,7 @@ def write(text: str, digest: str, props: Mapping[str, Any]) -> str:
 
 def excess(text: str, props: Mapping[str, Any]) -> int:
     """Number of characters by which the description with its mark exceeds the API's limit."""
-    return len(write(text, _LONGEST_DIGEST, props)) - LONGEST
+    return len(write(text, _LONGEST_DIGEST, props)) - LONGEST_DESCRIPTION
 
 
 def read(description: str) -> MarkedDescription:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import AfterValidator, Field
 
+from kokunai.drivers.sakura_limits import LONGEST_NAME, LONGEST_TAG, MOST_TAGS
 from kokunai.errors import Problem
 from kokunai.plugin.inputs import Computed, Governed, MaybeUnknown, Text
 from kokunai.plugin.kind import holds_unknown
@@ -18,9 +19,8 @@ if TYPE_CHECKING:
 
     from kokunai.plugin.kind import Props
 
-# The API allows ten tags: one is the plugin's, one is left for the API's mark of a former id.
-_MOST_TAGS = 8
-_LONGEST_TAG = 32
+# One tag is the plugin's, and one is left for the API's mark of a former id.
+_MOST_TAGS = MOST_TAGS - 2
 _LONGEST_DESCRIPTION = 300
 
 
@@ -53,11 +53,11 @@ def _tags(values: list[str]) -> list[str]:
     if len(known) < len(values):
         return values
     for tag in known:
-        if tag.startswith("kokunai-") or not 0 < len(tag) <= _LONGEST_TAG:
+        if tag.startswith("kokunai-") or not 0 < len(tag) <= LONGEST_TAG:
             raise refusal(
-                f"タグ「{tag}」は使えません。1 から {_LONGEST_TAG} 文字で、"
+                f"タグ「{tag}」は使えません。1 から {LONGEST_TAG} 文字で、"
                 "kokunai- 以外で始めてください。",
-                f'The tag "{tag}" cannot be used: 1 to {_LONGEST_TAG} characters, '
+                f'The tag "{tag}" cannot be used: 1 to {LONGEST_TAG} characters, '
                 "not starting with kokunai-.",
             )
     return sorted(set(known))
@@ -73,7 +73,7 @@ Tags = Annotated[list[MaybeUnknown[str]], Field(max_length=_MOST_TAGS), AfterVal
 class Named(Governed):
     """A resource in a zone with a name."""
 
-    name: Text = Field(min_length=1, max_length=64)
+    name: Text = Field(min_length=1, max_length=LONGEST_NAME)
     """Name shown in the control panel. / コントロールパネルに出る名前。"""
     zone: str = Field(pattern=r"^[a-z]{2}[0-9][a-z]$")
     """Zone of the API, for example `is1a`. / ゾーン。"""

@@ -10,6 +10,7 @@ from pydantic import AfterValidator, Field
 
 from kokunai.drivers import sakura_requests
 from kokunai.drivers.sakura_iaas import PACKET_FILTER
+from kokunai.drivers.sakura_limits import LONGEST_DESCRIPTION, MOST_RULES
 from kokunai.errors import Problem
 from kokunai.plugin.inputs import Inputs, MaybeUnknown, maps_in
 from kokunai.plugin.sakura.fields import Described
@@ -23,8 +24,6 @@ if TYPE_CHECKING:
     from kokunai.drivers.sakura_iaas import Item
     from kokunai.plugin.kind import Operation, Props
 
-_MOST_RULES = 30
-"""Sakura's manual: 30 rules a filter."""
 _PORTS = re.compile(r"^(\d{1,5})(?:-(\d{1,5}))?$")
 _LAST_PORT = 65535
 _WITHOUT_PORTS = ("icmp", "fragment", "ip")
@@ -74,14 +73,14 @@ class Rule(Inputs):
     """Port or range at the server; empty is any. / 宛先ポート (空はすべて)。"""
     action: Literal["allow", "deny"]
     """What happens to the packet. / 許可か拒否か。"""
-    description: str = Field(default="", max_length=512)
+    description: str = Field(default="", max_length=LONGEST_DESCRIPTION)
     """Free text. / 説明。"""
 
 
 class PacketFilterInputs(Described):
     """Stateless rules before the interfaces of servers."""
 
-    rules: list[MaybeUnknown[Rule]] = Field(max_length=_MOST_RULES)
+    rules: list[MaybeUnknown[Rule]] = Field(max_length=MOST_RULES)
     """First match wins. / 先に一致した規則が適用されます。"""
 
     @classmethod

@@ -7,9 +7,17 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from kokunai import catalog
-from kokunai.drivers.sakura_iaas import ARCHIVE, DISK_PLAN, NOTE, SERVER_PLAN, ZONE
+from kokunai.drivers.sakura_iaas import (
+    ARCHIVE,
+    DISK_PLAN,
+    NOTE,
+    SERVER_PLAN,
+    ZONE,
+    nfs_plans,
+)
 from kokunai.drivers.sakura_requests import MIB_PER_GIB
 from kokunai.errors import KokunaiError
+from kokunai.foreign_text import shown
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -126,15 +134,16 @@ class Products:
         notes = await self._list(session, NOTE, {"Name": ["sys-nfs"], "Class": ["json"]})
         named = [note for note in notes if note.get("Name") == "sys-nfs"]
         here = [note for note in named if f"@zone={session.zone}" in (note.get("Tags") or [])]
-        content = next((note.get("Content") for note in here or named), None) or '{"plans": {}}'
+        content = next((note.get("Content") for note in here or named), None)
+        plans = nfs_plans(content) if content else {}
         return [
             {
                 "plan": plan.lower(),
-                "sizeGib": int(row["size"]),
+                "sizeGib": row["size"],
                 "id": int(row["planId"]),
-                "isSold": row.get("availability", "available") == "available",
+                "isSold": row["availability"] == "available",
             }
-            for plan, rows in json.loads(content)["plans"].items()
+            for plan, rows in plans.items()
             for row in rows
         ]
 
@@ -200,7 +209,7 @@ def _is_available(item: Mapping[str, Any]) -> bool:
 
 def _shown(values: list[Any]) -> str:
     more = f" ... (+{len(values) - _MOST_SHOWN})" if len(values) > _MOST_SHOWN else ""
-    return ", ".join(map(str, values[:_MOST_SHOWN])) + more if values else "-"
+    return ", ".join(shown(value, 100) for value in values[:_MOST_SHOWN]) + more if values else "-"
 
 
 def _no_zone(zone: str, names: list[str]) -> KokunaiError:

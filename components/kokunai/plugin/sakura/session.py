@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from kokunai.drivers.errors import NotFound
+from kokunai.drivers.sakura_http import not_understood
 from kokunai.plugin.waiting import Waiting
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ class Session(Waiting):
         super().__init__(op)
         self.api = api
         self.zone = zone
+        self._undescribed: frozenset[str] = frozenset()
 
     async def create(
         self,
@@ -31,16 +33,37 @@ class Session(Waiting):
         is_unrecorded: bool = False,
     ) -> Item:
         """Create one item, once; `is_unrecorded` means that the state does not have it yet."""
+
+        async def post(wanted: Item) -> Item:
+            self._refuse_a_double(what, wanted)
+            return await self.api.create(what, self.zone, wanted)
+
         return await self.make(
-            lambda wanted: self.api.create(what, self.zone, wanted),
+            post,
             body,
             find,
             id_of if is_unrecorded else None,
         )
 
+    def _refuse_a_double(self, what: Collection, wanted: Item) -> None:
+        """Raise NotUnderstood where the last list has this name with no description at all.
+
+        It may be what an earlier run made, whose mark the answer lacks.
+        """
+        name = wanted[what.singular].get("Name")
+        if name in self._undescribed:
+            raise not_understood(
+                f"GET {self.zone}/{what.path}",
+                f"「{name}」に Description がありません",
+                f'"{name}" has no Description',
+            )
+
     async def all(self, what: Collection) -> list[Item]:
         """All items of a collection in the zone."""
-        return await self.call(lambda: self.api.find(what, self.zone))
+        items = await self.call(lambda: self.api.find(what, self.zone))
+        bare = (item for item in items if item.get("Description", "") is None)
+        self._undescribed = frozenset(item["Name"] for item in bare)
+        return items
 
     async def get(self, what: Collection, item_id: str) -> Item:
         """The item as it is now. Raises NotFound when it does not exist."""

@@ -10,6 +10,8 @@ import grpc
 import grpc.aio
 from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc
 
+from kokunai.foreign_text import shown_lines
+
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
@@ -27,10 +29,13 @@ class EngineLog:
         self._address = address
 
     def write(self, urn: str, message: str, severity: int = INFO, *, passing: bool = False) -> None:
-        """Queue a line about a resource; a `passing` line is replaced by the next one."""
+        """Queue a line about a resource; a `passing` line is replaced by the next one.
+
+        Here every line is cleaned, whoever wrote it, because names, hosts and APIs are quoted.
+        """
         line = engine_pb2.LogRequest(
             severity=severity,  # type: ignore[arg-type]
-            message=message,
+            message=shown_lines(message),
             urn=urn,
             ephemeral=passing,
         )

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import grpc
 from google.protobuf import any_pb2
@@ -14,12 +14,13 @@ from pulumi.runtime.proto import provider_pb2, status_pb2
 
 from kokunai.drivers.errors import DriverError
 from kokunai.errors import KokunaiError
+from kokunai.foreign_text import shown_lines
 from kokunai.plugin.kind import Cancelled, Change, ChangeKind, InitFailed
 from kokunai.plugin.messages import api_failure_text, bug_text
 from kokunai.plugin.serving import properties
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from kokunai.errors import Problem
 
@@ -44,12 +45,24 @@ class Abort:
     metadata: tuple[tuple[str, bytes], ...] = ()
 
 
-def failures(problems: Iterable[Problem]) -> list[provider_pb2.CheckFailure]:
-    """Check failures by property, in both languages."""
-    return [
-        provider_pb2.CheckFailure(property=problem.path, reason=f"{problem.ja}\n{problem.en}")
-        for problem in problems
-    ]
+def failures(
+    problems: Iterable[Problem], props: Mapping[str, Any]
+) -> list[provider_pb2.CheckFailure]:
+    """Check failures by property, in both languages.
+
+    The engine prints the value of the property beside the reason: a list or a mapping, which it
+    prints as `map[...]`, is named within the reason instead.
+    """
+    return [_failure(problem, props) for problem in problems]
+
+
+def _failure(problem: Problem, props: Mapping[str, Any]) -> provider_pb2.CheckFailure:
+    path = problem.path
+    if isinstance(props.get(path), list | tuple | dict):
+        reason = f"{path}: {problem.ja}\n{path}: {problem.en}"
+        return provider_pb2.CheckFailure(reason=shown_lines(reason))
+    reason = f"{problem.ja}\n{problem.en}"
+    return provider_pb2.CheckFailure(property=path, reason=shown_lines(reason))
 
 
 def difference(changes: Sequence[Change]) -> provider_pb2.DiffResponse:
@@ -88,11 +101,14 @@ def top_level(path: str) -> str:
 def abort_of(
     error: Exception, secrets: Iterable[str] = (), mask: Callable[[str], str] = str
 ) -> Abort:
-    """The status for an exception; only a bug has a traceback, and secrets are masked."""
+    """The status for an exception; only a bug has a traceback.
+
+    Secrets are masked, and what could steer a terminal is taken out.
+    """
     if isinstance(error, InitFailed):
         return _unfinished(error, secrets, mask)
     ending = _plain_abort(error)
-    return replace(ending, message=mask(ending.message))
+    return replace(ending, message=shown_lines(mask(ending.message)))
 
 
 def _plain_abort(error: Exception) -> Abort:
@@ -109,7 +125,7 @@ def _plain_abort(error: Exception) -> Abort:
 
 def _unfinished(error: InitFailed, secrets: Iterable[str], mask: Callable[[str], str]) -> Abort:
     """The status for an unfinished resource: the engine keeps its id and calls update next."""
-    reasons = [mask(reason) for reason in error.reasons]
+    reasons = [shown_lines(mask(reason)) for reason in error.reasons]
     detail = provider_pb2.ErrorResourceInitFailed(
         id=error.id, properties=properties.encode(error.outputs, secrets), reasons=reasons
     )

@@ -90,7 +90,7 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         secrets = new.secrets | self._settings.secrets & props.keys()
         return provider_pb2.CheckResponse(
             inputs=properties.encode(props, secrets),
-            failures=responses.failures(self._settings.problems(props)),
+            failures=responses.failures(self._settings.problems(props), props),
         )
 
     async def DiffConfig(
@@ -129,7 +129,7 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
             checked = await kind.check(Transition(old=old.props, new=new.props))
             return provider_pb2.CheckResponse(
                 inputs=properties.encode(checked.inputs, new.secrets | kind.secret_properties),
-                failures=responses.failures(checked.failures),
+                failures=responses.failures(checked.failures, new.props),
             )
 
         return await self._answer(request, context, work, new, seconds=_QUICK_SECONDS)
@@ -262,7 +262,7 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
 
     def _mask(self, values: Iterable[Any]) -> Callable[[str], str]:
         credentials = redaction.named(self._config, self._settings.secrets)
-        return redaction.masking([*values, *credentials])
+        return redaction.masking([*values, *credentials, *redaction.pairs(credentials)])
 
     def _operation(
         self, request: Any, kind: Kind, seconds: float | None, mask: Callable[[str], str]

@@ -6,6 +6,12 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field, StringConstraints
 
+from kokunai.drivers.sakura_limits import (
+    LONGEST_PASSWORD,
+    MOST_DISKS,
+    MOST_INTERFACES,
+    SHORTEST_PASSWORD,
+)
 from kokunai.errors import Problem
 from kokunai.plugin.inputs import Inputs, MaybeUnknown, maps_in
 from kokunai.plugin.sakura import fields
@@ -19,8 +25,6 @@ if TYPE_CHECKING:
 HostName = Annotated[
     str, StringConstraints(pattern=r"^[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?$")
 ]
-_MOST_INTERFACES = 10
-_MOST_DISKS = 4
 
 
 class Plan(Inputs):
@@ -75,9 +79,9 @@ class ServerInputs(fields.Tagged):
     """Host name; the name where it is left out. / ホスト名 (省略時は name)。"""
     plan: Plan
     """CPU, memory and GPU. / CPU、メモリ、GPU。"""
-    disks: list[MaybeUnknown[Disk]] = Field(min_length=1, max_length=_MOST_DISKS)
+    disks: list[MaybeUnknown[Disk]] = Field(min_length=1, max_length=MOST_DISKS)
     """The first is the boot disk and names an image. / 先頭が起動ディスク。"""
-    nics: list[MaybeUnknown[Nic]] = Field(min_length=1, max_length=_MOST_INTERFACES)
+    nics: list[MaybeUnknown[Nic]] = Field(min_length=1, max_length=MOST_INTERFACES)
     """Network interfaces, `shared` or the id of a switch. / ネットワークインターフェース。"""
     ssh_key_ids: list[MaybeUnknown[fields.Reference]] = Field(default_factory=list)
     """Ids of registered keys. / 登録済みの鍵の ID。"""
@@ -99,11 +103,12 @@ class ServerInputs(fields.Tagged):
         yield from _of_images(maps_in(given.get("disks")))
         yield from _of_addresses(maps_in(given.get("nics"))[:1])
         password = given.get("password")
-        if isinstance(password, str) and password and not 12 <= len(password) <= 128:
+        least, most = SHORTEST_PASSWORD, LONGEST_PASSWORD
+        if isinstance(password, str) and password and not least <= len(password) <= most:
             yield Problem(
                 "password",
-                "12 から 128 文字で指定してください。",
-                "must have 12 to 128 characters.",
+                f"{least} から {most} 文字で指定してください。",
+                f"must have {least} to {most} characters.",
             )
 
 

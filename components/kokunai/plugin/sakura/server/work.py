@@ -177,7 +177,8 @@ async def remove(
             lambda: session.api.delete_server(session.zone, server_id, disk_ids),
             force=force,
         )
-    for disk in marked:
+    # Asked for again: the server may have kept a disk that it was not seen with.
+    for disk in await ownership.marked(session, DISK):
         # An unplugged disk without an owner may be what another stack of this name left.
         is_mine = session.op.owner and ownership.is_marked(session.op, disk)
         if not plugged_into(disk) and (is_mine or id_of(disk) in known_disk_ids):

@@ -180,6 +180,21 @@ async def test_the_preview_of_a_replacement_neither_refuses_nor_takes_over(
     assert "taking over" not in engine.log.said()
 
 
+async def test_a_renamed_resource_is_not_taken_over_under_its_old_name(
+    engine: Engine, lab: LabClient
+) -> None:
+    old, new = urn(SERVER, "old"), urn(SERVER, "new")
+    id_, state = await engine.create(old, server_inputs())
+    await engine.diff(new, id_, state, server_inputs(), server_inputs())  # an alias
+
+    await engine.create(old, server_inputs(), preview=True)
+    other, _ = await engine.create(old, server_inputs())  # before the renamed one is marked anew
+
+    assert other != id_
+    assert "taking over" not in engine.log.said()
+    assert (lab.counts()["servers"], lab.counts()["disks"]) == (2, 2)
+
+
 async def test_disks_of_another_owner_are_never_used_and_never_deleted(
     engine: Engine, lab: LabClient
 ) -> None:

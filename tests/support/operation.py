@@ -31,6 +31,9 @@ class Operation:
     def urn(self) -> str:
         return f"urn:pulumi:dev::kokunai::kokunai:ansible:Configuration::{self.name}"
 
+    def is_held_elsewhere(self, _id: str) -> bool:
+        return False
+
     def info(self, message: str) -> None:
         self.infos.append(message)
 

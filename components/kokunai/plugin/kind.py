@@ -159,6 +159,9 @@ class Operation(Protocol):
     is_recorded: bool
     """The state has the resource already, so that a create is the second half of a replacement."""
 
+    def is_held_elsewhere(self, id_: str) -> bool:
+        """Whether the state has this id under another URN, as after a renaming."""
+
     def info(self, message: str) -> None:
         """A line that stays in the log of the run."""
 

@@ -93,10 +93,17 @@ async def mine(session: Session, what: Collection) -> list[Item]:
 
 
 def of_place(op: Operation, items: Iterable[Item]) -> list[Item]:
-    """Those of the items that have the place of this operation, oldest first."""
-    return sorted(
-        (item for item in items if place_in(item, op.place)), key=lambda item: str(item["ID"])
-    )
+    """Those of the items that have the place of this operation, oldest first.
+
+    A renamed resource keeps its old mark until it is updated, and is not meant here.
+    """
+    here = (item for item in items if place_in(item, op.place) and not _is_renamed(op, item))
+    return sorted(here, key=lambda item: str(item["ID"]))
+
+
+def _is_renamed(op: Operation, item: Item) -> bool:
+    server_id = (item.get("Server") or {}).get("ID")
+    return any(op.is_held_elsewhere(str(id_)) for id_ in (item["ID"], server_id) if id_)
 
 
 def refuse_foreign(op: Operation, what: Collection, items: Iterable[Item], zone: str) -> None:

@@ -26,6 +26,8 @@ class EngineOperation:
     preview: bool = False
     owner: str = ""
     is_recorded: bool = False
+    held: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    """By URN, the ids that the state has, as far as the engine has named them."""
     mask: Callable[[str], str] = str
     """Replaces secrets in a message."""
     name: str = field(init=False)
@@ -44,6 +46,10 @@ class EngineOperation:
         # Versions without owners marked with the digest of the URN alone.
         self.digest = mark_of(self.place, self.owner) if self.owner else self.place
         self._deadline = time.monotonic() + self.timeout_seconds
+
+    def is_held_elsewhere(self, id_: str) -> bool:
+        """Whether the state has this id under another URN, as after a renaming."""
+        return any(id_ in ids for urn, ids in self.held.items() if urn != self.urn)
 
     def info(self, message: str) -> None:
         """A line that stays in the log of the run."""

@@ -27,12 +27,15 @@ class Replacements:
     def __init__(self) -> None:
         self.last_diffs: dict[str, LastDiff] = {}
         self.made: dict[str, str] = {}
+        self.held: dict[str, frozenset[str]] = {}
+        """By URN, the ids that the state has: what a diff was asked about."""
         self.recorded: set[str] = set()
         """URNs that the state has; the engine names their old inputs to `check` before all else."""
 
     def forget(self, urn: str) -> None:
         """Drop the last diff of a resource that was deleted or does not exist."""
         self.last_diffs.pop(urn, None)
+        self.held.pop(urn, None)
 
     def explain(self, op: Operation) -> None:
         """Warn why the resource is replaced.

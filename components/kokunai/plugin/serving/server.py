@@ -143,6 +143,7 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
             changes = [change for change in every if not _is_ignored(change, request.ignoreChanges)]
             replacing = [change for change in changes if change.replace]
             self.replacements.last_diffs[request.urn] = LastDiff(transition, replacing)
+            self.replacements.held[request.urn] = frozenset({request.id, kind.identity(transition)})
             return responses.difference(changes)
 
         return await self._answer(request, context, work, seconds=_QUICK_SECONDS)
@@ -276,6 +277,7 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
             timeout_seconds=given or seconds or kind.default_timeout_seconds,
             preview=getattr(request, "preview", False),
             owner=owner_named_in(request),
+            held=self.replacements.held,
             is_recorded=request.urn in self.replacements.recorded,
             mask=mask,
         )

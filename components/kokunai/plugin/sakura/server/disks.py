@@ -157,7 +157,8 @@ class Disks:
     async def _make(self, index: int, server_id: str, note: str | None) -> Item:
         async def find() -> Item | None:
             made = await ownership.mine(self._session, DISK)
-            return next((disk for disk in made if boot_disk.index_of(disk) == index), None)
+            free = [disk for disk in made if plugged_into(disk) in {"", server_id}]
+            return next((disk for disk in free if boot_disk.index_of(disk) == index), None)
 
         return await self._session.create(DISK, lambda: self._body(index, server_id, note), find)
 

@@ -17,7 +17,7 @@ from kokunai.parts import Hidden, Link, Part
 from kokunai.problems import translated
 from kokunai.program_errors import refuse_outputs
 from kokunai.stack_file import refusal_of
-from kokunai_policy import STACK_TYPE, Context, Resource, guard, program_context
+from kokunai_policy import STACK_TYPE, Context, Refusal, Resource, guard, program_context
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 _Spec = TypeVar("_Spec", bound=model.Spec)
 _PROVIDER = "pulumi:providers:kokunai"
+_REFUSAL = "kokunai:index:Refusal"
+"""The record of a refusal, which the rule KN-CMP-01 reads."""
 
 
 def of(settings: StackSettings) -> Declarations:
@@ -42,6 +44,7 @@ class Declarations:
         self._settings = settings
         self._rows: dict[str, list[dict[str, Any]]] = {"networks": [], "storage": [], "pools": []}
         self._provider: resources.Provider | None = None
+        self._is_refused = False
         self._made: dict[tuple[str, str], resources.Kind] = {}
         self.judged: dict[tuple[str, str], Part] = {}
         """Parts that the rules have let through."""
@@ -81,8 +84,19 @@ class Declarations:
         fresh = [part for part in parts if self.judged.get(part.key) != part]
         inputs = capacity.provider_inputs(os.environ)
         first = [] if self.judged else self._of_the_stack(inputs)
-        guard([*first, *(_resource(part, inputs) for part in fresh)], self._context)
+        try:
+            guard([*first, *(_resource(part, inputs) for part in fresh)], self._context)
+        except Refusal as refusal:
+            self._tell_the_pack(refusal)
+            raise
         self.judged |= {part.key: part for part in fresh}
+
+    def _tell_the_pack(self, refusal: Refusal) -> None:
+        """Let a policy pack know in a preview, since it sees nothing of what is refused here."""
+        if pulumi.runtime.is_dry_run() and not self._is_refused:
+            self._is_refused = True
+            found = {"findings": len(refusal.findings)}
+            pulumi.ComponentResource(_REFUSAL, self._settings.spec.name, found)
 
     def _of_the_stack(self, inputs: dict[str, str]) -> list[Resource]:
         stack = Resource(type=STACK_TYPE, name=pulumi.get_stack(), props={})

@@ -14,7 +14,10 @@ if TYPE_CHECKING:
 
 
 class ProgramError(KokunaiError, pulumi.RunError):
-    """A refusal as Pulumi prints it."""
+    """A refusal as Pulumi prints it, in the words of the error that it stands for."""
+
+    def __str__(self) -> str:
+        return str(self.args[0])
 
 
 @contextlib.contextmanager

@@ -112,8 +112,6 @@ def render(name: str, offered: Sequence[Seller], *, is_template: bool = False) -
         "name": "${PROJECT}" if is_template else name,
         "description": "${DESCRIPTION}" if is_template else _DESCRIPTION,
         "template_description": _DESCRIPTION,
-        # Pulumi's placeholder brings a line break, which would end the comment that names it.
-        "waiver_project": "PROJECT" if is_template else name,
         "is_template": is_template,
         "steps": STEPS,
         "stacks": [seller.key for seller in offered],

@@ -10,6 +10,8 @@ import grpc
 import grpc.aio
 from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc
 
+from kokunai.language import chosen
+
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
@@ -30,7 +32,7 @@ class EngineLog:
         """Queue a line about a resource; a `passing` line is replaced by the next one."""
         line = engine_pb2.LogRequest(
             severity=severity,  # type: ignore[arg-type]
-            message=message,
+            message=chosen(message),
             urn=urn,
             ephemeral=passing,
         )

@@ -14,6 +14,7 @@ from pulumi.runtime.proto import provider_pb2, status_pb2
 
 from kokunai.drivers.errors import DriverError
 from kokunai.errors import KokunaiError
+from kokunai.language import chosen, worded
 from kokunai.plugin.kind import Cancelled, Change, ChangeKind, InitFailed
 from kokunai.plugin.messages import api_failure_text, bug_text
 from kokunai.plugin.serving import properties
@@ -45,9 +46,9 @@ class Abort:
 
 
 def failures(problems: Iterable[Problem]) -> list[provider_pb2.CheckFailure]:
-    """Check failures by property, in both languages."""
+    """Check failures by property, in the reader's language."""
     return [
-        provider_pb2.CheckFailure(property=problem.path, reason=f"{problem.ja}\n{problem.en}")
+        provider_pb2.CheckFailure(property=problem.path, reason=problem.text)
         for problem in problems
     ]
 
@@ -74,9 +75,9 @@ def in_both_languages(ja: str, en: str, changes: Iterable[Change]) -> str:
     """A sentence in each language, followed by the reasons of the changes, which are `ja / en`."""
     reasons = dict.fromkeys(change.reason for change in changes if change.reason)
     pairs = [reason.partition(" / ") for reason in reasons]
-    return (
-        f"{ja}: {'、'.join(pair[0] for pair in pairs)}。\n"
-        f"{en}: {'; '.join(pair[2] for pair in pairs)}."
+    return worded(
+        f"{ja}: {'、'.join(pair[0] for pair in pairs)}。",
+        f"{en}: {'; '.join(pair[2] for pair in pairs)}.",
     )
 
 
@@ -99,9 +100,10 @@ def _plain_abort(error: Exception) -> Abort:
     if isinstance(error, KokunaiError):
         return Abort(grpc.StatusCode.FAILED_PRECONDITION, str(error))
     if isinstance(error, Cancelled):
-        return Abort(grpc.StatusCode.CANCELLED, "中断されました。\nCancelled.")
+        return Abort(grpc.StatusCode.CANCELLED, worded("中断されました。", "Cancelled."))
     if isinstance(error, TimeoutError):
-        return Abort(grpc.StatusCode.DEADLINE_EXCEEDED, str(error) or "時間切れです。\nTimed out.")
+        message = chosen(str(error)) or worded("時間切れです。", "Timed out.")
+        return Abort(grpc.StatusCode.DEADLINE_EXCEEDED, message)
     if isinstance(error, DriverError):
         return Abort(grpc.StatusCode.FAILED_PRECONDITION, api_failure_text(error))
     return Abort(grpc.StatusCode.INTERNAL, bug_text(error))

@@ -89,6 +89,7 @@ class Declarations:
         except Refusal as refusal:
             self._tell_the_pack(refusal)
             raise
+        self._refuse_without_credentials(fresh)
         self.judged |= {part.key: part for part in fresh}
 
     def _tell_the_pack(self, refusal: Refusal) -> None:
@@ -97,6 +98,23 @@ class Declarations:
             self._is_refused = True
             found = {"findings": len(refusal.findings)}
             pulumi.ComponentResource(_REFUSAL, self._settings.spec.name, found)
+
+    def _refuse_without_credentials(self, parts: list[Part]) -> None:
+        """Say it once before anything is made, and not for each resource while they are made.
+
+        A preview is useful without credentials; there, the plugin warns.
+        """
+        if pulumi.runtime.is_dry_run():
+            return
+        kinds = [part.pulumi_type for part in parts]
+        missing = capacity.missing_credentials(kinds, self._settings.secrets, os.environ)
+        if missing:
+            raise KokunaiError(
+                ja="販売元の API キーがないため、何も作りません。環境変数、または"
+                "pulumi config set --secret で指定してください: " + "、".join(missing),
+                en="the seller's API key is missing, so nothing is made; export it, or give it "
+                "with pulumi config set --secret: " + ", ".join(missing),
+            )
 
     def _of_the_stack(self, inputs: dict[str, str]) -> list[Resource]:
         stack = Resource(type=STACK_TYPE, name=pulumi.get_stack(), props={})

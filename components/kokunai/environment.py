@@ -32,6 +32,8 @@ class Environment(pulumi.ComponentResource):
     """By pool, what `GpuNodePool.nodes` holds."""
     verified: dict[str, pulumi.Output[dict[str, Any]]]
     """By pool, what `NodeConfiguration.verified` holds."""
+    verdicts: dict[str, pulumi.Output[str]]
+    """By pool, what `NodeConfiguration.verdicts` holds."""
     private_key_file: str
     """The SSH key that opens the nodes, relative to the project."""
 
@@ -50,9 +52,9 @@ class Environment(pulumi.ComponentResource):
         super().__init__("kokunai:index:Environment", spec.name, None, opts)
         self.settings.parent = self
         self.private_key_file = spec.access.private_key_file
-        self.nodes, self.verified = {}, {}
+        self.nodes, self.verified, self.verdicts = {}, {}, {}
         self._build(spec)
-        self.register_outputs({"nodes": self.nodes, "verified": self.verified})
+        self.register_outputs({"verdicts": self.verdicts})
 
     def _build(self, spec: model.Environment) -> None:
         shared: dict[str, Any] = {
@@ -75,6 +77,7 @@ class Environment(pulumi.ComponentResource):
             pool = GpuNodePool(**arguments, **shared)
             nodes = NodeConfiguration(row.name, pool=pool, opts=shared["opts"])
             self.nodes[row.name], self.verified[row.name] = pool.nodes, nodes.verified
+            self.verdicts[row.name] = nodes.verdicts
 
     @classmethod
     def from_config(cls) -> Environment:

@@ -1,4 +1,4 @@
-"""Chooses which language a reader is shown: `KOKUNAI_LANG` is ja, en or both, which is the default."""
+"""Chooses the reader's language: `KOKUNAI_LANG` is ja, en or both, which is the default."""
 
 from __future__ import annotations
 

@@ -78,7 +78,6 @@ class Finding:
         return "waivers", row(self.rule, stack=stack, type_=self.type, name=self.name)
 
 
-
 def how_to_waive(findings: Iterable[Finding]) -> str:
     """The rows that would waive the findings, each once, and where to paste them; else empty."""
     rows: dict[str, dict[str, None]] = {}

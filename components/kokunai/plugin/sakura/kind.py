@@ -75,7 +75,10 @@ class SakuraKind(ModelKind):
         except KokunaiError as error:
             if self._accounts.can_open(op.config):
                 raise
-            op.warn(str(error))
+            # Every resource lacks the same key, and a preview may have hundreds of them.
+            if not self._accounts.told_missing:
+                self._accounts.told_missing = True
+                op.warn(str(error))
 
 
 def place_of(id_: str, *known: Props) -> tuple[str, str]:

@@ -255,6 +255,6 @@ def _clashing_hosts(parts: _Parts) -> Iterator[Problem]:
         if network.name == other.name and set(first) & set(second):
             yield Problem(
                 path_text(location),
-                f"ホスト番号が {taker} と重なっています({network.name})",
+                f"ホスト番号が {taker} と重なっています（{network.name}）",
                 f"host numbers overlap those of {taker} in {network.name}",
             )

@@ -10,7 +10,7 @@ from typing import Final
 VARIABLE: Final = "KOKUNAI_LANG"
 CHOICES: Final = ("ja", "en", "both")
 _JAPANESE = re.compile(r"[\u3040-\u30ff\u3400-\u9fff]")
-_JOINT = re.compile(r" / |(?<=。) (?=[A-Z`(])|\n")
+_JOINT = re.compile(r" / |(?<=\u3002) (?=[A-Z`(])|\n")
 
 
 def language() -> str:

@@ -21,7 +21,7 @@ def _network(text: str) -> str:
         IPv4Network(text if re.fullmatch(_CIDR, text) else "")
     except ValueError:
         raise refusal(
-            "IPv4 のネットワーク(例 192.168.10.0/24)を指定してください",
+            "IPv4 のネットワーク（例 192.168.10.0/24）を指定してください",
             "must be an IPv4 network such as 192.168.10.0/24",
         ) from None
     return text

@@ -38,7 +38,7 @@ def expect(value: Any, wanted: type, place: str) -> None:
     if not isinstance(value, wanted):
         name, given = wanted.__name__, type(value).__name__
         raise KokunaiError(
-            ja=f"{place}: {name} を渡してください(渡されたもの: {given})",
+            ja=f"{place}: {name} を渡してください（渡されたもの: {given}）",
             en=f"{place}: must be a {name} (got {given})",
         )
 

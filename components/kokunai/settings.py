@@ -182,7 +182,7 @@ def _key(access: model.Access, root: Path) -> Key:
         return Key(given, text.strip())
     if is_missing:
         raise KokunaiError(
-            ja=f"SSH 秘密鍵 {given} がありません(.pub はあります)。秘密鍵をそこに置いてください",
+            ja=f"SSH 秘密鍵 {given} がありません（.pub はあります）。秘密鍵をそこに置いてください",
             en=f"the SSH private key {given} is missing (its .pub is there); put it there",
         )
     raise _no_key(given)

@@ -41,7 +41,7 @@ def _judged(rule: Rule, inspected: Inspected) -> list[Judgement]:
             Judgement(
                 Verdict.ERROR,
                 "",
-                f"規則の判定に失敗しました ({kind})。この規則の不具合として報告してください",
+                f"規則の判定に失敗しました（{kind}）。この規則の不具合として報告してください",
                 f"the rule broke ({kind}); please report it as a bug of the rule",
             )
         )

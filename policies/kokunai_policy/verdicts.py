@@ -106,7 +106,7 @@ def unknown(node: Node, what_ja: str, what_en: str) -> Judgement:
         return Judgement(
             Verdict.UNKNOWN,
             node.path,
-            f"{what_ja}を読めません (大きすぎる、深すぎる、または外部にあります)",
+            f"{what_ja}を読めません（大きすぎる、深すぎる、または外部にあります）",
             f"{what_en} cannot be read: too large, too deep, or kept elsewhere",
         )
     return Judgement(

@@ -178,7 +178,7 @@ def _day_problems(expires: Any, path: str, today: date) -> Iterator[Problem]:
         return  # reported as missing
     if (day := _day(expires)) is None:
         yield _problem(
-            f"{path}.expires", "日付 (YYYY-MM-DD) ではありません", "is not a date (YYYY-MM-DD)"
+            f"{path}.expires", "日付（YYYY-MM-DD）ではありません", "is not a date (YYYY-MM-DD)"
         )
     elif day < today:
         yield _problem(f"{path}.expires", f"{day} に期限が切れました", f"ended on {day}")
@@ -186,7 +186,7 @@ def _day_problems(expires: Any, path: str, today: date) -> Iterator[Problem]:
         latest = today + timedelta(days=LIMIT_DAYS)
         yield _problem(
             f"{path}.expires",
-            f"期限は {LIMIT_DAYS} 日以内 ({latest} まで) です",
+            f"期限は {LIMIT_DAYS} 日以内（{latest} まで）です",
             f"may end at most {LIMIT_DAYS} days from today ({latest})",
         )
 

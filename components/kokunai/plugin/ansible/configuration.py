@@ -142,7 +142,7 @@ def _with_reasons(run: Run) -> Run:
                 outcome.message = " ".join(run.said)[-600:]
     if run.ended == "timeout":
         for outcome in run.hosts.values():
-            outcome.message = outcome.message or "(時間切れ / timed out: customTimeouts)"
+            outcome.message = outcome.message or "（時間切れ / timed out: customTimeouts）"
     return run
 
 
@@ -172,7 +172,7 @@ def _with_check_results(op: Operation, state: Props, hosts: Iterable[Host], run:
 
 def _not_checked_text(host: Host, outcome: Outcome) -> str:
     return (
-        f"{host.name} ({host.address}) は確認できず、前回の状態のままです: {outcome.message}\n"
+        f"{host.name}（{host.address}）は確認できず、前回の状態のままです: {outcome.message}\n"
         f"{host.name} ({host.address}) could not be checked; its last state is kept"
     )
 

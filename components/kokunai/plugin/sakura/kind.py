@@ -137,8 +137,9 @@ def keeping(id_: str, outputs: Props) -> Iterator[Props]:
 
 def _leftover(op: Operation, id_: str, paths: str) -> KokunaiError:
     return KokunaiError(
-        ja=f"{op.name} には、中断した作成の残り {id_} があり、{paths} が入力と違います。"
-        "入力を戻して pulumi up を終えてから変えるか、それを API で消してください。",
+        ja=f"前回中断した {op.name} の作成処理で {id_} が残っており、現在の設定と一致しません"
+        f"（{paths}）。設定を元に戻して pulumi up を終えてから変えるか、{id_} を API で"
+        "削除してください。",
         en=f"An interrupted create left {id_} for {op.name}, and {paths} differs from the inputs. "
         "Put the inputs back, finish pulumi up and change them then, or delete it by the API.",
     )

@@ -40,7 +40,7 @@ class Replacements:
         changes = self.last_diffs[op.urn].replacing if op.urn in self.last_diffs else []
         paths = ", ".join(change.path for change in changes)
         if changes:
-            ja, en = f"{op.name} を作り直します ({paths})", f"{op.name} will be replaced ({paths})"
+            ja, en = f"{op.name} を作り直します（{paths}）", f"{op.name} will be replaced ({paths})"
             op.warn(responses.in_both_languages(ja, en, changes))
 
     async def refuse_while_old_exists(self, kind: Kind, op: Operation) -> None:
@@ -70,7 +70,7 @@ class Replacements:
         kept = kind.is_found_by_digest and self.made.get(op.urn) == id_
         if kept:
             op.warn(
-                f"{op.name} ({id_}) は作り直さず、入力に合わせただけです。作り直すには、"
+                f"{op.name}（{id_}）は作り直さず、入力に合わせただけです。作り直すには、"
                 "リソースに delete_before_replace=True を付けるか、先に削除してください。\n"
                 f"{op.name} ({id_}) was kept and brought to its inputs, not replaced; to replace "
                 "it, give the resource delete_before_replace=True, or delete it first."
@@ -95,5 +95,5 @@ def renaming_changes(kind: Kind, op: Operation, transition: Transition) -> list[
     """
     if not kind.is_found_by_digest or transition.state.get(OWNER, op.digest) == op.digest:
         return []
-    reason = "名前が変わったので印を付け直します / renamed, so its mark is written again"
+    reason = "名前が変わったため、管理用タグを付け直します / renamed, so its tag is written again"
     return [Change(OWNER, of_state=True, reason=reason)]

@@ -45,4 +45,4 @@ def ssh_config(nodes: dict[str, Any]) -> str:
 cluster = ResearchCluster("vision", node_count=1)
 
 pulumi.export("ssh_config", cluster.pool.nodes.apply(ssh_config))
-pulumi.export("verified", cluster.nodes.verdicts)
+pulumi.export("verified", cluster.nodes.verified)

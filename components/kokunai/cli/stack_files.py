@@ -39,7 +39,7 @@ def check(files: tuple[Path, ...], *, as_json: bool) -> None:
         sys.exit(0 if all(row["ok"] for row in rows) else 1)
     for row in rows:
         if row["ok"]:
-            click.echo(f"{row['file']}: ok ({_content(row)})")
+            click.echo(f"{row['file']}: ok, {_content(row)}")
     problems = [(row["file"], problem) for row in rows for problem in row["problems"]]
     if problems:
         texts = {

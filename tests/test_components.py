@@ -275,6 +275,35 @@ def test_a_preview_needs_the_public_half_of_the_key_alone(
     assert settings(root).key.public_key == "ssh-ed25519 AAAA demo"
 
 
+@pytest.mark.parametrize("given", ["nothing", "the environment", "secrets", "a preview"])
+def test_without_the_sellers_key_nothing_is_made_and_it_is_said_once(
+    recorder: Recorder, root: Path, monkeypatch: pytest.MonkeyPatch, given: str
+):
+    keys = {"sakuraAccessToken": "SAKURA_ACCESS_TOKEN", "sakuraAccessTokenSecret": "SAKURA_X"}
+    for name in ("SAKURA_ACCESS_TOKEN", "SAKURA_ACCESS_TOKEN_SECRET"):
+        monkeypatch.delenv(name)
+        if given == "the environment":
+            monkeypatch.setenv(name.replace("SAKURA_", "SAKURACLOUD_"), "x")
+    if given == "a preview":
+        monkeypatch.setattr(pulumi.runtime, "is_dry_run", lambda: True)
+    secrets = {key: pulumi.Output.secret("x") for key in keys} if given == "secrets" else None
+    refusals = []
+
+    def program() -> None:
+        try:
+            network(settings(root, secrets=secrets))
+        except kokunai.KokunaiError as refusal:
+            refusals.append(refusal.en)
+
+    seen = declared(recorder, program).seen
+
+    assert bool(seen) is (given != "nothing")
+    assert len(refusals) == (given == "nothing")
+    if refusals:
+        assert "SAKURA_ACCESS_TOKEN (kokunai:sakuraAccessToken)" in refusals[0]
+        assert "SAKURA_ACCESS_TOKEN_SECRET" in refusals[0]
+
+
 def test_settings_tell_every_mistake_at_once(root: Path):
     with pytest.raises(kokunai.KokunaiError) as refusal:
         kokunai.StackSettings(name="Bad Name", data_class="secret", access={}, root=root)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pulumi
 
-from kokunai import capacity, declarations, role_variables, storage
+from kokunai import capacity, declarations, role_variables, storage, verdict_counts
 from kokunai.catalog import platforms
 from kokunai.node_pool import GpuNodePool
 from kokunai.parts import Hidden, Part
@@ -31,6 +31,8 @@ class NodeConfiguration(pulumi.ComponentResource):
 
     verified: pulumi.Output[dict[str, Any]]
     """Verdict of every check by node: `pass`, `fail` or `not-verified`, with its reason."""
+    verdicts: pulumi.Output[str]
+    """How many checks ended how, short enough for an output of the stack."""
 
     def __init__(
         self,
@@ -52,7 +54,8 @@ class NodeConfiguration(pulumi.ComponentResource):
         inside = pulumi.ResourceOptions(parent=self, depends_on=first)
         [run] = stack.declare(parts, inside)
         self.verified = run.output("verified")
-        self.register_outputs({"verified": self.verified})
+        self.verdicts = self.verified.apply(verdict_counts.digest)
+        self.register_outputs({"verdicts": self.verdicts})
 
 
 def parts_of(name: str, pool: resolved.Pool, settings: StackSettings) -> list[Part]:

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 _Spec = TypeVar("_Spec", bound=model.Spec)
 _PROVIDER = "pulumi:providers:kokunai"
 _OWNER = "kokunai:index:Owner"
+_REFUSAL = "kokunai:index:Refusal"
+"""The record of a refusal, which the rule KN-CMP-01 reads."""
 
 
 def of(settings: StackSettings) -> Declarations:
@@ -47,6 +49,7 @@ class Declarations:
         self._rows: dict[str, list[dict[str, Any]]] = {"networks": [], "storage": [], "pools": []}
         self._provider: resources.Provider | None = None
         self._holders: resources.Kind | None = None
+        self._is_refused = False
         self._made: dict[tuple[str, str], resources.Kind] = {}
         self.judged: dict[tuple[str, str], Part] = {}
         """Parts that the rules have let through."""
@@ -91,8 +94,35 @@ class Declarations:
         try:
             guard([*first, *(_resource(part, inputs) for part in fresh)], self._context)
         except Refusal as refused:
-            raise Refusal(of_settings(refused.findings)) from None
+            refusal = Refusal(of_settings(refused.findings))
+            self._tell_the_pack(refusal)
+            raise refusal from None
+        self._refuse_without_credentials(fresh)
         self.judged |= {part.key: part for part in fresh}
+
+    def _tell_the_pack(self, refusal: Refusal) -> None:
+        """Let a policy pack know in a preview, since it sees nothing of what is refused here."""
+        if pulumi.runtime.is_dry_run() and not self._is_refused:
+            self._is_refused = True
+            found = {"findings": len(refusal.findings)}
+            pulumi.ComponentResource(_REFUSAL, self._settings.spec.name, found)
+
+    def _refuse_without_credentials(self, parts: list[Part]) -> None:
+        """Say it once before anything is made, and not for each resource while they are made.
+
+        A preview is useful without credentials; there, the plugin warns.
+        """
+        if pulumi.runtime.is_dry_run():
+            return
+        kinds = [part.pulumi_type for part in parts]
+        missing = capacity.missing_credentials(kinds, self._settings.secrets, os.environ)
+        if missing:
+            raise KokunaiError(
+                ja="販売元の API キーがないため、何も作りません。環境変数、または"
+                "pulumi config set --secret で指定してください: " + "、".join(missing),
+                en="the seller's API key is missing, so nothing is made; export it, or give it "
+                "with pulumi config set --secret: " + ", ".join(missing),
+            )
 
     def _of_the_stack(self, inputs: dict[str, str]) -> list[Resource]:
         stack = Resource(type=STACK_TYPE, name=pulumi.get_stack(), props={})

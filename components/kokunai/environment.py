@@ -34,6 +34,8 @@ class Environment(pulumi.ComponentResource):
     """By pool, what `GpuNodePool.nodes` holds."""
     verified: dict[str, pulumi.Output[dict[str, Any]]]
     """By pool, what `NodeConfiguration.verified` holds."""
+    verdicts: dict[str, pulumi.Output[str]]
+    """By pool, what `NodeConfiguration.verdicts` holds."""
     private_key_file: str
     """The SSH key that opens the nodes, relative to the project."""
 
@@ -55,9 +57,9 @@ class Environment(pulumi.ComponentResource):
         super().__init__("kokunai:index:Environment", spec.name, None, opts)
         self.settings.parent = self
         self.private_key_file = spec.access.private_key_file
-        self.nodes, self.verified = {}, {}
+        self.nodes, self.verified, self.verdicts = {}, {}, {}
         self._build(spec)
-        self.register_outputs({"nodes": self.nodes, "verified": self.verified})
+        self.register_outputs({"verdicts": self.verdicts})
 
     def _judge(self, placed: list[Placed]) -> None:
         """Raises KokunaiError with every finding, at its place in the stack file."""
@@ -87,6 +89,7 @@ class Environment(pulumi.ComponentResource):
             pool = GpuNodePool(**arguments, **shared)
             nodes = NodeConfiguration(row.name, pool=pool, opts=shared["opts"])
             self.nodes[row.name], self.verified[row.name] = pool.nodes, nodes.verified
+            self.verdicts[row.name] = nodes.verdicts
 
     @classmethod
     def from_config(cls) -> Environment:

@@ -73,7 +73,7 @@ def _texts(finding: ErrorDetails, root: type[BaseModel]) -> tuple[str, str]:
         return f"知らないキーです。使えるキー: {known}", f"is not a known key; allowed: {known}"
     if finding["type"] == "kokunai":
         return str(context["ja"]), str(context["en"])
-    ja, en = _TEXTS.get(finding["type"], ("値が正しくありません ({msg})", "{msg}"))
+    ja, en = _TEXTS.get(finding["type"], ("値が正しくありません（{msg}）", "{msg}"))
     if finding["type"] == "int_type" and isinstance(finding["input"], str):
         ja, en = PLAIN_DECIMAL
     context = {**context, "msg": finding["msg"]}
@@ -111,4 +111,4 @@ def _with_value(ja: str, en: str, finding: ErrorDetails, root: type[BaseModel]) 
     if is_hidden or finding["type"] == "missing" or isinstance(value, dict | list):
         return ja, en
     shown = repr(value)[:60]
-    return f"{ja} (書かれた値: {shown})", f"{en} (got {shown})"
+    return f"{ja}（書かれた値: {shown}）", f"{en} (got {shown})"

@@ -114,7 +114,7 @@ def secret_refusal(key: str) -> KokunaiError:
     """The error for a secret under a key whose values are stored in plain text in the state."""
     allowed = [f"kokunai:{name}" for name in secret_keys()]
     return KokunaiError(
-        ja=f"{key} の中に秘密情報 (secure) は書けません。ステートに平文で残るためです。"
+        ja=f"{key} の中に秘密情報（secure）は書けません。ステートに平文で残るためです。"
         f"秘密にできるもの: {'、'.join(allowed)}",
         en=f"{key} must hold no secret (secure): it would stand in the state in clear; "
         f"what can be secret: {', '.join(allowed)}",

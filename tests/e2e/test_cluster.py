@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import copy
+import json
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from support.pulumi_project import Sandbox
+from kokunai.language import width
+from support.pulumi_project import STACK, Sandbox
 
 pytestmark = pytest.mark.xdist_group("cluster")
 
@@ -60,7 +62,8 @@ def test_the_nodes_share_a_file_system(cluster: Sandbox):
 
 
 def test_what_is_simulated_says_so_and_bandwidth_is_not_verified(cluster: Sandbox):
-    checks = cluster.outputs()["verified"]["train"]["train-0"]
+    summary = json.loads(cluster.run("summary", "--stack", STACK, "--json").stdout)
+    checks = summary["verified"]["train-0"]
 
     assert checks["gpu_count"]["verdict"] == "pass"
     assert checks["nccl_bandwidth"]["verdict"] == "not-verified"
@@ -82,9 +85,14 @@ def test_a_third_node_is_one_new_server_and_one_updated_configuration(cluster: S
     cluster.pool["node_count"] = 3
     boots = cluster.ssh("train-0", "stat -c %Y /etc/nccl.conf; who -b; last -i 2>/dev/null | wc -l")
 
+    shown = cluster.preview().stdout
     steps = cluster.steps()
     cluster.up()
 
+    # What did not change stays out of what is shown: no verdicts, and lines that fit a terminal.
+    lines = shown.partition("Outputs:")[2].splitlines()
+    assert 0 < len(lines) < 30
+    assert max(map(width, lines)) <= 80
     assert steps == {"create": [f"{POOL}::train-2"], "update": [f"{RUN}::train", HOLDERS]}
     state = cluster.of_type("ansible:Configuration")[0]["outputs"]
     assert state["results"]["train-2"]["status"] == "ok"

@@ -173,8 +173,9 @@ def test_only_the_rules_that_concern_a_type_are_asked(kind):
     assert asked == {"KN-LOC-02", "KN-LOC-06", *KINDS[kind]}
 
 
-def test_the_table_in_the_readme_is_the_rules_own():
-    text = README.read_text(encoding="utf-8")
+@pytest.mark.parametrize("name", ["README.md", "README.ja.md"])
+def test_the_table_in_the_readme_is_the_rules_own(name):
+    text = README.with_name(name).read_text(encoding="utf-8")
 
     assert tables.with_table(text) == text
 

@@ -81,6 +81,8 @@ def _cancel_tasks(loop: asyncio.AbstractEventLoop) -> None:
 def recorder(monkeypatch: pytest.MonkeyPatch, loops: None) -> Recorder:
     monkeypatch.setenv("SAKURA_API_ROOT_URL", "http://127.0.0.1:1/cloud/zone")
     monkeypatch.setenv("PULUMI_BACKEND_URL", "file:///state")
+    monkeypatch.setenv("SAKURA_ACCESS_TOKEN", "for tests")
+    monkeypatch.setenv("SAKURA_ACCESS_TOKEN_SECRET", "for tests")
     # Pulumi keeps the first stack of a process, whose futures belong to the loop of its test.
     settings.ROOT.set(None)
     mocks = Recorder()

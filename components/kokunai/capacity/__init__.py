@@ -148,6 +148,24 @@ def provider_inputs(environment: Mapping[str, str]) -> dict[str, str]:
     return stated
 
 
+def missing_credentials(
+    pulumi_types: Iterable[str], secrets: Iterable[str], environment: Mapping[str, str]
+) -> list[str]:
+    """What is needed to call the sellers of these kinds, and neither configured nor exported.
+
+    Each entry names the variable and the configuration key, for example
+    `SAKURA_ACCESS_TOKEN (kokunai:sakuraAccessToken)`.
+    """
+    called = {kind.split(":")[1] for kind in pulumi_types}
+    return [
+        f"{variables[0]} (kokunai:{key})"
+        for seller, provider in facts.seller_providers().items()
+        if seller in called
+        for key, variables in provider.secrets.items()
+        if key not in set(secrets) and not any(environment.get(name) for name in variables)
+    ]
+
+
 def secret_inputs() -> tuple[str, ...]:
     """Secret provider inputs of all sellers, which a stack file may set under the same keys."""
     return tuple(key for seller in facts.seller_providers().values() for key in seller.secrets)

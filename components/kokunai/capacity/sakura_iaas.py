@@ -230,7 +230,7 @@ def _account_service() -> Service:
     found = next((row for row in catalog.services() if row.driver == DRIVER), None)
     if found is None:
         raise KokunaiError(
-            ja=f"カタログに {DRIVER} のサービス (services) がありません",
+            ja=f"カタログに {DRIVER} のサービス（services）がありません",
             en=f"the catalogue has no service of {DRIVER}",
         )
     return found

@@ -12,6 +12,7 @@ import click
 
 from kokunai.cli.project_files import STEPS, project_name, render, sellers
 from kokunai.errors import KokunaiError
+from kokunai.language import chosen, worded
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -97,37 +98,43 @@ def _move(draft: Path, directory: Path) -> None:
 
 @click.command()
 @click.argument("directory", type=click.Path(path_type=Path))
-@click.option("--name", help="プロジェクト名 name of the project [フォルダー名 the folder's]")
+@click.option(
+    "--name",
+    help="プロジェクト名。省略時はフォルダー名 / name of the project, else that of the folder",
+)
 @click.option(
     "--seller",
     "wanted",
     multiple=True,
-    help="スタックを書く販売元、何度でも sellers to write stacks for, repeatable [すべて all]",
+    help="スタックを書く販売元。何度でも指定できます / sellers to write stacks for, repeatable",
 )
 @click.option(
     "--template",
     "is_template",
     is_flag=True,
-    help="`pulumi new DIRECTORY` の雛形として書く write a template for `pulumi new DIRECTORY`",
+    help="`pulumi new` の雛形として書きます / write a template for `pulumi new`",
 )
 def new(directory: Path, name: str | None, wanted: tuple[str, ...], *, is_template: bool) -> None:
-    """自分のプロジェクトを作ります。 Write a project of one's own into DIRECTORY.
+    """自分のプロジェクトを作ります。 / Write a project of one's own into DIRECTORY.
 
-    スタック、規則、CI、README が入ります。 Stacks, rules, CI and READMEs are in it.
+    スタック、規則、CI、README が入ります。 / Stacks, rules, CI and READMEs are in it.
     """
     if is_template and name:
-        raise click.UsageError("--template に --name は付けられません / --template takes no --name")
+        raise click.UsageError(
+            worded("--template に --name は付けられません", "--template takes no --name", " / ")
+        )
     called = project_name(directory, name)
     files = render(called, sellers(wanted), is_template=is_template)
     write(files, directory)
     place = shlex.quote(str(directory))
     if is_template:
-        click.echo(f"雛形を書きました / template written: {place} ({len(files)})")
-        click.echo("次に、空のフォルダーで / next, in an empty folder")
+        click.echo(f"{chosen('雛形を書きました / template written')}: {place} ({len(files)})")
+        click.echo(chosen("次に、空のフォルダーで / next, in an empty folder"))
         click.echo(f"  pulumi new {shlex.quote(str(directory.resolve()))} --generate-only")
         return
-    click.echo(f"プロジェクトを書きました / project written: {called}, {place} ({len(files)})")
-    click.echo("次に / next")
+    written = chosen("プロジェクトを書きました / project written")
+    click.echo(f"{written}: {called}, {place} ({len(files)})")
+    click.echo(chosen("次に / next"))
     for step in _next_steps(directory):
         click.echo(f"  {step}")
 

@@ -138,7 +138,7 @@ class NoMachines:
     """Implements Machines without hosts: remembers which servers are on."""
 
     kind = "none"
-    limits = "ホストは起動しません(API のみ)。 No hosts are started (API only)."
+    limits = "ホストは起動しません（API のみ）。 No hosts are started (API only)."
 
     def __init__(self) -> None:
         self._on: set[str] = set()

@@ -77,7 +77,7 @@ class Governed(Inputs):
     """Inputs of every seller's resource that the rules need: its site and its labels."""
 
     site: str = Field(min_length=1)
-    """Catalogue key of the data centre. / データセンター (カタログのキー)。"""
+    """Catalogue key of the data centre. / データセンター（カタログのキー）。"""
     labels: dict[str, MaybeUnknown[str]]
     """Labels for the rules, `data-class` among them. / 規則のためのラベル。"""
     owner: str | None = Field(default=None, pattern=r"^[0-9a-f]{16}$")

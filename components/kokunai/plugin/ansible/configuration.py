@@ -145,7 +145,7 @@ def _with_reasons(run: Run) -> Run:
                 outcome.message = run.last_words()
     if run.ended == "timeout":
         for outcome in run.hosts.values():
-            outcome.message = outcome.message or "(時間切れ / timed out: customTimeouts)"
+            outcome.message = outcome.message or "（時間切れ / timed out: customTimeouts）"
     return run
 
 
@@ -176,8 +176,9 @@ def _with_check_results(op: Operation, state: Props, hosts: Iterable[Host], run:
 
 def _not_checked_text(host: Host, why: str) -> str:
     ja, en = own_address.lockout(host.address, why)
+    who = f"{host.name}（{host.address}）"
+    said_ja = f"{who}は確認できず、前回の状態のままです: {why} {ja}".rstrip()
     who = f"{host.name} ({host.address})"
-    said_ja = f"{who} は確認できず、前回の状態のままです: {why} {ja}".rstrip()
     return f"{said_ja}\n{who} could not be checked; its last state is kept. {en}".rstrip()
 
 

@@ -23,13 +23,13 @@ def _variables(values: dict[str, Any]) -> dict[str, Any]:
     for name, value in values.items():
         if not _VARIABLE.fullmatch(name) or name.startswith("ansible_"):
             raise refusal(
-                f"変数名「{name}」は使えません (英小文字、数字、_ のみ。ansible_ は不可)。",
+                f"変数名「{name}」は使えません（英小文字、数字、_ のみ。ansible_ は不可）。",
                 f'The variable name "{name}" cannot be used: lower case, digits and _, '
                 "not starting with ansible_.",
             )
         if any(mark in str(value) for mark in ("{{", "{%", "{#")):
             raise refusal(
-                f"変数 {name} にテンプレート記号 ({{{{ と {{% と {{#) は使えません。",
+                f"変数 {name} にテンプレート記号（{{{{ と {{% と {{#）は使えません。",
                 f"The variable {name} must not hold template marks ({{{{, {{% and {{#).",
             )
         if mistake := next(variable_mistakes(name, value), None):

@@ -105,7 +105,10 @@ class SakuraKind(ModelKind):
         except KokunaiError as error:
             if self._accounts.can_open(op.config):
                 raise
-            op.warn(str(error))
+            # Every resource lacks the same key, and a preview may have hundreds of them.
+            if not self._accounts.told_missing:
+                self._accounts.told_missing = True
+                op.warn(str(error))
 
 
 def place_of(id_: str, *known: Props) -> tuple[str, str]:
@@ -174,8 +177,9 @@ def keeping(id_: str, outputs: Props) -> Iterator[Props]:
 def leftover(op: Operation, id_: str, paths: str) -> KokunaiError:
     """The error for what an interrupted create left and what cannot become what is wanted."""
     return KokunaiError(
-        ja=f"{op.name} には、中断した作成の残り {id_} があり、{paths} が入力と違います。"
-        "入力を戻して pulumi up を終えてから変えるか、それを API で消してください。",
+        ja=f"前回中断した {op.name} の作成処理で {id_} が残っており、現在の設定と一致しません"
+        f"（{paths}）。設定を元に戻して pulumi up を終えてから変えるか、{id_} を API で"
+        "削除してください。",
         en=f"An interrupted create left {id_} for {op.name}, and {paths} differs from the inputs. "
         "Put the inputs back, finish pulumi up and change them then, or delete it by the API.",
     )

@@ -107,7 +107,7 @@ class Products:
         if size_gib < least_gib:
             raise KokunaiError(
                 ja=f"イメージ「{name}」には {least_gib} GiB 以上のディスクが必要です "
-                f"({size_gib} GiB)。",
+                f"（{size_gib} GiB）。",
                 en=f'Image "{name}" needs a disk of at least {least_gib} GiB, not {size_gib} GiB.',
             )
         return chosen

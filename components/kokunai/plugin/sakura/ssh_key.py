@@ -34,7 +34,7 @@ def _public_key(value: str) -> str:
         blob = b""
     if "\n" in text or kind.encode() not in blob[:64] or not kind:
         raise refusal(
-            "OpenSSH の公開鍵 1 行で指定してください (例: ssh-ed25519 AAAA... 名前)。",
+            "OpenSSH の公開鍵 1 行で指定してください（例: ssh-ed25519 AAAA... 名前）。",
             "must be one line of an OpenSSH public key, for example ssh-ed25519 AAAA... name.",
         )
     return text

@@ -77,7 +77,8 @@ class EngineOperation:
         except TimeoutError:
             if seconds >= left:
                 raise TimeoutError(
-                    f"{self.timeout_seconds:.0f} 秒で時間切れです (customTimeouts で延ばせます)。\n"
+                    f"{self.timeout_seconds:.0f} 秒で時間切れです"
+                    "（customTimeouts で延ばせます）。\n"
                     f"Timed out after {self.timeout_seconds:.0f} s (raise it with customTimeouts)."
                 ) from None
         else:

@@ -45,7 +45,7 @@ class Replacements:
         changes = self.last_diffs[op.urn].replacing if op.urn in self.last_diffs else []
         paths = ", ".join(change.path for change in changes)
         if changes:
-            ja, en = f"{op.name} を作り直します ({paths})", f"{op.name} will be replaced ({paths})"
+            ja, en = f"{op.name} を作り直します（{paths}）", f"{op.name} will be replaced ({paths})"
             op.warn(responses.in_both_languages(ja, en, changes))
 
     async def refuse_while_old_exists(self, kind: Kind, op: Operation) -> None:
@@ -75,7 +75,7 @@ class Replacements:
         kept = kind.is_found_by_digest and self.made.get(op.urn) == id_
         if kept:
             op.warn(
-                f"{op.name} ({id_}) は作り直さず、入力に合わせただけです。作り直すには、"
+                f"{op.name}（{id_}）は作り直さず、入力に合わせただけです。作り直すには、"
                 "リソースに delete_before_replace=True を付けるか、先に削除してください。\n"
                 f"{op.name} ({id_}) was kept and brought to its inputs, not replaced; to replace "
                 "it, give the resource delete_before_replace=True, or delete it first."

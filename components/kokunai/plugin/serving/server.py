@@ -317,7 +317,7 @@ def _announce_power_off(op: EngineOperation, changes: Iterable[Change]) -> None:
     off = [change for change in changes if change.power_off]
     paths = ", ".join(change.path for change in off)
     if off:
-        ja = f"この変更では {op.name} の電源を切り、入れ直します ({paths})"
+        ja = f"この変更では {op.name} の電源を切り、入れ直します（{paths}）"
         en = f"This change will power off {op.name} and boot it again ({paths})"
         op.warn(responses.in_both_languages(ja, en, off))
 

@@ -108,7 +108,7 @@ def result(value: Any, verdict: str, reason: str = "") -> Result:
 
 def judge_gpu_count(machine: Machine, expected: dict[str, Any]) -> Result:
     if not expected["gpu_count"]:
-        return result("", NOT_VERIFIED, "GPU の約束なし / no GPU is promised")
+        return result("", NOT_VERIFIED, "GPU なしのプランです / no GPU is promised")
     count = machine.gpu_count(expected["gpu_vendor_id"])
     if count == expected["gpu_count"]:
         return result(count, PASS, SIMULATED if machine.simulated() else "")
@@ -123,7 +123,7 @@ def judge_driver(machine: Machine, expected: dict[str, Any]) -> Result:
     if machine.simulated():
         return result(version, NOT_VERIFIED, SIMULATED)
     if not wanted:
-        return result(version, NOT_VERIFIED, "版の指定なし / no version is asked for")
+        return result(version, NOT_VERIFIED, "バージョンの指定なし / no version is asked for")
     verdict = PASS if version == wanted else FAIL
     return result(
         version, verdict, "" if verdict == PASS else f"{wanted} のはずです / wanted {wanted}"

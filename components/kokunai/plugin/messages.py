@@ -21,12 +21,12 @@ def api_failure_text(error: DriverError) -> str:
         )
     if not error.status:
         return (
-            f"{seller.ja}の API から応答がありません ({error.call}): {error.code} {error.message}\n"
+            f"{seller.ja}の API から応答がありません（{error.call}）: {error.code} {error.message}\n"
             f"The {seller.en} API does not answer {error.call}: {error.code} {error.message}"
         )
     what = f"{error.status} {error.code} {error.message}".strip()
     return (
-        f"{seller.ja}の API が断りました ({error.call}): {what}\n"
+        f"{seller.ja}の API が断りました（{error.call}）: {what}\n"
         f"The {seller.en} API refused {error.call}: {what}"
     )
 

@@ -74,6 +74,30 @@ def test_what_a_program_declares_last_is_remembered_too(recorder: Recorder, root
     assert [one["name"] for one in rows] == ["a-0", "a-1", "b-0", "b-1"]
 
 
+def test_half_a_program_is_not_taken_for_the_whole(recorder: Recorder, root: Path):
+    def program() -> None:
+        ours = kokunai.StackSettings(**{key: STACK[key] for key in list(STACK)[:4]}, root=root)
+        given = {**STACK["pools"][0], "network": None, "settings": ours}
+        kokunai.GpuNodePool(**given)
+        kokunai.GpuNodePool(**{**given, "name": "b", "gpu": "h300"})
+
+    with pytest.raises(kokunai.KokunaiError, match="does not sell GPU h300"):
+        declared(recorder, program)
+
+    assert holders.TYPE not in [kind for kind, _ in recorder.seen]
+
+
+def test_a_refusal_that_a_program_gets_over_is_forgotten(recorder: Recorder, root: Path):
+    def program() -> None:
+        ours = kokunai.StackSettings(**{key: STACK[key] for key in list(STACK)[:4]}, root=root)
+        given = {**STACK["pools"][0], "network": None, "settings": ours}
+        with pytest.raises(kokunai.KokunaiError):
+            kokunai.GpuNodePool(**{**given, "gpu": "h300"})
+        kokunai.GpuNodePool(**given)
+
+    assert len(declared(recorder, program).seen[holders.TYPE, "demo-data"]["holders"]) == 2
+
+
 def test_a_part_has_data_where_its_kind_holds_data(loops: None, root: Path):
     kinds = registry().kinds
 

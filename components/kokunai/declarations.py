@@ -16,7 +16,7 @@ from kokunai import capacity, consistency, holders, model, resources
 from kokunai.errors import KokunaiError, Problem
 from kokunai.parts import Hidden, Link, Part
 from kokunai.problems import translated
-from kokunai.program_errors import refuse_outputs
+from kokunai.program_errors import go_on, raise_what_ended_the_program, refuse_outputs
 from kokunai.stack_file import refusal_of
 from kokunai.stack_paths import of_settings
 from kokunai_policy import STACK_TYPE, Context, Refusal, Resource, guard, program_context
@@ -80,6 +80,7 @@ class Declarations:
 
     def accept(self, section: str, spec: model.Spec, **known: Any) -> None:
         """Remember a component that is about to be declared: later ones are held against it."""
+        go_on()
         row = spec.model_dump(exclude_none=True)
         self._rows[section].append({**row, **known})
 
@@ -243,6 +244,8 @@ class Declarations:
         """Its rows are complete once the program has declared everything."""
 
         async def rows() -> Any:
+            # Half a program would look as if it gave up what its other half declares.
+            raise_what_ended_the_program()
             whole = holders.part(first, list(self.declared.values()), self._settings)
             self.judge([whole])
             return whole.props["holders"]

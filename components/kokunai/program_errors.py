@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
 
 import pulumi
 
@@ -30,7 +31,26 @@ def told_without_traceback() -> Iterator[None]:
     except KokunaiError as error:
         refusal = ProgramError(ja=error.ja, en=error.en)
         refusal.args = (str(error),)
+        if (run := pulumi.runtime.settings.get_monitor()) is not None:
+            _LAST[run] = refusal
         raise refusal from None
+
+
+# Keyed by the connection to the engine, because one process may run several programs in turn.
+_LAST: WeakKeyDictionary[Any, ProgramError] = WeakKeyDictionary()
+
+
+def go_on() -> None:
+    """A component is declared, so the program has got over what was refused before."""
+    if (run := pulumi.runtime.settings.get_monitor()) is not None:
+        _LAST.pop(run, None)
+
+
+def raise_what_ended_the_program() -> None:
+    """Raises the refusal after which the program has declared nothing."""
+    run = pulumi.runtime.settings.get_monitor()
+    if run is not None and run in _LAST:
+        raise _LAST[run]
 
 
 def expect(value: Any, wanted: type, place: str) -> None:

@@ -113,7 +113,9 @@ def changed_values(random: Random, text: str) -> str:
         fitting = list(places(root)) if isinstance(root, dict | list) else []
         holder, key = random.choice(fitting or [(content, "config")])
         what = random.randrange(5)
-        if what == 0:
+        if holder is content:
+            content["config"] = copy.deepcopy(random.choice(VALUES))
+        elif what == 0:
             holder.pop(key)
         elif what == 1 and isinstance(holder, list):
             holder.append(copy.deepcopy(holder[key]))

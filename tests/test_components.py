@@ -144,7 +144,7 @@ def test_a_component_is_refused_by_the_rules_before_it_is_declared(recorder: Rec
     with pytest.raises(kokunai.KokunaiError, match="KN-NTP-01") as refused:
         declared(recorder, program)
 
-    assert "KN-NTP-01 (low) hosts.ntp_servers[0]" in str(refused.value)
+    assert "KN-NTP-01 (低 / low) hosts.ntp_servers[0]" in str(refused.value)
     assert ("kokunai:ansible:Configuration", "train") not in recorder.seen
 
 

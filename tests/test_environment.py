@@ -176,7 +176,7 @@ def test_a_finding_names_the_stack_files_own_path_once_for_all_pools(
         Environment(spec, root=root, secrets={})
 
     assert "1 件" in refused.value.ja
-    assert "KN-NTP-01 (low) hosts.ntp_servers[0]" in str(refused.value)
+    assert "KN-NTP-01 (低 / low) hosts.ntp_servers[0]" in str(refused.value)
 
 
 def test_a_number_that_only_the_engine_reads_is_refused_at_up_as_by_check(

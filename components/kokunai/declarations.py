@@ -229,7 +229,8 @@ class Declarations:
             opts = pulumi.ResourceOptions.merge(opts, limits)
         known_as = pulumi.ResourceOptions(aliases=_aliases(part.former_name))
         opts = pulumi.ResourceOptions.merge(opts, known_as)
-        opts = pulumi.ResourceOptions.merge(opts, self._kept_safe(part))
+        if part is not self._owner:  # it says nothing of any data
+            opts = pulumi.ResourceOptions.merge(opts, self._kept_safe(part))
         kind = resources.kind(part.pulumi_type)
         return kind(part.name, self.linked(part.props), opts, wanted=part.wanted)
 

@@ -26,7 +26,7 @@ def part(first: Part, declared: Iterable[Part], settings: StackSettings) -> Part
     props = {"site": first.props["site"], "labels": labels, "holders": rows}
     # The settings of a stack file are one of a kind, so renaming them leaves this name alone.
     name = _NAME if settings.is_of_config else f"{settings.spec.name}-{_NAME}"
-    return Part(TYPE, name, props, wanted=())
+    return Part(TYPE, name, props, wanted=(), owned=False)
 
 
 def protect(part: Part, settings: StackSettings) -> bool | None:

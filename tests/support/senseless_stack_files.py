@@ -204,7 +204,7 @@ _FINE = [
     _source("components: [main, non-free-firmware, a/b]"),
     *(_uri(uri) for uri in ("http://10.0.0.1:8081/apt/", "https://[fd00::1]/d", "https://m.jp")),
     _hosts(
-        "{package_sources: [{uri: https://m.jp/d, suites: [stable/updates, ./, noble-updates]}]}"
+        "{package_sources: [{uri: https://m.jp/d, suites: [stable/updates, ./, bookworm-updates]}]}"
     ),
     (_POOL, "name: all-nodes"),
     ("name: datasets", "name: local-train-7"),

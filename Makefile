@@ -64,5 +64,6 @@ bench: .venv/installed  ## 比較の計測 / measured comparisons
 clean:  ## 状態もラボも仮想環境も消します / remove state, lab and environment, whatever state they are in
 	@if [ -d .kokunai/lab ]; then [ -e .venv/installed ] || $(MAKE) --no-print-directory .venv/installed; fi  # it takes the lab down
 	@if [ -x $(BIN)/kokunai ]; then $(BIN)/kokunai lab down --purge; fi
+	@while read -r _ _ _ _ at _; do case "$$(printf '%b' "$$at")" in "$(CURDIR)"/.kokunai/*|"$(CURDIR)"/.venv/*) echo "マウントされているので消しません / mounted, so it is not removed: umount $$at" >&2; exit 1;; esac; done < /proc/self/mountinfo
 	@$(UNSALT)  # of the passphrase removed below
 	@rm -rf --one-file-system .kokunai .venv

@@ -143,7 +143,7 @@ def _look(peer: str) -> tuple[_Own | None, int | None]:
     """
     with contextlib.suppress(ValueError, OSError):
         client = endpoint_of_peer(peer)
-        for number in map(int, os.listdir(_OWN_DESCRIPTORS)):
+        for number in [int(entry.name) for entry in _OWN_DESCRIPTORS.iterdir()]:
             server = _server_end(number, client)
             if server is None:
                 continue

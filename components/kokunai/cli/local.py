@@ -12,6 +12,7 @@ import click
 
 from kokunai import project
 from kokunai.errors import KokunaiError
+from kokunai.surroundings import direct_loopback, home
 
 STATE = Path(".kokunai")
 
@@ -25,17 +26,43 @@ def environment(root: Path) -> dict[str, str]:
     from kokunai.cli.engine import engine_environment
 
     state = root / STATE
+    make_private(state)
     ours = {
         "PULUMI_BACKEND_URL": f"file://{quote(str(_folder(state / 'state')))}",
         "PULUMI_CONFIG_PASSPHRASE_FILE": str(_passphrase(state / "passphrase")),
         "PULUMI_SKIP_UPDATE_CHECK": "true",
         # In a user namespace the user is root, and the engine would take root's home instead.
-        "PULUMI_HOME": str(Path.home() / ".pulumi"),
+        "PULUMI_HOME": str(home() / ".pulumi"),
+        "HOME": str(home()),
     }
     kept = {key: value for key, value in ours.items() if key not in os.environ}
     if "PULUMI_CONFIG_PASSPHRASE" in os.environ:
         kept.pop("PULUMI_CONFIG_PASSPHRASE_FILE", None)
-    return {**kept, **_lab_environment(state / "lab"), **engine_environment()}
+    direct = direct_loopback(os.environ)
+    return {**kept, **direct, **_lab_environment(state / "lab"), **engine_environment()}
+
+
+def make_private(state: Path) -> None:
+    """Make a project's own folder, which nobody else may read; one made earlier is closed too.
+
+    Raises KokunaiError where the project cannot be written to.
+    """
+    try:
+        state.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if state.stat().st_mode & 0o077:
+            state.chmod(0o700)
+    except PermissionError:
+        if not state.is_dir() or not os.access(state, os.W_OK):
+            raise _unwritable(state, "Permission denied") from None
+    except OSError as error:
+        raise _unwritable(state, error.strerror or "") from None
+
+
+def _unwritable(place: Path, reason: str) -> KokunaiError:
+    return KokunaiError(
+        ja=f"{place} に書けません（{reason}）。書ける場所にプロジェクトをコピーしてください。",
+        en=f"{place} cannot be written to ({reason}); copy the project to where you may write",
+    )
 
 
 def _lab_environment(directory: Path) -> dict[str, str]:
@@ -46,7 +73,10 @@ def _lab_environment(directory: Path) -> dict[str, str]:
 
 
 def _folder(path: Path) -> Path:
-    path.mkdir(parents=True, exist_ok=True)
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise _unwritable(path, error.strerror or "") from None
     return path
 
 
@@ -54,7 +84,10 @@ def _passphrase(path: Path) -> Path:
     """A random passphrase made once; only its owner may read it."""
     if not path.exists():
         _folder(path.parent)
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        try:
+            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        except OSError as error:
+            raise _unwritable(path, error.strerror or "") from None
         with os.fdopen(descriptor, "w") as file:
             file.write(secrets.token_urlsafe(32))
     return path
@@ -71,12 +104,16 @@ def env() -> None:
 @click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED)
 def run(command: tuple[str, ...]) -> None:
     """プロジェクトの環境でコマンドを実行します。Run a command with those variables set."""
+    from kokunai.cli import interrupted, passphrases
     from kokunai.cli.namespaces import enter
 
     root = project.root(Path.cwd())
     enter(root / STATE / "lab")
+    passphrases.check(root, command, os.environ, root / STATE / "passphrase")
+    variables = {**os.environ, **environment(root)}
+    interrupted.clear(root, command, variables)
     try:
-        os.execvpe(command[0], command, {**os.environ, **environment(root)})
+        os.execvpe(command[0], command, variables)
     except FileNotFoundError:
         raise KokunaiError(
             ja=f"{command[0]} が見つかりません。", en=f"{command[0]} was not found."

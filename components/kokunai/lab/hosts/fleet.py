@@ -5,13 +5,13 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import shutil
 import threading
 import time
 from collections import defaultdict
 from typing import TYPE_CHECKING, Protocol
 
 from kokunai.errors import KokunaiError
+from kokunai.lab import removal
 from kokunai.lab.hosts import hardware, identity, image, launching, processes
 from kokunai.lab.hosts.disk import Disk
 from kokunai.lab.hosts.names import Names
@@ -101,7 +101,7 @@ class Fleet:
     def remove_machine(self, server_id: str) -> None:
         with self._locks[server_id]:
             self._stop(server_id)
-            shutil.rmtree(self._names.machine_directory(server_id), ignore_errors=True)
+            removal.remove(self._names.machine_directory(server_id))
         self._rest()
 
     def remove_disk(self, disk_id: str) -> None:
@@ -132,7 +132,7 @@ class Fleet:
         processes.end_all(self._all_processes)
         self._network.tear_down()
         self._launcher.clean("")
-        shutil.rmtree(self._names.hosts / "machines", ignore_errors=True)
+        removal.remove(self._names.hosts / "machines")
 
     def _start(self, machine: Machine) -> None:
         image.ensure(_silently)

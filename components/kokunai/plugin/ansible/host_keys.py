@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
@@ -54,6 +55,8 @@ async def _scan(port: int, hosts: list[Host]) -> list[str]:
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.DEVNULL,
+        # The plugin's own environment may hold credentials, which this program has no use for.
+        env={"PATH": os.environ.get("PATH", os.defpath), "LANG": "C.UTF-8"},
     )
     output, _ = await process.communicate()
     return [line for line in output.decode(errors="replace").splitlines() if line[:1] != "#"]

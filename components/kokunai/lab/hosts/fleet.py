@@ -39,8 +39,15 @@ class Launcher(Protocol):
     """The part of a host's start that differs between the kinds of hosts."""
 
     kind: str
-    limits: str
     stop_signal: int
+
+    @property
+    def limits(self) -> str:
+        """What a host of this kind cannot do."""
+
+    @property
+    def has_private_users(self) -> bool:
+        """Whether its network namespace belongs to a user namespace of its own."""
 
     def command(self, machine: Machine, directory: Path) -> tuple[str, ...]:
         """What runs in the host's network namespace until the host is off."""
@@ -69,7 +76,10 @@ class Fleet:
         self._file_servers = FileServers(self._names, self._network)
         self._locks: defaultdict[str, threading.RLock] = defaultdict(threading.RLock)
         self.kind = launcher.kind
-        self.limits = launcher.limits
+
+    @property
+    def limits(self) -> str:
+        return self._launcher.limits
 
     def ensure_switch(self, switch_id: str) -> None:
         self._network.ensure_switch(switch_id)
@@ -138,7 +148,8 @@ class Fleet:
         image.ensure(_silently)
         namespace = self._names.server(machine.server_id)
         self._network.disconnect(namespace, [nic.interface_id for nic in machine.nics])
-        self._network.connect(namespace, machine.nics)
+        private = self._launcher.has_private_users
+        self._network.connect(namespace, machine.nics, has_private_users=private)
         Disk(self._names.disk_directory(machine.disk_id), self._root).prepare(machine)
         directory = self._make_directory(machine)
         self._launcher.wire(machine)

@@ -18,11 +18,12 @@ _SCRIPT = Path(__file__).parent / "guest" / "launch_full.sh"
 _PLACE = "/run/systemd/nspawn"
 _LIMITS_JA = (
     "カーネル共有のため、モジュール、bond、VLAN、net 以外の sysctl、時計は変更できません。"
-    "NFS と GPU は模擬です。外部にもこのマシンのサービスにも接続できません。"
+    "NFS と GPU は模擬です。外部には出られません。マシンのサービスにも接続できません。"
 )
 _LIMITS_EN = (
     "The kernel is shared: no modules, bonds, VLANs, sysctls outside net, or clock changes;"
-    " NFS and GPUs are simulated; hosts reach neither the outside nor this machine's services."
+    " NFS and GPUs are simulated; hosts have no way out of the machine"
+    " and do not reach its services."
 )
 _PRIVATE = (
     "ホストの root はマシンでは権限のないユーザーです。",

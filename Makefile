@@ -26,7 +26,7 @@ help:  ## これを表示します / show this
 	@$(LOCK) sh -ec '$(PYTHON) -m venv .venv; $(BIN)/pip install --quiet --disable-pip-version-check --editable ".[dev]"; touch $@' || { echo "用意できませんでした。理由は上の行にあります / it could not be made: the lines above say why" >&2; exit 1; }
 
 .kokunai/ssh/id_ed25519:
-	@mkdir -p -m 700 $(@D)
+	@mkdir -p -m 700 .kokunai $(@D)
 	@$(LOCK) sh -c '[ -e $@ ] || ssh-keygen -q -t ed25519 -N "" -C kokunai-$(STACK) -f $@'
 
 prepare: .venv/installed
@@ -75,4 +75,5 @@ bench: .venv/installed  ## 比較の計測 / measured comparisons
 clean:  ## ラボとその状態、仮想環境を消します / remove the lab, its state and the environment
 	@if [ -d .kokunai/lab ] || [ -d .kokunai/state ]; then [ -e .venv/installed ] || $(MAKE) --no-print-directory .venv/installed; fi  # it knows what is the lab's
 	@if [ -x $(BIN)/kokunai ]; then $(BIN)/kokunai clean; fi
+	@while read -r _ _ _ _ at _; do case "$$(printf '%b' "$$at")" in "$(CURDIR)"/.venv/*) echo "マウントされているので消しません / mounted, so it is not removed: umount $$at" >&2; exit 1;; esac; done < /proc/self/mountinfo
 	@if [ -d .venv ]; then echo "  .venv"; rm -rf --one-file-system .venv; fi

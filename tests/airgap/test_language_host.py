@@ -3,7 +3,9 @@
 import json
 import os
 import platform
+import pwd
 import signal
+import subprocess
 import sys
 import threading
 import time
@@ -15,6 +17,8 @@ import pytest
 from airgap_processes import ends_within, wait_for_text
 from google.protobuf.empty_pb2 import Empty
 from pulumi.runtime.proto import analyzer_pb2, analyzer_pb2_grpc, language_pb2
+
+from kokunai.airgap.language_host import program as program_module
 
 # Writes its process id, then that of a process of its own, and stays.
 _STAYS = """
@@ -67,6 +71,58 @@ def test_the_host_says_its_version(host):
     project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())
 
     assert host.stub.GetPluginInfo(Empty()).version == project["project"]["version"]
+
+
+_OTHER_USER = """
+import os, sys, grpc
+from google.protobuf.empty_pb2 import Empty
+from pulumi.runtime.proto import language_pb2_grpc
+os.setuid(int(sys.argv[2]))
+stub = language_pb2_grpc.LanguageRuntimeStub(grpc.insecure_channel(sys.argv[1]))
+try:
+    stub.GetPluginInfo(Empty(), timeout=10)
+except grpc.RpcError as error:
+    print(error.code().name)
+"""
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
+def test_another_user_of_the_machine_is_refused(host):
+    address, user = f"127.0.0.1:{host.port}", str(pwd.getpwnam("nobody").pw_uid)
+
+    command = [sys.executable, "-c", _OTHER_USER, address, user]
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
+
+    assert done.stdout == "PERMISSION_DENIED\n"
+    assert host.stub.GetPluginInfo(Empty()).version
+
+
+def test_what_it_starts_reaches_this_machine_without_a_proxy(host, tmp_path, describe):
+    body = "import os; print(os.environ['no_proxy'], os.environ.get('https_proxy'))"
+    info = describe(write_project(tmp_path, body))
+    given = ["https_proxy=http://proxy.example:1", "no_proxy=corp.example"]
+
+    responses = list(ask_to_run_plugin(host, info, env=[*given, f"PATH={os.environ['PATH']}"]))
+
+    said = b"".join(response.stdout for response in responses)
+    assert said == b"corp.example,127.0.0.1,localhost,::1 http://proxy.example:1\n"
+
+
+def test_a_package_on_pythonpath_that_hides_ours_is_told_in_a_sentence(tmp_path):
+    old, program = tmp_path / "old", tmp_path / "program"
+    old.mkdir()
+    program.mkdir()
+    (old / "typing_extensions.py").write_text("")
+    script = Path(program_module.__file__)
+    command = [sys.executable, str(script), "--", str(program)]
+
+    done = subprocess.run(
+        command, env={"PYTHONPATH": str(old)}, capture_output=True, text=True, check=False
+    )
+
+    assert done.returncode == 1
+    assert "unset PYTHONPATH" in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def test_code_is_refused_with_how_to_do_without(host):

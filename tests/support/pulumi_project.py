@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import copy
 import json
@@ -234,11 +235,16 @@ class Sandbox:
 
     def lab(self, path: str, method: str = "GET", body: Any = None) -> Any:
         """Ask the emulator's own endpoints."""
+        variables = self.lab_variables()
+        pair = f"{variables['SAKURA_ACCESS_TOKEN']}:{variables['SAKURA_ACCESS_TOKEN_SECRET']}"
         request = urllib.request.Request(
-            f"{self.lab_url}/_lab/{path}",
+            f"{variables['SAKURA_API_ROOT_URL'].split('/cloud/')[0]}/_lab/{path}",
             method=method,
             data=None if body is None else json.dumps(body).encode(),
-            headers={"Content-Type": "application/json"},
+            headers={
+                "Content-Type": "application/json",
+                "Authorization": f"Basic {base64.b64encode(pair.encode()).decode()}",
+            },
         )
         with urllib.request.urlopen(request, timeout=30) as reply:
             text = reply.read()

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from kokunai.airgap.versions import VERSION
 from kokunai.airgap.wrapper import mark_as_ours
 from kokunai.progress import say, showing
+from kokunai.surroundings import home
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -26,7 +27,7 @@ def find_cache() -> Path:
     """The directory of engines, which need not exist yet."""
     named = Path(os.environ.get("XDG_CACHE_HOME", ""))
     # The XDG specification says to ignore a relative path.
-    base = named if named.is_absolute() else Path.home() / ".cache"
+    base = named if named.is_absolute() else home() / ".cache"
     return base / "kokunai" / "engine"
 
 

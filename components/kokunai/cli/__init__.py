@@ -13,6 +13,7 @@ from kokunai.cli.help import prepared
 from kokunai.errors import KokunaiError
 from kokunai.foreign_text import shown
 from kokunai.language import CHOICES, VARIABLE, worded
+from kokunai.surroundings import accept_any_terminal, prefer_installed_packages
 
 # A command's module is imported when the command runs, so that --help answers at once.
 _COMMANDS = {
@@ -63,6 +64,8 @@ prepared(_kokunai)
 
 def main(arguments: list[str] | None = None) -> None:
     """Entry point; a mistake the user can fix is one message on stderr and exit code 1."""
+    prefer_installed_packages()
+    accept_any_terminal()
     try:
         _kokunai.main(arguments, prog_name="kokunai", standalone_mode=False)
     except click.exceptions.Exit as end:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +13,7 @@ from kokunai.cli import stacks, state_files
 from kokunai.cli.namespaces import enter
 from kokunai.cli.stacks import STATE
 from kokunai.errors import KokunaiError
+from kokunai.lab import removal
 from kokunai.language import worded
 
 if TYPE_CHECKING:
@@ -43,10 +43,7 @@ def clean(*, is_list: bool) -> None:
     if is_list:
         return
     _take_down(lab)
-    if gone:
-        # This tool stops at mount points, which Python's own does not.
-        paths = [str(path) for path in gone]
-        subprocess.run(["rm", "-rf", "--one-file-system", "--", *paths], check=True)
+    removal.refuse_mounts(mount for path in gone for mount in removal.remove(path, strictly=True))
     for path in salted:
         path.write_text(_unsalted(path) or "", encoding="utf-8")
 

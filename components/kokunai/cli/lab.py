@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 import click
 
 from kokunai import extras, project
-from kokunai.cli.local import tell_replaced
+from kokunai.cli.local import make_private, tell_replaced
 from kokunai.cli.namespaces import enter, enter_new
 from kokunai.cli.stacks import STATE
 from kokunai.errors import KokunaiError
@@ -25,6 +25,7 @@ from kokunai.lab.inquiry import State, state_of
 from kokunai.lab.machines import HOST_KINDS
 from kokunai.lab.state_file import places_of, read_state_file
 from kokunai.language import chosen
+from kokunai.surroundings import direct_loopback
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -86,6 +87,8 @@ def _told(message: str) -> None:
 def up(directory: Path, hosts: str | None, **delays: float | None) -> None:
     """起動します。動いていれば何もしません。 / Start; already running is fine."""
     extras.require("lab")
+    if directory.parent.name == STATE.name and not directory.exists():
+        make_private(directory.parent)
     with control.reporting_file_errors():
         enter_new(directory, hosts or "")
     given = {name: value for name, value in delays.items() if value is not None}
@@ -176,7 +179,8 @@ def env(directory: Path, *, as_json: bool) -> None:
 def execute(directory: Path, command: tuple[str, ...]) -> None:
     """ラボの環境変数でコマンドを実行します。 / Run a command with the lab's environment."""
     enter(directory)
-    environment = {**os.environ, **environment_of(places_of(directory))}
+    own = environment_of(places_of(directory))
+    environment = {**os.environ, **direct_loopback(os.environ), **own}
     try:
         done = subprocess.run(command, env=environment, check=False)
     except OSError as problem:

@@ -15,6 +15,7 @@ from kokunai.cli import stacks
 from kokunai.cli.stacks import STATE
 from kokunai.errors import KokunaiError
 from kokunai.language import worded
+from kokunai.surroundings import direct_loopback, home
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -37,18 +38,43 @@ def project_environment(root: Path) -> dict[str, str]:
     from kokunai.cli.engine import engine_environment
 
     state = root / STATE
+    make_private(state)
     _folder(state / "state")
     ours = {
         "PULUMI_BACKEND_URL": stacks.backend_url(root),
         "PULUMI_CONFIG_PASSPHRASE_FILE": str(_passphrase(state / "passphrase")),
         "PULUMI_SKIP_UPDATE_CHECK": "true",
         # In a user namespace the user is root, and the engine would take root's home instead.
-        "PULUMI_HOME": str(Path.home() / ".pulumi"),
+        "PULUMI_HOME": str(home() / ".pulumi"),
+        "HOME": str(home()),
     }
     kept = {key: value for key, value in ours.items() if key not in os.environ}
     if "PULUMI_CONFIG_PASSPHRASE" in os.environ:
         kept.pop("PULUMI_CONFIG_PASSPHRASE_FILE", None)
-    return {**kept, **engine_environment()}
+    return {**kept, **direct_loopback(os.environ), **engine_environment()}
+
+
+def make_private(state: Path) -> None:
+    """Make a project's own folder, which nobody else may read; one made earlier is closed too.
+
+    Raises KokunaiError where the project cannot be written to.
+    """
+    try:
+        state.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if state.stat().st_mode & 0o077:
+            state.chmod(0o700)
+    except PermissionError:
+        if not state.is_dir() or not os.access(state, os.W_OK):
+            raise _unwritable(state, "Permission denied") from None
+    except OSError as error:
+        raise _unwritable(state, error.strerror or "") from None
+
+
+def _unwritable(place: Path, reason: str) -> KokunaiError:
+    return KokunaiError(
+        ja=f"{place} に書けません（{reason}）。書ける場所にプロジェクトをコピーしてください。",
+        en=f"{place} cannot be written to ({reason}); copy the project to where you may write",
+    )
 
 
 def _lab_environment(directory: Path) -> dict[str, str]:
@@ -59,7 +85,10 @@ def _lab_environment(directory: Path) -> dict[str, str]:
 
 
 def _folder(path: Path) -> Path:
-    path.mkdir(parents=True, exist_ok=True)
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise _unwritable(path, error.strerror or "") from None
     return path
 
 
@@ -67,7 +96,10 @@ def _passphrase(path: Path) -> Path:
     """A random passphrase made once; only its owner may read it."""
     if not path.exists():
         _folder(path.parent)
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        try:
+            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        except OSError as error:
+            raise _unwritable(path, error.strerror or "") from None
         with os.fdopen(descriptor, "w") as file:
             file.write(secrets.token_urlsafe(32))
     return path
@@ -105,17 +137,21 @@ def run(command: tuple[str, ...]) -> None:
     実アカウントのスタックでは、ラボの API を指しません。 / For a stack of a real account they do
     not point at the lab.
     """
+    from kokunai.cli import interrupted, passphrases
     from kokunai.cli.namespaces import enter
 
     root = project.root(Path.cwd())
-    if stacks.is_real(root, stacks.of_command(root, command)):
-        variables = project_environment(root)
-    else:
+    is_real = stacks.is_real(root, stacks.of_command(root, command))
+    if not is_real:
         enter(root / STATE / "lab")
-        variables = environment(root)
-        tell_replaced(variables)
+    passphrases.check(root, command, os.environ, root / STATE / "passphrase")
+    given = project_environment(root) if is_real else environment(root)
+    if not is_real:
+        tell_replaced(given)
+    variables = {**os.environ, **given}
+    interrupted.clear(root, command, variables)
     try:
-        os.execvpe(command[0], command, {**os.environ, **variables})
+        os.execvpe(command[0], command, variables)
     except FileNotFoundError:
         raise KokunaiError(
             ja=f"{command[0]} が見つかりません。", en=f"{command[0]} was not found."

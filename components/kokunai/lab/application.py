@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from typing import TYPE_CHECKING, Any
 
@@ -9,27 +10,42 @@ from starlette.applications import Starlette
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Mount, Route
 
+from kokunai.lab.access import guarded
+from kokunai.lab.credentials import credentials_of
 from kokunai.lab.faults import Fault, Faults
 
 if TYPE_CHECKING:
     from starlette.requests import Request
 
+    from kokunai.lab.access import Endpoint
     from kokunai.lab.services import Services
+
+_LOG = logging.getLogger(__name__)
 
 
 def build(services: Services) -> Faults:
     """The application, with the faults as its outermost layer.
 
-    The lab's own paths are below `/_lab` and need no key: the daemon listens on 127.0.0.1 only.
+    The lab's own paths are below `/_lab`; `access` says who may call them.
     """
-    app = Starlette()
+    app = Starlette(exception_handlers={404: _unknown, 405: _unknown})
     app.router.redirect_slashes = False
     faults = Faults(app, lambda path, *refusal: _error(services, path, *refusal))
-    app.routes.extend(_state_routes(services, faults))
-    app.routes.extend(_fault_routes(faults))
+    credentials = credentials_of(services.places)
+    app.routes.extend(
+        Route(path, guarded(endpoint, credentials), methods=[method])
+        for method, path, endpoint in (*_state_routes(services, faults), *_fault_routes(faults))
+    )
     for emulator in services.emulators:
         app.routes.append(Mount(emulator.prefix, app=emulator.service.app))
     return faults
+
+
+async def _unknown(request: Request, problem: Exception) -> Response:
+    """Log a call that belongs to no emulator: a client may be aimed at the wrong address."""
+    status = getattr(problem, "status_code", 404)
+    _LOG.warning("%s %a %s no such path", request.method, request.url.path, status)
+    return JSONResponse({"code": "no_such_path", "message": "no such path"}, status)
 
 
 def _error(services: Services, path: str, status: int, code: str, message: str) -> Response:
@@ -64,14 +80,14 @@ def state_of(services: Services) -> dict[str, Any]:
     }
 
 
-def _state_routes(services: Services, faults: Faults) -> list[Route]:
+def _state_routes(services: Services, faults: Faults) -> list[tuple[str, str, Endpoint]]:
     async def state(_: Request) -> Response:
         return JSONResponse({**state_of(services), "calls": faults.call_counter.view()})
 
-    return [Route("/_lab/state", state)]
+    return [("GET", "/_lab/state", state)]
 
 
-def _fault_routes(faults: Faults) -> list[Route]:
+def _fault_routes(faults: Faults) -> list[tuple[str, str, Endpoint]]:
     async def show(_: Request) -> Response:
         return JSONResponse({"faults": [fault.view() for fault in faults.active]})
 
@@ -89,7 +105,7 @@ def _fault_routes(faults: Faults) -> list[Route]:
         return JSONResponse({"faults": []})
 
     return [
-        Route("/_lab/faults", show, methods=["GET"]),
-        Route("/_lab/faults", add, methods=["POST"]),
-        Route("/_lab/faults", clear, methods=["DELETE"]),
+        ("GET", "/_lab/faults", show),
+        ("POST", "/_lab/faults", add),
+        ("DELETE", "/_lab/faults", clear),
     ]

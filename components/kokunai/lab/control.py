@@ -6,7 +6,6 @@ import contextlib
 import fcntl
 import json
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -18,8 +17,10 @@ from pathlib import Path
 from typing import IO
 
 from kokunai.errors import KokunaiError
+from kokunai.lab import removal
 from kokunai.lab.inquiry import State, find_daemon, state_of
 from kokunai.lab.places import Places
+from kokunai.lab.removal import refuse_mounts
 from kokunai.lab.state_file import places_of, read_state_file, started_at, write_state_file
 
 Progress = Callable[[str], None]
@@ -113,7 +114,7 @@ def _start(directory: Path, hosts: str, delays: dict[str, float], progress: Prog
     saved = read_state_file(directory)
     kind = hosts or (saved.hosts if saved else "")
     reading, writing = os.pipe()
-    command = [sys.executable, "-m", "kokunai.lab.daemon", "--directory", str(directory)]
+    command = [sys.executable, "-m", "kokunai.lab", "--directory", str(directory)]
     command += ["--hosts", kind, "--delays", json.dumps(delays), "--start-pipe", str(writing)]
     log_file = Places(directory).log
     if log_file.exists() and log_file.stat().st_size > _LOG_BYTES:
@@ -177,8 +178,8 @@ def down(directory: Path, *, purge: bool, progress: Progress) -> None:
         places.pid_file.unlink(missing_ok=True)
         if (saved and saved.hosts not in ("", "none")) or _left_hosts(places):
             _tear_down(places, progress)
-        if purge or not existed:
-            _purge(directory)
+        left = _purge(directory) if purge or not existed else []
+    refuse_mounts(left)
 
 
 def _leave_old_place(directory: Path, progress: Progress) -> None:
@@ -211,13 +212,19 @@ def _tear_down(places: Places, progress: Progress) -> None:
     tear_down(places)
 
 
-def _purge(directory: Path) -> None:
-    """Remove only what a lab writes, because the user may have mistyped the directory."""
+def _purge(directory: Path) -> list[Path]:
+    """Remove only what a lab writes, because the user may have mistyped the directory.
+
+    Returns the mount points below, which stay.
+    """
     is_lab = any((directory / name).exists() for name in ("lab.json", "daemon.lock"))
+    left: list[Path] = []
     for folder in _FOLDERS if is_lab else ():
         if (directory / folder).is_dir():
-            shutil.rmtree(directory / folder)
-    for name in _FILES if is_lab else ("control.lock",):
+            left += removal.remove(directory / folder, strictly=True)
+    # With something left the lab stays a lab, so that the next purge removes the rest.
+    for name in _FILES if is_lab and not left else ("control.lock",):
         (directory / name).unlink(missing_ok=True)
     with contextlib.suppress(OSError):  # Not empty: it holds other files as well.
         directory.rmdir()
+    return left

@@ -10,6 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from kokunai.errors import KokunaiError
+from kokunai.lab.state_file import read_state_file
+from kokunai.surroundings import home
+
 if TYPE_CHECKING:
     from kokunai.lab.places import Places
 
@@ -28,14 +32,49 @@ def credentials_of(places: Places) -> Credentials:
     The secret is made from a key that only the user can read, because programs on the lab's hosts
     can reach the port of the emulators and must not be able to compute it.
     """
-    digest = hmac.digest(_key(), f"kokunai lab {places.lab_id}".encode(), "sha256").hex()
+    digest = hmac.digest(
+        _key(key_path(places)), f"kokunai lab {places.lab_id}".encode(), "sha256"
+    ).hex()
     return Credentials(f"lab-{places.lab_id}-dummy-token", f"lab-dummy-secret-{digest[:32]}")
 
 
-def _key() -> bytes:
+def key_path(places: Places) -> Path:
+    """Where the key is: as the lab recorded it at its last start, else in this user's home.
+
+    The record keeps a lab usable from a shell with another home.
+    """
+    saved = read_state_file(places.directory)
+    recorded = Path(saved.key) if saved and saved.key else None
+    if recorded is not None and _exists(recorded):
+        return recorded
+    base = os.environ.get("XDG_STATE_HOME") or home() / ".local" / "state"
+    return Path(base) / "kokunai" / "lab.key"
+
+
+def _exists(path: Path) -> bool:
+    """Whether a key is there; one that this user must not look at counts, and is refused later."""
+    try:
+        return path.stat() is not None
+    except FileNotFoundError:
+        return False
+    except OSError:
+        return True
+
+
+def _key(path: Path) -> bytes:
     """The user's random key, made once and kept outside of all labs, so that no copy has it."""
-    base = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
-    path = Path(base) / "kokunai" / "lab.key"
+    try:
+        return _made(path)
+    except OSError as problem:
+        raise KokunaiError(
+            ja=f"ラボの鍵 {path} を使えません（{problem.strerror}）。"
+            "ラボを起動したユーザーで実行してください。",
+            en=f"the lab's key {path} cannot be used ({problem.strerror}); "
+            "run this as the user who started the lab",
+        ) from problem
+
+
+def _made(path: Path) -> bytes:
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
         draft = path.with_name(f".lab.key-{os.getpid()}")

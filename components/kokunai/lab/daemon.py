@@ -20,6 +20,7 @@ import uvicorn
 
 from kokunai.errors import KokunaiError
 from kokunai.lab.application import build
+from kokunai.lab.credentials import key_path
 from kokunai.lab.delays import Delays
 from kokunai.lab.machines import HOST_KINDS, NoMachines
 from kokunai.lab.places import Places
@@ -118,7 +119,9 @@ def _open(
         # Shares and logs of hosts are private, also in a directory that existed before.
         (directory / "hosts").chmod(0o700)
     wanted = {**(saved.delays if saved else {}), **delays}
-    write_state_file(directory, SavedState(slot.places.slot, machines.kind, wanted, str(directory)))
+    key = str(key_path(slot.places))
+    state = SavedState(slot.places.slot, machines.kind, wanted, str(directory), key)
+    write_state_file(directory, state)
     _LOG.info("port %s, hosts %s: %s", slot.places.port, machines.kind, machines.limits)
     return slot, Services(slot.places, machines, Delays.parse(wanted))
 

@@ -11,8 +11,10 @@ import struct
 import time
 from collections import Counter, deque
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any
+
+from kokunai.lab.patterns import Pattern
 
 if TYPE_CHECKING:
     from starlette.responses import Response
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
 _LOG = logging.getLogger(__name__)
 _KINDS = ("status", "reset", "delay")
 _MOMENTS = ("before", "after")
+_INNER = ("dice", "pattern")
+"""Fields of a fault that nobody gives and nobody is shown."""
 _API_VERSION = re.compile(r"^.*?/(?:v\d+(?:\.\d+)*|\d+\.\d+)/")
 _ID = re.compile(r"/\d+")
 ErrorResponse = Callable[[str, int, str, str], "Response"]
@@ -39,7 +43,7 @@ class Fault:
     """before: the call has no effect; after: it has, but the client does not learn of it."""
     method: str = ""
     path: str = ""
-    """Regular expression searched in the path; empty is every path."""
+    """Regular expression searched in the path, of the kind that `patterns` reads."""
     delay_seconds: float = 0.0
     skip: int = 0
     """How many calls that it would fire at go through first: 6 is the seventh call."""
@@ -51,13 +55,14 @@ class Fault:
     fired: int = 0
     skipped: int = 0
     dice: random.Random = field(default_factory=random.Random, repr=False)
+    pattern: Pattern = field(default_factory=lambda: Pattern(""), repr=False)
 
     @classmethod
     def parse(cls, body: Any) -> Fault:
         """The fault of a JSON body. Raises ValueError or TypeError saying what is wrong."""
         if not isinstance(body, dict):
             raise TypeError("a fault is a JSON object")
-        allowed = {field_.name for field_ in fields(cls)} - {"fired", "skipped", "dice"}
+        allowed = {field_.name for field_ in fields(cls)} - {"fired", "skipped", *_INNER}
         unknown = set(body) - allowed
         if unknown:
             raise ValueError(f"unknown: {sorted(unknown)}; allowed: {sorted(allowed)}")
@@ -78,8 +83,8 @@ class Fault:
         if not 0 <= self.rate <= 1 or self.status not in range(200, 600):
             raise ValueError("rate: 0-1; status: 200-599")
         try:
-            re.compile(self.path)
-        except re.error as problem:
+            self.pattern = Pattern(self.path)
+        except ValueError as problem:
             raise ValueError(f"path: {problem}") from None
 
     def fires(self, method: str, path: str) -> bool:
@@ -88,7 +93,7 @@ class Fault:
             return False
         if self.method and self.method.upper() != method:
             return False
-        if self.path and not re.search(self.path, path):
+        if self.path and not self.pattern.found_in(path):
             return False
         if self.dice.random() >= self.rate:
             return False
@@ -100,7 +105,8 @@ class Fault:
 
     def view(self) -> dict[str, Any]:
         """The fault as `/_lab/faults` shows it."""
-        return {key: value for key, value in asdict(self).items() if key != "dice"}
+        names = (field_.name for field_ in fields(self))
+        return {name: getattr(self, name) for name in names if name not in _INNER}
 
 
 class CallCounter:

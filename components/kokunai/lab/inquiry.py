@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import base64
 import http.client
 import json
 from typing import TYPE_CHECKING, Any, cast
 
+from kokunai.lab.credentials import credentials_of
 from kokunai.lab.places import Places
 from kokunai.lab.state_file import living_pid, places_of
 
@@ -20,7 +22,9 @@ def ask(places: Places, path: str = "/_lab/state", *, seconds: float = 5) -> Sta
     """The lab's answer; None when nothing or another lab answers."""
     connection = http.client.HTTPConnection("127.0.0.1", places.port, timeout=seconds)
     try:
-        connection.request("GET", path)
+        pair = credentials_of(places)
+        given = base64.b64encode(f"{pair.token}:{pair.secret}".encode()).decode()
+        connection.request("GET", path, headers={"Authorization": f"Basic {given}"})
         state: Any = json.loads(connection.getresponse().read())
     except (OSError, ValueError, http.client.HTTPException):
         return None

@@ -95,8 +95,10 @@ class Machines(Protocol):
 
     kind: str
     """One of HOST_KINDS."""
-    limits: str
-    """One line, Japanese then English: what this kind cannot do."""
+
+    @property
+    def limits(self) -> str:
+        """One line, Japanese then English: what this kind cannot do."""
 
     def ensure_switch(self, switch_id: str) -> None:
         """Make the layer-2 segment of a switch."""

@@ -22,6 +22,8 @@ class SavedState:
     """As given to `kokunai lab up`, for later starts too."""
     directory: str = ""
     """The lab's directory at its last start, from which the names on the machine are derived."""
+    key: str = ""
+    """File of the key that the lab's credentials are made from."""
 
 
 def _path(directory: Path) -> Path:

@@ -5,8 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from kokunai.plugin.registry import registry
-from kokunai.plugin.serving import process
+from kokunai.surroundings import prefer_installed_packages
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -14,6 +13,11 @@ if TYPE_CHECKING:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Serve the engine whose address is the first argument that is not an option."""
+    prefer_installed_packages()
+    # Imported after the line above, so that an old package on PYTHONPATH hides none of ours.
+    from kokunai.plugin.registry import registry
+    from kokunai.plugin.serving import process
+
     words = list(sys.argv[1:] if arguments is None else arguments)
     addresses = [word for word in words if not word.startswith("-")]
     process.run(registry(), addresses[0] if addresses else "")

@@ -23,8 +23,6 @@ def _import_bare(name: str, directory: Path) -> None:
 
 def _import_stubs_only() -> None:
     """Make the gRPC stubs of pulumi importable without the whole SDK, which is slow to import."""
-    kokunai = Path(__file__).resolve().parents[2]
-    _import_bare("kokunai", kokunai)
     spec = importlib.util.find_spec("pulumi")
     if spec is None or not spec.submodule_search_locations:
         sys.exit(
@@ -41,6 +39,10 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     # gRPC would warn at each fork, but every child of this host runs another program at once.
     os.environ["GRPC_ENABLE_FORK_SUPPORT"] = "0"
+    _import_bare("kokunai", Path(__file__).resolve().parents[2])
+    from kokunai.surroundings import prefer_installed_packages
+
+    prefer_installed_packages()
     _import_stubs_only()
     # This import needs the bare packages that were made in the line above.
     from kokunai.airgap.language_host.server import run

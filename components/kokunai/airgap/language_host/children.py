@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Literal
 
 from kokunai.errors import KokunaiError
+from kokunai.surroundings import direct_loopback
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping, Sequence
@@ -110,7 +111,7 @@ class Children:
         process = _spawn(
             [sys.executable, "-I", "-S", str(_LAUNCH), str(os.getpid()), *command],
             cwd=cwd,
-            env=dict(env),
+            env={**env, **direct_loopback(env)},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE if piped else None,
             stderr=subprocess.PIPE if piped else None,

@@ -89,6 +89,9 @@ def _start(
     )
     given = dict(pair.partition("=")[::2] for pair in request.env)
     environment = interpreter.activate(given | extra)
+    if interpreter.virtualenv:
+        # An old package there would hide the one that the plugin was installed with.
+        environment.pop("PYTHONPATH", None)
     return children.start(command, cwd=cwd or str(directory), env=environment, piped=True)
 
 

@@ -11,6 +11,7 @@ import grpc
 from pulumi.runtime.proto import analyzer_pb2
 
 from kokunai.airgap.language_host import CHANNEL_OPTIONS, LOOPBACK
+from kokunai.callers import SameUserOnly
 
 _SERVICE = "/pulumirpc.Analyzer/"
 
@@ -28,7 +29,9 @@ class PolicyProxy(grpc.GenericRpcHandler):
         self._stack: asyncio.Future[analyzer_pb2.AnalyzerStackConfigureRequest | None]
         self._stack = loop.create_future()
         self._pack: asyncio.Future[grpc.aio.Channel] = loop.create_future()
-        self._server = grpc.aio.server(handlers=[self], options=CHANNEL_OPTIONS)
+        self._server = grpc.aio.server(
+            handlers=[self], interceptors=[SameUserOnly()], options=CHANNEL_OPTIONS
+        )
 
     async def listen(self) -> int:
         """The port for the engine."""

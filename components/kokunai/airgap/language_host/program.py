@@ -6,6 +6,7 @@ import argparse
 import asyncio
 import inspect
 import logging
+import os
 import runpy
 import signal
 import sys
@@ -78,12 +79,36 @@ def _failure_text(error: BaseException, entry: str) -> str:
     return "".join(traceback.format_exception(error, limit=limit))
 
 
+def _hidden_package(error: BaseException) -> str:
+    """A sentence where a package on PYTHONPATH hides the one of the same name of this Python."""
+    module = getattr(error, "obj", None)
+    place = getattr(error, "path", None) or getattr(module, "__file__", None)
+    name = str(getattr(module, "__name__", getattr(error, "name", "")))
+    named = [
+        Path(entry).resolve()
+        for entry in os.environ.get("PYTHONPATH", "").split(os.pathsep)
+        if entry
+    ]
+    if not place or not any(Path(place).resolve().is_relative_to(entry) for entry in named):
+        return ""
+    others = [entry for entry in sys.path if Path(entry).resolve() not in named]
+    if PathFinder.find_spec(name.partition(".")[0], others) is None:
+        return ""
+    return (
+        f"PYTHONPATH の {place} が、この Python のパッケージを隠しています（{error}）。"
+        "外してから実行してください: unset PYTHONPATH\n"
+        f"{place} on PYTHONPATH hides a package of this Python ({error}): unset PYTHONPATH"
+    )
+
+
 def _report(error: Exception, entry: str) -> None:
     """Show a failure: one sentence for what the user can fix, else the traceback."""
     import pulumi  # See _configure.
 
     if isinstance(error, pulumi.RunError):
         pulumi.log.error(str(error))
+    elif hidden := _hidden_package(error):
+        pulumi.log.error(hidden)
     else:
         pulumi.log.error(
             f"Program failed with an unhandled exception:\n{_failure_text(error, entry)}"
@@ -101,6 +126,12 @@ def main() -> int:
             f"{error.name} がこの Python にありません: {sys.executable} -m pip install pulumi\n"
             f"this Python lacks {error.name}: {sys.executable} -m pip install pulumi\n"
         )
+        return 1
+    except (ImportError, AttributeError) as error:
+        hidden = _hidden_package(error)
+        if not hidden:
+            raise
+        sys.stderr.write(f"{hidden}\n")
         return 1
     # A failing program leaves futures unawaited, and asyncio's warnings would hide the reason.
     logging.getLogger("asyncio").setLevel(logging.CRITICAL)

@@ -15,6 +15,7 @@ from pulumi.runtime.proto import language_pb2_grpc
 from kokunai.airgap.language_host import CHANNEL_OPTIONS, LOOPBACK
 from kokunai.airgap.language_host.children import Children
 from kokunai.airgap.language_host.service import LanguageHost
+from kokunai.callers import SameUserOnly
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,7 +30,7 @@ def run(arguments: Sequence[str]) -> None:
 async def _serve(engine_address: str) -> None:
     children = Children()
     ending = _watch_for_end()
-    server = grpc.aio.server(options=CHANNEL_OPTIONS)
+    server = grpc.aio.server(interceptors=[SameUserOnly()], options=CHANNEL_OPTIONS)
     host = LanguageHost(engine_address, children)
     language_pb2_grpc.add_LanguageRuntimeServicer_to_server(host, server)
     port = server.add_insecure_port(f"{LOOPBACK}:0")

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
 import stat
 import uuid
 from typing import TYPE_CHECKING
 
+from kokunai.lab import removal
 from kokunai.lab.hosts import identity
 from kokunai.lab.hosts.shell import run
 
@@ -42,12 +42,10 @@ class Disk:
 
     def remove(self) -> None:
         """Delete the contents; absent is success."""
-        shutil.rmtree(self.directory, ignore_errors=True)
+        removal.remove(self.directory)
 
     def _make(self, machine: Machine) -> None:
-        shutil.rmtree(
-            self.directory, ignore_errors=True
-        )  # a crash may have left an incomplete disk
+        removal.remove(self.directory)  # a crash may have left an incomplete disk
         self._upper.mkdir(parents=True)
         (self.directory / "work").mkdir()
         self._write(identity.first_boot(machine, uuid.uuid4().hex))

@@ -41,6 +41,30 @@ def chain(port: str, rules: Iterable[FilterRule] | None) -> str:
     return emptied + "".join(f"add rule {_TABLE} {port} {text}\n" for text in matched)
 
 
+def uplink(interface: str) -> str:
+    """Rules of the machine for its end of the shared segment: replies only, and nothing onwards.
+
+    A host is foreign code: what the machine serves at 0.0.0.0 is not for it, and a changed default
+    route must not lead out through the machine.
+    """
+    table = f"inet {interface}"
+    return (
+        f"add table {table}\ndelete table {table}\n"
+        f"table {table} {{\n"
+        "  chain input {\n"
+        "    type filter hook input priority -5;\n"
+        f'    iifname "{interface}" ct state established,related accept\n'
+        f'    iifname "{interface}" drop\n'
+        "  }\n"
+        "  chain forward {\n"
+        "    type filter hook forward priority -5;\n"
+        f'    iifname "{interface}" drop\n'
+        f'    oifname "{interface}" drop\n'
+        "  }\n"
+        "}\n"
+    )
+
+
 def _matched(rule: FilterRule) -> str:
     parts = [_PROTOCOLS[rule.protocol]]
     if rule.source_network:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import shutil
 import threading
 import time
 from collections import defaultdict
 from typing import TYPE_CHECKING, Protocol
 
 from kokunai.errors import KokunaiError
+from kokunai.lab import removal
 from kokunai.lab.hosts import hardware, identity, image, launching, processes
 from kokunai.lab.hosts.disk import Disk
 from kokunai.lab.hosts.names import Names
@@ -39,8 +39,15 @@ class Launcher(Protocol):
     """The part of a host's start that differs between the kinds of hosts."""
 
     kind: str
-    limits: str
     stop_signal: int
+
+    @property
+    def limits(self) -> str:
+        """What a host of this kind cannot do."""
+
+    @property
+    def has_private_users(self) -> bool:
+        """Whether its network namespace belongs to a user namespace of its own."""
 
     def command(self, machine: Machine, directory: Path) -> tuple[str, ...]:
         """What runs in the host's network namespace until the host is off."""
@@ -69,7 +76,10 @@ class Fleet:
         self._file_servers = FileServers(self._names, self._network)
         self._locks: defaultdict[str, threading.RLock] = defaultdict(threading.RLock)
         self.kind = launcher.kind
-        self.limits = launcher.limits
+
+    @property
+    def limits(self) -> str:
+        return self._launcher.limits
 
     def ensure_switch(self, switch_id: str) -> None:
         self._network.ensure_switch(switch_id)
@@ -101,7 +111,7 @@ class Fleet:
     def remove_machine(self, server_id: str) -> None:
         with self._locks[server_id]:
             self._stop(server_id)
-            shutil.rmtree(self._names.machine_directory(server_id), ignore_errors=True)
+            removal.remove(self._names.machine_directory(server_id))
         self._rest()
 
     def remove_disk(self, disk_id: str) -> None:
@@ -132,13 +142,14 @@ class Fleet:
         processes.end_all(self._all_processes)
         self._network.tear_down()
         self._launcher.clean("")
-        shutil.rmtree(self._names.hosts / "machines", ignore_errors=True)
+        removal.remove(self._names.hosts / "machines")
 
     def _start(self, machine: Machine) -> None:
         image.ensure(_silently)
         namespace = self._names.server(machine.server_id)
         self._network.disconnect(namespace, [nic.interface_id for nic in machine.nics])
-        self._network.connect(namespace, machine.nics)
+        private = self._launcher.has_private_users
+        self._network.connect(namespace, machine.nics, has_private_users=private)
         Disk(self._names.disk_directory(machine.disk_id), self._root).prepare(machine)
         directory = self._make_directory(machine)
         self._launcher.wire(machine)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from kokunai.errors import KokunaiError
 from kokunai.lab.hosts import apt, image_files, rootless
 from kokunai.lab.hosts.shell import run
+from kokunai.surroundings import home
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -35,7 +36,7 @@ _LEFT_OUT = ("/usr/share/man/*", "/usr/share/doc/*", "/usr/share/locale/*", "/us
 
 def cache_directory() -> Path:
     """Where roots are kept, in the user's cache."""
-    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    base = os.environ.get("XDG_CACHE_HOME") or home() / ".cache"
     return Path(base) / "kokunai" / "hosts"
 
 

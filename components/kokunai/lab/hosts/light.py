@@ -29,6 +29,7 @@ class Light:
         " NFS and GPUs are simulated; hosts have no way out of the machine."
     )
     stop_signal: int = signal.SIGTERM
+    has_private_users: bool = False
     _overlay_options = ""
 
     def __init__(self, names: Names) -> None:

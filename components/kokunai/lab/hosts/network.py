@@ -9,7 +9,7 @@ import json
 from typing import TYPE_CHECKING
 
 from kokunai.errors import KokunaiError
-from kokunai.lab.hosts import filters, processes
+from kokunai.lab.hosts import filters, private_users, processes
 from kokunai.lab.hosts.names import NAMESPACES, Names, bridge, port
 from kokunai.lab.hosts.shell import run
 
@@ -51,12 +51,17 @@ class Network:
         if processes.inode(self._names.lab) is not None:
             run("ip", "-n", self._names.lab, "link", "delete", bridge(switch_id), check=False)
 
-    def connect(self, namespace: str, nics: tuple[Nic, ...]) -> None:
+    def connect(
+        self, namespace: str, nics: tuple[Nic, ...], *, has_private_users: bool = False
+    ) -> None:
         """Make a namespace with one interface per NIC; each gets its filter before it is up."""
         with self._locked():
             self._ensure_lab()
             for switch_id in {nic.switch_id for nic in nics if nic.switch_id}:
                 self._ensure_switch(switch_id)
+            if has_private_users and processes.inode(namespace) is None:
+                remove_namespace(namespace)
+                private_users.add_namespace(namespace)
             _add_namespace(namespace)
         for nic in nics:
             if nic.filter_rules is not None:
@@ -99,6 +104,7 @@ class Network:
         """Remove the uplink and every namespace of the lab; their processes must be gone."""
         self._made.clear()
         run("ip", "link", "delete", self._names.uplink, check=False)
+        run("nft", "delete", "table", "inet", self._names.uplink, check=False)
         for name in self.namespaces():
             remove_namespace(name)
 
@@ -139,6 +145,8 @@ class Network:
         run("ip", "-n", names.lab, "link", "set", _UPLINK, "master", shared, "up")
         length = places.shared_network.prefixlen
         run("ip", "address", "replace", f"{places.machine_address}/{length}", "dev", names.uplink)
+        # Before it is up, so that no packet of a host passes unseen.
+        run("nft", "-f", "-", text=filters.uplink(names.uplink))
         run("ip", "link", "set", names.uplink, "up")
         self._ensure_edge(f"{places.gateway}/{length}")
 

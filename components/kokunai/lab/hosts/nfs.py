@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import shutil
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from kokunai.lab import removal
 from kokunai.lab.hosts import launching, processes
 from kokunai.lab.machines import Nic
 
@@ -48,7 +48,7 @@ class FileServers:
         self._clear(appliance_id)
         for owner in self._names.hosts.glob(f"nfs/*/*/{_OWNER}"):
             if owner.read_text(encoding="ascii") == appliance_id:
-                shutil.rmtree(owner.parent)
+                removal.remove(owner.parent)
 
     def _clear(self, appliance_id: str) -> None:
         namespace = self._names.appliance(appliance_id)

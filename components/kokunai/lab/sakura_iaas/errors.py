@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http
+import logging
 import secrets
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from starlette.requests import Request
+
+_LOG = logging.getLogger(__name__)
 
 
 class ApiError(Exception):
@@ -68,8 +71,9 @@ def handlers() -> dict[Any, Callable[[Request, Exception], Awaitable[Response]]]
 
 
 def _handler(code: str) -> Callable[[Request, Exception], Awaitable[Response]]:
-    async def answer(_: Request, __: Exception) -> Response:
+    async def answer(request: Request, __: Exception) -> Response:
         error = ApiError(code)
+        _LOG.warning("%s %a %s %s", request.method, request.url.path, error.status, code)
         return response(error.status, error.code, error.message)
 
     return answer

@@ -13,6 +13,7 @@ import grpc
 import grpc.aio
 from pulumi.runtime.proto import provider_pb2_grpc
 
+from kokunai.callers import SameUserOnly
 from kokunai.plugin.kind import SHUTDOWN_GRACE_SECONDS
 from kokunai.plugin.serving.engine_log import EngineLog
 from kokunai.plugin.serving.server import Servicer
@@ -41,7 +42,7 @@ async def serve(registry: Registry, engine_address: str) -> None:
     """Answer calls until a signal comes or the process that started this one is gone."""
     engine_log = EngineLog(engine_address)
     servicer = Servicer(registry, engine_log)
-    server = grpc.aio.server(options=_OPTIONS)
+    server = grpc.aio.server(interceptors=[SameUserOnly()], options=_OPTIONS)
     provider_pb2_grpc.add_ResourceProviderServicer_to_server(servicer, server)
     port = server.add_insecure_port("127.0.0.1:0")
     ended = _ending()

@@ -17,6 +17,7 @@ import grpc.aio
 from google.protobuf.empty_pb2 import Empty
 from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc
 
+from kokunai.errors import KokunaiError
 from kokunai.plugin import redaction, schema
 from kokunai.plugin.comparison import differences
 from kokunai.plugin.kind import UNKNOWN, Kind, Previewing, Props, Transition
@@ -59,6 +60,7 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         self._registry = registry
         self._settings = Settings(registry.sections)
         self._config: Props = {}
+        self._is_configured = False
         self._engine_log = engine_log
         self.replacements = Replacements()
         self.guard = DataGuard()
@@ -106,10 +108,22 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         """Take the configuration from the inputs, else from the environment."""
         given = properties.decode(request.args).props
         try:
-            self._config = self._settings.resolve(given)
+            self._keep(self._settings.resolve(given))
         except Exception as error:  # noqa: BLE001 - every failure must reach the engine as a status
             await self._abort(context, error, (), self._mask([]))
         return provider_pb2.ConfigureResponse(acceptSecrets=True, supportsPreview=True)
+
+    def _keep(self, config: Props) -> None:
+        """Keep the first configuration: a later one could send the credentials somewhere else."""
+        if self._is_configured and config != self._config:
+            known = self._config
+            keys = sorted(key for key in {*config, *known} if config.get(key) != known.get(key))
+            raise KokunaiError(
+                ja=f"プロバイダーは設定済みです。別の値（{', '.join(keys)}）には変えられません。",
+                en=f"the provider is configured already; other values ({', '.join(keys)}) "
+                "are refused",
+            )
+        self._config, self._is_configured = config, True
 
     async def Cancel(self, _: Any, __: Any) -> Empty:
         """Ask every running operation to end soon and answer with what exists."""

@@ -1,0 +1,189 @@
+"""Refuses gRPC calls of other users of this machine, since a loopback port is open to all of them.
+
+The kernel's table of connections says which user opened the other end. A system without that table
+(macOS) cannot be asked: there every caller is let in, and only what servers check themselves holds.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import inspect
+import ipaddress
+import os
+import socket
+import stat
+import struct
+import urllib.parse
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import grpc
+import grpc.aio
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Iterable
+
+TABLES = (Path("/proc/net/tcp"), Path("/proc/net/tcp6"))
+_OWN_DESCRIPTORS = Path("/proc/self/fd")
+_ESTABLISHED = 1
+"""Of other states the table shows user 0, since no process holds the connection any more."""
+_LOOKS, _PAUSE_SECONDS = 3, 0.02
+_REMEMBERED = 256
+
+
+class Endpoint(NamedTuple):
+    """One end of a TCP connection."""
+
+    address: ipaddress.IPv4Address | ipaddress.IPv6Address
+    port: int
+
+
+class _Own(NamedTuple):
+    """Our end of a connection: the same number with the same inode is the same connection."""
+
+    descriptor: int
+    inode: int
+
+
+def endpoint(address: str, port: int) -> Endpoint:
+    """An end by its address as text; an IPv4 address in IPv6 form counts as IPv4."""
+    found = ipaddress.ip_address(address)
+    return Endpoint(getattr(found, "ipv4_mapped", None) or found, port)
+
+
+def endpoint_of_peer(peer: str) -> Endpoint:
+    """The end that gRPC calls `ipv4:127.0.0.1:5` or `ipv6:%5B::1%5D:5`. Raises ValueError."""
+    family, _, rest = urllib.parse.unquote(peer).partition(":")
+    if family not in ("ipv4", "ipv6"):
+        raise ValueError(peer)
+    address, _, port = rest.rpartition(":")
+    return endpoint(address.strip("[]"), int(port))
+
+
+def owner_of(client: Endpoint, server: Endpoint, lines: Iterable[str]) -> int | None:
+    """User id of the process that opened `client` towards `server`; None where no line tells."""
+    for line in lines:
+        fields = line.split()
+        if len(fields) < 10 or fields[3] != f"{_ESTABLISHED:02X}" or fields[9] == "0":
+            continue
+        if (_table_endpoint(fields[1]), _table_endpoint(fields[2])) == (client, server):
+            return int(fields[7])
+    return None
+
+
+def _table_endpoint(text: str) -> Endpoint:
+    """An end as the kernel writes it: words in the machine's byte order, `0100007F:1F90`."""
+    words, _, port = text.partition(":")
+    numbers = [int(words[start : start + 8], 16) for start in range(0, len(words), 8)]
+    packed = struct.pack(f"={len(numbers)}I", *numbers)
+    return endpoint(str(ipaddress.ip_address(packed)), int(port, 16))
+
+
+class SameUserOnly(grpc.aio.ServerInterceptor):
+    """Lets in callers that run as this process's user or as root, judged once a connection."""
+
+    def __init__(self) -> None:
+        self._judged: dict[str, tuple[_Own, int | None]] = {}
+
+    async def intercept_service(
+        self, continuation: Callable[..., Awaitable[Any]], call: Any
+    ) -> Any:
+        """The handler of a call behind the check; a stream of requests has none in this house."""
+        handler = await continuation(call)
+        if handler is None or handler.request_streaming:
+            return None
+        behaviour = handler.unary_stream if handler.response_streaming else handler.unary_unary
+
+        async def checked(request: Any, context: Any) -> Any:
+            await self.check(context)
+            answer = behaviour(request, context)
+            return await answer if inspect.isawaitable(answer) else answer
+
+        streams = handler.response_streaming
+        make: Any = (
+            grpc.unary_stream_rpc_method_handler if streams else grpc.unary_unary_rpc_method_handler
+        )
+        return make(checked, handler.request_deserializer, handler.response_serializer)
+
+    async def check(self, context: Any) -> None:
+        """End the call of another user with PERMISSION_DENIED."""
+        if not any(os.access(table, os.R_OK) for table in TABLES):
+            return
+        user = await self._user_of(context.peer())
+        if user not in (0, os.geteuid()):
+            who = "不明 / unknown" if user is None else str(user)
+            await context.abort(
+                grpc.StatusCode.PERMISSION_DENIED,
+                f"ほかのユーザー（uid {who}）からの呼び出しは受け付けません。\n"
+                f"calls of another user (uid {who}) are refused",
+            )
+
+    async def _user_of(self, peer: str) -> int | None:
+        """Who is at the other end; None for a connection that is gone or that no table shows."""
+        own, user = self._judged.get(peer, (None, None))
+        if own is not None and _is_open(own):
+            return user
+        for _ in range(_LOOKS):
+            own, user = _look(peer)
+            if own is not None and user is not None:
+                if len(self._judged) >= _REMEMBERED:
+                    self._judged.clear()
+                self._judged[peer] = (own, user)
+                return user
+            await asyncio.sleep(_PAUSE_SECONDS)
+        return None
+
+
+def _look(peer: str) -> tuple[_Own | None, int | None]:
+    """Our end of the connection with `peer`, and the user of the other end.
+
+    Our end is looked at again afterwards: while it is open, no other process can get the peer's
+    port towards us, so the line of the table is about this very connection.
+    """
+    with contextlib.suppress(ValueError, OSError):
+        client = endpoint_of_peer(peer)
+        for number in [int(entry.name) for entry in _OWN_DESCRIPTORS.iterdir()]:
+            server = _server_end(number, client)
+            if server is None:
+                continue
+            own = _Own(number, os.fstat(number).st_ino)
+            user = owner_of(client, server, _lines())
+            return (own, user) if _is_open(own) else (None, None)
+    return None, None
+
+
+def _lines() -> Iterable[str]:
+    for table in TABLES:
+        with contextlib.suppress(FileNotFoundError):
+            yield from table.read_text("ascii").splitlines()[1:]
+
+
+def _server_end(descriptor: int, client: Endpoint) -> Endpoint | None:
+    """Our own end, where the descriptor is the connection with `client`."""
+    with contextlib.suppress(OSError, ValueError, IndexError):
+        if stat.S_ISSOCK(os.fstat(descriptor).st_mode):
+            opened = socket.socket(fileno=descriptor)
+            try:
+                is_internet = opened.family in (socket.AF_INET, socket.AF_INET6)
+                if is_internet and endpoint(*opened.getpeername()[:2]) == client:
+                    return endpoint(*opened.getsockname()[:2])
+            finally:
+                opened.detach()  # gRPC goes on using it
+    return None
+
+
+def _is_open(own: _Own) -> bool:
+    try:
+        if os.fstat(own.descriptor).st_ino != own.inode:
+            return False
+        opened = socket.socket(fileno=own.descriptor)
+    except OSError:
+        return False
+    try:
+        state = opened.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)
+        return state[0] == _ESTABLISHED
+    except OSError:
+        return False
+    finally:
+        opened.detach()

@@ -1,0 +1,259 @@
+"""Clears what a killed engine left in a stack's state, so that the next command is not refused.
+
+Only state in files of this machine is touched; where a process may still live, the command that a
+person can give is said instead.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import re
+import socket
+import subprocess
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
+
+import yaml
+
+from kokunai import project
+from kokunai.foreign_text import shown
+from kokunai.progress import say
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+_PROC = Path("/proc")
+_FIRST_PID_NAMESPACE = "pid:[4026531836]"
+_CONTAINER_NAME = re.compile(r"[0-9a-f]{12}")
+_CLOCK_SECONDS = 2.0
+_VERBS = frozenset({"destroy", "import", "preview", "refresh", "up", "update"})
+"""Commands that a lock refuses or that warn of pending operations."""
+
+
+@dataclass(frozen=True)
+class Stack:
+    """A stack whose state is in files of this machine."""
+
+    project: str
+    name: str
+    state: Path
+
+    @property
+    def locks(self) -> list[Path]:
+        """Files of the processes that work on the stack, or did when they died."""
+        folder = self.state / ".pulumi/locks/organization" / self.project / self.name
+        return sorted(folder.glob("*.json"))
+
+    @property
+    def checkpoint(self) -> Path:
+        """The file with the stack's resources."""
+        return self.state / ".pulumi/stacks" / self.project / f"{self.name}.json"
+
+
+def clear(root: Path, command: Sequence[str], environment: Mapping[str, str]) -> None:
+    """Before a pulumi command: remove locks of dead processes, then creates that are settled."""
+    stack = stack_of(root, command, environment)
+    if stack is None or not _VERBS.intersection(command):
+        return
+    for lock in stack.locks:
+        _judge_lock(stack, lock)
+    if not stack.locks:
+        _settle(root, stack, environment)
+
+
+def stack_of(root: Path, command: Sequence[str], environment: Mapping[str, str]) -> Stack | None:
+    """The stack that a pulumi command is about; None where its state is not in local files."""
+    url = environment.get("PULUMI_BACKEND_URL", "")
+    if not command or Path(command[0]).name != "pulumi" or not url.startswith("file://"):
+        return None
+    name = named_stack(command) or environment.get("PULUMI_STACK") or _selected(root, environment)
+    if not name:
+        return None
+    state = Path(unquote(url.removeprefix("file://")).partition("?")[0]).expanduser()
+    return Stack(project_name(root), name.rpartition("/")[2], state)
+
+
+def named_stack(command: Sequence[str]) -> str:
+    """What follows `--stack` or `-s`, or empty."""
+    for word, following in zip(command, [*command[1:], ""], strict=True):
+        if word in ("--stack", "-s"):
+            return following
+        if word.startswith("--stack="):
+            return word.removeprefix("--stack=")
+    return ""
+
+
+def project_name(root: Path) -> str:
+    """The project's name as Pulumi.yaml gives it."""
+    with contextlib.suppress(OSError, ValueError, yaml.YAMLError):
+        settings = yaml.safe_load((root / project.SETTINGS_FILE).read_text("utf-8"))
+        if isinstance(settings, dict):
+            return str(settings.get("name", ""))
+    return ""
+
+
+def _selected(root: Path, environment: Mapping[str, str]) -> str:
+    """The stack chosen by `pulumi stack select`, which the engine keeps per project file."""
+    key = hashlib.sha1(str(root / project.SETTINGS_FILE).encode()).hexdigest()  # noqa: S324 - the engine's own name of the file
+    folder = Path(environment.get("PULUMI_HOME", "")) / "workspaces"
+    with contextlib.suppress(OSError, ValueError, AttributeError):
+        file = folder / f"{project_name(root)}-{key}-workspace.json"
+        chosen = json.loads(file.read_text("utf-8"))
+        of_backend = (chosen.get("stacks") or {}).get(environment.get("PULUMI_BACKEND_URL"))
+        return str(of_backend or chosen.get("stack") or "")
+    return ""
+
+
+def _judge_lock(stack: Stack, lock: Path) -> None:
+    """Remove a lock whose process is certainly dead, saying so; else say how a person would."""
+    try:
+        content = json.loads(lock.read_text("utf-8"))
+        pid, host, since = int(content["pid"]), str(content["hostname"]), str(content["timestamp"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return
+    if host == socket.gethostname() and _is_alive(pid, since):
+        return  # the engine names the process itself
+    who = f"{shown(host, 60)}, pid {pid}"
+    if host == socket.gethostname() and _sees_all_processes(host):
+        lock.unlink(missing_ok=True)
+        say(
+            f"終了したプロセス（{who}）のロックを外しました。\n"
+            f"Removed the lock of a process that is dead ({who})."
+        )
+        return
+    say(
+        f"スタック {stack.name} は {who} がロックしています。"
+        f"そのプロセスが動いていなければ: kokunai run -- pulumi cancel --yes --stack {stack.name}\n"
+        f"Stack {stack.name} is locked by {who}; if that process is gone, give the command above."
+    )
+
+
+def _is_alive(pid: int, since: str) -> bool:
+    """Whether the process that locked may run, seen from here or from a container on this machine.
+
+    A process that began after the lock was made has only the same number.
+    """
+    found = [pid, *_inner(pid)]
+    return any(_began_before(number, since) for number in found if _exists(number))
+
+
+def _exists(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True
+    return True
+
+
+def _inner(pid: int) -> list[int]:
+    """Processes of containers on this machine that have this number there."""
+    found = []
+    for status in _PROC.glob("[0-9]*/status"):
+        with contextlib.suppress(OSError):
+            numbers = re.search(r"^NSpid:((?:\s+\d+)+)$", status.read_text(), re.MULTILINE)
+            if numbers and str(pid) in numbers[1].split()[1:]:
+                found.append(int(status.parent.name))
+    return found
+
+
+def _began_before(pid: int, since: str) -> bool:
+    try:
+        ticks = int((_PROC / str(pid) / "stat").read_text().rpartition(")")[2].split()[19])
+        boot = re.search(r"^btime (\d+)$", (_PROC / "stat").read_text(), re.MULTILINE)
+        locked = datetime.fromisoformat(re.sub(r"\.\d+", "", since)).timestamp()
+    except (OSError, ValueError, IndexError):
+        return True
+    began = int(boot[1]) + ticks / os.sysconf("SC_CLK_TCK") if boot else 0.0
+    return began <= locked + _CLOCK_SECONDS
+
+
+def _sees_all_processes(host: str) -> bool:
+    """Whether every process of a machine of this name is visible here.
+
+    A container may have the name of its machine, whose processes it does not see; one that has a
+    name of its own shares it with nobody.
+    """
+    try:
+        namespace = str((_PROC / "self/ns/pid").readlink())
+    except OSError:
+        return not _PROC.joinpath("self").exists()  # macOS has no containers of its own
+    return namespace == _FIRST_PID_NAMESPACE or bool(_CONTAINER_NAME.fullmatch(host))
+
+
+def _settle(root: Path, stack: Stack, environment: Mapping[str, str]) -> None:
+    """Clear pending creates of resources that a later run found or made; name the others."""
+    deployment = _deployment(stack)
+    creating = _pending_creates(deployment)
+    existing = {row.get("urn") for row in deployment.get("resources") or ()}
+    settled = [urn for urn in creating if urn in existing]
+    if settled and _rewrite(root, stack, environment, set(settled)):
+        names = ", ".join(shown(urn.rpartition("::")[2], 100) for urn in settled)
+        say(
+            f"中断された作成の記録を消しました（その後に完了しています）: {names}\n"
+            f"Cleared the record of interrupted creates that were finished later: {names}"
+        )
+    if waiting := [urn for urn in creating if urn not in existing]:
+        names = ", ".join(shown(urn.rpartition("::")[2], 100) for urn in waiting)
+        say(
+            f"作成が中断されています: {names}。次の up が見つけて引き継ぎます。"
+            "もう要らなければ: kokunai run -- pulumi refresh --yes --clear-pending-creates "
+            f"--stack {stack.name}\n"
+            f"Interrupted while being created: {names}; the next up finds and takes over what "
+            "exists. Where it is not wanted any more, give the command above."
+        )
+
+
+def _deployment(stack: Stack) -> dict[str, Any]:
+    with contextlib.suppress(OSError, ValueError, AttributeError):
+        checkpoint = json.loads(stack.checkpoint.read_text("utf-8")).get("checkpoint")
+        latest = checkpoint.get("latest")
+        return latest if isinstance(latest, dict) else {}
+    return {}
+
+
+def _pending_creates(deployment: Mapping[str, Any]) -> list[str]:
+    return [
+        str(operation["resource"]["urn"])
+        for operation in deployment.get("pending_operations") or ()
+        if operation.get("type") == "creating"
+    ]
+
+
+def _rewrite(root: Path, stack: Stack, environment: Mapping[str, str], settled: set[str]) -> bool:
+    """Take operations out of the state by the engine's own export and import."""
+    options = ("--stack", stack.name)
+    exported = _pulumi(root, environment, "stack", "export", *options)
+    if exported is None:
+        return False
+    state = json.loads(exported)
+    state["deployment"]["pending_operations"] = [
+        operation
+        for operation in state["deployment"].get("pending_operations") or ()
+        if operation.get("type") != "creating" or operation["resource"]["urn"] not in settled
+    ]
+    text = json.dumps(state)
+    return _pulumi(root, environment, "stack", "import", *options, text=text) is not None
+
+
+def _pulumi(root: Path, environment: Mapping[str, str], *words: str, text: str = "") -> str | None:
+    try:
+        done = subprocess.run(
+            ["pulumi", "--non-interactive", *words],
+            cwd=root,
+            env=dict(environment),
+            input=text,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    except OSError:
+        return None
+    return done.stdout if done.returncode == 0 else None

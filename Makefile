@@ -9,9 +9,15 @@ WORKERS ?= $(shell expr 2 '*' $$(nproc))
 LOCK := $(if $(shell command -v flock),flock pyproject.toml)
 UNSALT := sed -i '/^encryptionsalt:/d' stacks/Pulumi.local.yaml
 
-.PHONY: help prepare up down preview test quick lint bench clean
+# What a line says in one language or, on two lines, in both.
+SPOKEN := case "$$KOKUNAI_LANG" in ja) printf "%s%s\n" "$$name" "$$ja" ;; en) printf "%s%s\n" "$$name" "$$en" ;; \
+	*) printf "%s%s\n%16s%s\n" "$$name" "$$ja" "" "$$en" ;; esac
+
+.PHONY: help prepare up down preview test faults quick lint bench clean
 help:  ## これを表示します / show this
-	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST)
+	@sed -n 's/^\([a-z]*\):.*## /\1 \/ /p' $(MAKEFILE_LIST) | while IFS= read -r line; do \
+	  name=$$(printf "  make %-9s" "$${line%% / *}"); line=$${line#* / }; ja=$${line%% / *}; en=$${line#* / }; \
+	  $(SPOKEN); done
 
 .venv/installed: pyproject.toml
 	@command -v $(PYTHON) >/dev/null || { echo "$(PYTHON) がありません。Python 3.11 以上が必要です / Python 3.11 or newer is needed: make PYTHON=python3.12" >&2; exit 1; }
@@ -49,7 +55,12 @@ test: .venv/installed  ## すべてのテスト / all tests
 	@$(BIN)/kokunai engine install
 	@$(BIN)/pytest -n $(WORKERS) --dist loadgroup
 
-quick: .venv/installed  ## 速いテストだけ(エンジンとホストなし) / the quick tests: no engine, no hosts
+faults: .venv/installed  ## 障害のテストをすべて実行し、件数を示します / every fault, with the counts
+	@$(BIN)/kokunai doctor --install
+	@$(BIN)/kokunai engine install
+	@KOKUNAI_FAULTS=all $(BIN)/pytest -s -rA tests/faults
+
+quick: .venv/installed  ## 速いテストだけ（エンジンとホストなし） / the quick tests: no engine, no hosts
 	@$(BIN)/pytest -n $(WORKERS) -m "not e2e and not hosts and not slow"
 
 lint: .venv/installed  ## 書式、型、依存の向き / format, types, import directions
@@ -61,8 +72,7 @@ lint: .venv/installed  ## 書式、型、依存の向き / format, types, import
 bench: .venv/installed  ## 比較の計測 / measured comparisons
 	@set -e; for file in bench/*.py; do $(BIN)/python $$file; done
 
-clean:  ## 状態もラボも仮想環境も消します / remove state, lab and environment, whatever state they are in
-	@if [ -d .kokunai/lab ]; then [ -e .venv/installed ] || $(MAKE) --no-print-directory .venv/installed; fi  # it takes the lab down
-	@if [ -x $(BIN)/kokunai ]; then $(BIN)/kokunai lab down --purge; fi
-	@$(UNSALT)  # of the passphrase removed below
-	@rm -rf --one-file-system .kokunai .venv
+clean:  ## ラボとその状態、仮想環境を消します / remove the lab, its state and the environment
+	@if [ -d .kokunai/lab ] || [ -d .kokunai/state ]; then [ -e .venv/installed ] || $(MAKE) --no-print-directory .venv/installed; fi  # it knows what is the lab's
+	@if [ -x $(BIN)/kokunai ]; then $(BIN)/kokunai clean; fi
+	@if [ -d .venv ]; then echo "  .venv"; rm -rf --one-file-system .venv; fi

@@ -7,5 +7,5 @@ import kokunai
 environment = kokunai.Environment.from_config()
 
 pulumi.export("nodes", environment.nodes)
-pulumi.export("verified", environment.verified)
+pulumi.export("verified", environment.verdicts)
 pulumi.export("private_key_file", environment.private_key_file)

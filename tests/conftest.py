@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 pytest.register_assert_rewrite("suite", "support")
+pytest_plugins = ["support.sandboxes"]
 collect_ignore = ["data"]
 ROOT = Path(__file__).parents[1]
 

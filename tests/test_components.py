@@ -14,7 +14,7 @@ import yaml
 import kokunai
 from kokunai import declarations, stack_file
 from kokunai.parts import Hidden, Link
-from support.pulumi_mocks import Recorder, declared, loops, recorder, root
+from support.pulumi_mocks import ANSWERS, Recorder, declared, loops, recorder, root
 
 __all__ = ["loops", "recorder", "root"]
 STACKS = sorted((Path(__file__).parents[1] / "stacks").glob("Pulumi.*.yaml"))
@@ -79,6 +79,7 @@ def test_every_resource_says_who_sells_and_who_runs_it(recorder: Recorder, root:
     real = {key: props for key, props in seen.items() if "labels" in props}
     assert {kind.rpartition(":")[2] for kind, _ in real} == {
         "Configuration",
+        "DataHolders",
         "Nfs",
         "PacketFilter",
         "Server",
@@ -140,9 +141,10 @@ def test_a_component_is_refused_by_the_rules_before_it_is_declared(recorder: Rec
         pool_settings = settings(root, hosts={"ntp_servers": ["time.google.com"]})
         kokunai.NodeConfiguration("train", pool=pool(settings=pool_settings))
 
-    with pytest.raises(kokunai.KokunaiError, match="KN-NTP-01"):
+    with pytest.raises(kokunai.KokunaiError, match="KN-NTP-01") as refused:
         declared(recorder, program)
 
+    assert "KN-NTP-01 (low) hosts.ntp_servers[0]" in str(refused.value)
     assert ("kokunai:ansible:Configuration", "train") not in recorder.seen
 
 
@@ -273,6 +275,35 @@ def test_a_preview_needs_the_public_half_of_the_key_alone(
     assert settings(root).key.public_key == "ssh-ed25519 AAAA demo"
 
 
+@pytest.mark.parametrize("given", ["nothing", "the environment", "secrets", "a preview"])
+def test_without_the_sellers_key_nothing_is_made_and_it_is_said_once(
+    recorder: Recorder, root: Path, monkeypatch: pytest.MonkeyPatch, given: str
+):
+    keys = {"sakuraAccessToken": "SAKURA_ACCESS_TOKEN", "sakuraAccessTokenSecret": "SAKURA_X"}
+    for name in ("SAKURA_ACCESS_TOKEN", "SAKURA_ACCESS_TOKEN_SECRET"):
+        monkeypatch.delenv(name)
+        if given == "the environment":
+            monkeypatch.setenv(name.replace("SAKURA_", "SAKURACLOUD_"), "x")
+    if given == "a preview":
+        monkeypatch.setattr(pulumi.runtime, "is_dry_run", lambda: True)
+    secrets = {key: pulumi.Output.secret("x") for key in keys} if given == "secrets" else None
+    refusals = []
+
+    def program() -> None:
+        try:
+            network(settings(root, secrets=secrets))
+        except kokunai.KokunaiError as refusal:
+            refusals.append(refusal.en)
+
+    seen = declared(recorder, program).seen
+
+    assert bool(seen) is (given != "nothing")
+    assert len(refusals) == (given == "nothing")
+    if refusals:
+        assert "SAKURA_ACCESS_TOKEN (kokunai:sakuraAccessToken)" in refusals[0]
+        assert "SAKURA_ACCESS_TOKEN_SECRET" in refusals[0]
+
+
 def test_settings_tell_every_mistake_at_once(root: Path):
     with pytest.raises(kokunai.KokunaiError) as refusal:
         kokunai.StackSettings(name="Bad Name", data_class="secret", access={}, root=root)
@@ -303,7 +334,7 @@ def _as_declared(value: Any, seen: dict[tuple[str, str], dict[str, Any]]) -> Any
     """A judged value with every link replaced by what the mocks answer for its part."""
     if isinstance(value, Link):
         assert (value.pulumi_type, value.name) in seen, value
-        answers = {"id": f"is1a/{value.name}", "address": "198.18.0.11", "serverId": "1"}
+        answers = {"id": f"is1a/{value.name}", **ANSWERS}
         return answers[value.output]
     if isinstance(value, dict):
         return {key: _as_declared(item, seen) for key, item in value.items()}
@@ -319,7 +350,8 @@ def _judged_as_declared(stack: declarations.Declarations, recorder: Recorder) ->
     real = {
         key: props
         for key, props in seen.items()
-        if key[0].startswith("kokunai:") and not key[0].startswith("kokunai:index:")
+        if key[0].startswith("kokunai:")
+        and (key[0] == "kokunai:index:Owner" or not key[0].startswith("kokunai:index:"))
     }
     judged = {key: _as_declared(dict(part.props), seen) for key, part in stack.judged.items()}
     assert judged == real

@@ -1,5 +1,6 @@
 """What `kokunai doctor` says and installs, with a stand-in for apt-get."""
 
+import json
 import os
 from pathlib import Path
 
@@ -60,3 +61,15 @@ def test_a_machine_that_has_all_of_it_is_ready(monkeypatch):
 
     assert answer.exit_code == 0
     assert "has what the lab needs" in answer.output
+
+
+@pytest.mark.parametrize("missing", [[], ["nftables"]])
+def test_as_json_it_says_what_is_missing_and_how_to_install_it(monkeypatch, missing):
+    monkeypatch.setattr("kokunai.lab.hosts.missing_packages", lambda _kind: missing)
+
+    answer = CliRunner().invoke(doctor, ["--json"])
+
+    found = json.loads(answer.stdout)
+    assert answer.exit_code == len(missing)
+    assert (found["ready"], found["missing"]) == (not missing, missing)
+    assert found["install"].endswith("nftables") is bool(missing)

@@ -56,7 +56,7 @@ def test_every_resource_carries_site_and_labels(recorder: Recorder, root: Path):
 
     kinds = [props for (kind, _), props in seen.items() if ":index:" not in kind]
     real = [props for props in kinds if "sakuraApiRootUrl" not in props]
-    assert len(real) == 6
+    assert len(real) == 7
     assert all(one["site"] == "sakura-ishikari" for one in real)
     assert all(one["labels"]["data-class"] == "internal" for one in real)
 
@@ -69,7 +69,7 @@ def test_the_configuration_never_holds_the_key_itself(recorder: Recorder, root: 
     props = seen["kokunai:ansible:Configuration", "train"]
     assert props["privateKeyFile"] == "id"
     assert len(props["keyId"]) == 12
-    assert len([inputs for inputs in seen.values() if "labels" in inputs]) == 6
+    assert len([inputs for inputs in seen.values() if "labels" in inputs]) == 7
     assert "staple-of-a-private-key" not in repr(seen)
 
 
@@ -98,7 +98,7 @@ def test_a_missing_key_is_answered_with_how_to_make_one(recorder: Recorder, tmp_
         Environment(_spec(), root=tmp_path, secrets={})
 
 
-@pytest.mark.parametrize("name", ["/", "binary", "folder", "a\0b"])
+@pytest.mark.parametrize("name", ["/", "binary", "folder"])
 def test_a_key_file_that_is_none_is_answered_with_how_to_make_one(
     recorder: Recorder, tmp_path: Path, name: str
 ):
@@ -160,4 +160,33 @@ def test_a_value_that_is_no_object_is_one_refusal(recorder: Recorder, text: str)
     _configured(text)
 
     with pytest.raises(pulumi.RunError, match="must be a mapping"):
+        Environment.from_config()
+
+
+def test_a_finding_names_the_stack_files_own_path_once_for_all_pools(
+    recorder: Recorder, root: Path
+):
+    [pool] = _spec().model_dump()["pools"]
+    spec = _spec(
+        hosts={"ntp_servers": ["time.google.com"]},
+        pools=[pool, {**pool, "name": "serve", "first_host": 30}],
+    )
+
+    with pytest.raises(KokunaiError) as refused:
+        Environment(spec, root=root, secrets={})
+
+    assert "1 件" in refused.value.ja
+    assert "KN-NTP-01 (low) hosts.ntp_servers[0]" in str(refused.value)
+
+
+def test_a_number_that_only_the_engine_reads_is_refused_at_up_as_by_check(
+    recorder: Recorder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    (tmp_path / "Pulumi.yaml").write_text("name: demo\nruntime: python\n")
+    file = tmp_path / f"Pulumi.{pulumi.get_stack()}.yaml"
+    file.write_text("config:\n  kokunai:environment:\n    pools: [{node_count: 08}]\n")
+    monkeypatch.setattr(pulumi.runtime, "get_root_directory", lambda: str(tmp_path))
+    _configured('{"pools": [{"node_count": 8}]}')
+
+    with pytest.raises(pulumi.RunError, match=r"pools\[0\]\.node_count: .*plain decimal"):
         Environment.from_config()

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from kokunai.language import width
+
 ROOT = Path(__file__).parents[1]
 SALT = "encryptionsalt: v1:old\n"
 
@@ -23,6 +25,7 @@ echo "kokunai $*" >> "$LOG"
 case "$*" in
   *"stack select local") exit ${NO_STACK:-0} ;;
   *destroy*) cat /proc/$PPID/comm >> "$LOG" ;;
+  clean) [ -z "$REAL" ] && rm -rf .kokunai ;;
 esac
 END
 chmod 755 .venv/bin/*
@@ -171,14 +174,47 @@ def test_down_without_a_stack_still_stops_the_lab(checkout):
     assert checkout.asked("kokunai")[1:] == ["lab down"]
 
 
-def test_clean_without_its_environment_still_takes_the_lab_down(checkout):
-    (checkout.directory / ".kokunai" / "lab").mkdir(parents=True)
+@pytest.mark.parametrize("folder", ["lab", "state"])
+def test_clean_without_its_environment_still_asks_the_command_that_knows_the_lab(checkout, folder):
+    (checkout.directory / ".kokunai" / folder).mkdir(parents=True)
 
     code, _ = checkout.make("clean")
 
     assert code == 0
-    assert checkout.asked("kokunai") == ["lab down --purge"]
+    assert checkout.asked("kokunai") == ["clean"]
     assert not (checkout.directory / ".kokunai").exists()
+    assert not (checkout.directory / ".venv").exists()
+
+
+def test_clean_that_is_refused_removes_nothing(checkout):
+    checkout.make("up")
+    (checkout.directory / ".kokunai" / "state").mkdir(parents=True)
+
+    code, _ = checkout.make("clean", REAL="1")
+
+    assert code == 2
+    assert (checkout.directory / ".kokunai" / "state").exists()
+    assert (checkout.directory / ".venv" / "installed").exists()
+
+
+def test_the_faults_run_all_of_them_and_show_the_counts(checkout):
+    code, output = checkout.make("--dry-run", "faults")
+
+    assert code == 0
+    assert "KOKUNAI_FAULTS=all .venv/bin/pytest -s -rA tests/faults" in output
+
+
+@pytest.mark.parametrize("asked", ["ja", "en", "both"])
+def test_help_fits_eighty_columns_in_each_language(checkout, asked):
+    code, output = checkout.make("help", KOKUNAI_LANG=asked)
+
+    lines = output.splitlines()
+    assert code == 0
+    assert max(map(width, lines)) <= 80
+    assert ("  make up       ローカル" in output) is (asked != "en")
+    assert ("build the local GPU cluster" in output) is (asked != "ja")
+    targets = [line.split()[1] for line in lines if line.startswith("  make")]
+    assert {"up", "down", "faults", "clean", "help"} <= set(targets)
 
 
 def test_clean_twice_makes_nothing_the_second_time(checkout):

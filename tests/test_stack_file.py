@@ -11,6 +11,7 @@ import yaml
 from kokunai import model, stack_file
 from kokunai.errors import KokunaiError
 from support.broken_stack_files import BROKEN, RIGHT, Broken
+from support.senseless_stack_files import FINE, LOOK_ALIKES, SENSELESS
 
 STACKS = sorted((Path(__file__).parents[1] / "stacks").glob("Pulumi.*.yaml"))
 
@@ -22,7 +23,10 @@ def test_the_file_that_is_broken_in_every_way_is_right_before(tmp_path: Path):
     assert stack_file.read_file(path).pools
 
 
-@pytest.mark.parametrize("broken", BROKEN.values(), ids=BROKEN)
+ALL_BROKEN = {**BROKEN, **SENSELESS}
+
+
+@pytest.mark.parametrize("broken", ALL_BROKEN.values(), ids=ALL_BROKEN)
 def test_a_broken_stack_file_is_refused_once_naming_the_path_in_both_languages(
     tmp_path: Path, broken: Broken
 ):
@@ -35,6 +39,51 @@ def test_a_broken_stack_file_is_refused_once_naming_the_path_in_both_languages(
     assert broken.expected in refusal.value.ja
     assert str(refusal.value).count(f"{broken.place}: ") <= 2
     assert broken.place in refusal.value.en
+
+
+@pytest.mark.parametrize("text", FINE.values(), ids=FINE)
+def test_a_neighbour_of_what_makes_no_sense_is_accepted(tmp_path: Path, text: str):
+    path = tmp_path / "Pulumi.fine.yaml"
+    path.write_text(text)
+
+    assert text != RIGHT
+    assert stack_file.read_file(path).name == "local"
+
+
+@pytest.mark.parametrize("change", LOOK_ALIKES, ids=lambda change: ascii(change[1])[-30:])
+def test_a_character_of_an_input_method_is_named_with_its_line(
+    tmp_path: Path, change: tuple[str, str]
+):
+    old, new = change
+    line, column, code = LOOK_ALIKES[change]
+    path = tmp_path / "Pulumi.x.yaml"
+    path.write_text(RIGHT.replace(old, new))
+
+    with pytest.raises(KokunaiError) as refusal:
+        stack_file.read_file(path)
+
+    assert f"line {line}, column {column}: " in refusal.value.en
+    assert f"{line} 行 {column} 列: " in refusal.value.ja
+    assert all(code in text for text in (refusal.value.ja, refusal.value.en))
+
+
+def test_many_repeated_rows_are_told_once_each(tmp_path: Path):
+    raw = yaml.safe_load(LOCAL)["config"]["kokunai:environment"]
+    raw["storage"] = raw["storage"] * 400
+
+    with pytest.raises(KokunaiError) as refusal:
+        stack_file.read(raw)
+
+    # Name, host number and mount of each but the first, however many it repeats.
+    assert refusal.value.en.startswith(f"{3 * 399} mistake(s)")
+
+
+def test_a_number_that_the_engine_reads_otherwise_is_refused_there_too():
+    written = {"config": {stack_file.KEY: {"pools": [{"node_count": "08", "gpu": "08"}]}}}
+    value = {"pools": [{"node_count": 8, "gpu": "08"}]}
+
+    with pytest.raises(KokunaiError, match=r"environment\.pools\[0\]\.node_count: .*plain decimal"):
+        stack_file.refuse_other_reading(written, stack_file.KEY, value)
 
 
 @pytest.mark.parametrize("path", STACKS, ids=lambda path: path.stem)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pulumi
 
-from kokunai import capacity, declarations, role_variables, storage
+from kokunai import capacity, declarations, role_variables, storage, verdict_counts
 from kokunai.catalog import platforms
 from kokunai.node_pool import GpuNodePool
 from kokunai.parts import Hidden, Part
@@ -14,8 +14,9 @@ from kokunai.program_errors import expect, told_without_traceback
 from kokunai.stack_file import HOST_SECRETS
 
 if TYPE_CHECKING:
-    from kokunai import resolved
+    from kokunai import model, resolved
     from kokunai.capacity import Host
+    from kokunai.catalog import Image
     from kokunai.settings import StackSettings
 
 _CONFIGURATION = "kokunai:ansible:Configuration"
@@ -30,6 +31,8 @@ class NodeConfiguration(pulumi.ComponentResource):
 
     verified: pulumi.Output[dict[str, Any]]
     """Verdict of every check by node: `pass`, `fail` or `not-verified`, with its reason."""
+    verdicts: pulumi.Output[str]
+    """How many checks ended how, short enough for an output of the stack."""
 
     def __init__(
         self,
@@ -43,7 +46,7 @@ class NodeConfiguration(pulumi.ComponentResource):
             expect(pool, GpuNodePool, f'NodeConfiguration("{name}").pool')
             stack = declarations.of(pool.settings)
             stack.judge(parts := parts_of(name, pool.resolved, pool.settings))
-            merged = stack.options(opts)
+            merged = stack.options(opts, pool.resolved.spec.was)
         super().__init__("kokunai:index:NodeConfiguration", name, None, merged)
         shares = [storage.parts_of(share, pool.settings) for share in pool.resolved.shares]
         # A mount fails until the file server is there, and its address is known before that.
@@ -51,13 +54,14 @@ class NodeConfiguration(pulumi.ComponentResource):
         inside = pulumi.ResourceOptions(parent=self, depends_on=first)
         [run] = stack.declare(parts, inside)
         self.verified = run.output("verified")
-        self.register_outputs({"verified": self.verified})
+        self.verdicts = self.verified.apply(verdict_counts.digest)
+        self.register_outputs({"verdicts": self.verdicts})
 
 
 def parts_of(name: str, pool: resolved.Pool, settings: StackSettings) -> list[Part]:
     """What will be declared: one run over all hosts of the pool."""
     hosts = capacity.door(pool.offer.driver).hosts(pool, settings)
-    props = {
+    props: dict[str, Any] = {
         "site": pool.offer.site,
         "labels": settings.labels(pool.offer, pool=pool.spec.name),
         "pool": pool.spec.name,
@@ -67,6 +71,11 @@ def parts_of(name: str, pool: resolved.Pool, settings: StackSettings) -> list[Pa
         "keyId": settings.key.key_id,
         "hosts": [_host(host, settings) for host in hosts],
     }
+    if settings.spec.access.ssh_config:
+        props["sshConfigFile"] = settings.spec.access.ssh_config
+    if pool.shares:
+        # Another id is another, empty share behind the same address: its mounts are stale.
+        props["shareIds"] = [storage.link(share, settings) for share in pool.shares]
     secrets = {
         variable: Hidden(settings.secrets[key])
         for key, variable in HOST_SECRETS.items()
@@ -74,7 +83,8 @@ def parts_of(name: str, pool: resolved.Pool, settings: StackSettings) -> list[Pa
     }
     if secrets:
         props["secretVariables"] = secrets
-    return [Part(_CONFIGURATION, name, props, wanted=("verified",))]
+    was = pool.spec.was
+    return [Part(_CONFIGURATION, name, props, wanted=("verified",), former_name=was, owned=False)]
 
 
 def pool_variables(pool: resolved.Pool, settings: StackSettings) -> dict[str, Any]:
@@ -84,13 +94,18 @@ def pool_variables(pool: resolved.Pool, settings: StackSettings) -> dict[str, An
         platform=platforms.platform(pool.offer.platform),
         ntp_servers=tuple(hosts.ntp_servers),
         dns_servers=tuple(hosts.dns_servers or pool.site.name_servers),
-        package_sources=tuple(source.model_dump() for source in hosts.package_sources),
+        package_sources=tuple(_source(row, pool.image) for row in hosts.package_sources),
         gpu_count=pool.offer.gpu_count,
         gpu_vendor_id=pool.gpu.pci_vendor_id,
         collective_interface=capacity.door(pool.offer.driver).collective_interface(pool),
         shares=tuple(_share(share) for share in pool.shares),
     )
     return role_variables.pool_variables(facts)
+
+
+def _source(source: model.PackageSource, image: Image) -> dict[str, Any]:
+    keyring = f"/usr/share/keyrings/{image.distribution}-archive-keyring.gpg"
+    return {**source.model_dump(), "signed_by": source.signed_by or keyring}
 
 
 def _share(share: resolved.Share) -> role_variables.Share:
@@ -113,6 +128,7 @@ def _host(host: Host, settings: StackSettings) -> dict[str, Any]:
         "address": host.address,
         "serverId": host.identity,
         "user": host.user,
+        **({"diskConfigId": host.disk_config_id} if host.disk_config_id is not None else {}),
         "variables": role_variables.node_variables(
             host_name=f"{settings.spec.name}-{host.node}", addresses=addresses
         ),

@@ -5,19 +5,27 @@ from __future__ import annotations
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from ipaddress import IPv4Network
-from itertools import combinations
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from kokunai import capacity, catalog, model, resolved
+from kokunai import (
+    capacity,
+    catalog,
+    image_rules,
+    model,
+    name_rules,
+    network_rules,
+    renames,
+    resolved,
+    share_rules,
+)
 from kokunai.errors import KokunaiError, Problem, path_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-# One label of a domain name (RFC 1035).
-_LIMIT_HOST_NAME = 63
+Location = tuple[str | int, ...]
 
 _Part = TypeVar("_Part", bound=BaseModel)
 
@@ -32,6 +40,7 @@ class _Parts:
     networks: dict[int, model.Network]
     pools: dict[int, model.GpuNodePool]
     storage: dict[int, model.Storage]
+    access: model.Access | None
     network_names: frozenset[str]
     """Names of all networks as written, also of those that are invalid otherwise."""
 
@@ -40,14 +49,14 @@ class _Parts:
         return next((row for row in self.networks.values() if row.name == name), None)
 
 
-def _parts(raw: Any) -> _Parts:
-    source = raw if isinstance(raw, dict) else {}
+def _parts(source: dict[str, Any]) -> _Parts:
     networks = source.get("networks")
     rows = [row for row in networks if isinstance(row, dict)] if isinstance(networks, list) else []
     return _Parts(
         networks=_readable(networks, model.Network),
         pools=_readable(source.get("pools"), model.GpuNodePool),
         storage=_readable(source.get("storage"), model.Storage),
+        access=next(iter(_readable([source.get("access")], model.Access).values()), None),
         network_names=frozenset(str(row["name"]) for row in rows if "name" in row),
     )
 
@@ -64,39 +73,49 @@ def _readable(rows: Any, kind: type[_Part]) -> dict[int, _Part]:
 
 def problems(raw: Any) -> Iterator[Problem]:
     """Every mistake between the valid parts of an environment given as plain data."""
-    parts = _parts(raw)
+    source = raw if isinstance(raw, dict) else {}
+    parts = _parts(source)
     yield from _repeated_names("networks", parts.networks)
     yield from _repeated_names("pools", parts.pools)
     yield from _repeated_names("storage", parts.storage)
+    yield from renames.problems("networks", parts.networks)
+    yield from renames.problems("pools", parts.pools)
+    yield from renames.problems("storage", parts.storage)
     yield from _unknown_sites_and_gpus(parts)
-    yield from _overlapping_networks(parts.networks)
+    yield from network_rules.problems(parts.networks, source)
     yield from _unknown_networks(parts)
     yield from _clashing_hosts(parts)
-    yield from _repeated_mounts(parts.storage)
-    yield from _long_names(raw, parts.pools)
+    yield from share_rules.problems(parts.storage, parts.pools.values())
+    yield from image_rules.problems(parts.pools, source)
+    yield from name_rules.problems(str(source.get("name")), parts.pools, parts.storage)
+    yield from _refused_by_sellers(parts)
 
 
-def _long_names(raw: Any, pools: dict[int, model.GpuNodePool]) -> Iterator[Problem]:
-    name = str(raw.get("name")) if isinstance(raw, dict) else ""
-    for index, pool in pools.items():
-        longest = f"{name}-{pool.name}-{max(pool.node_count - 1, 0)}"
-        if len(longest) > _LIMIT_HOST_NAME:
-            yield Problem(
-                path_text(("pools", index, "name")),
-                f"ホスト名 {longest} が {_LIMIT_HOST_NAME} 文字を超えます。name を短くしてください",
-                f"the host name {longest} is longer than {_LIMIT_HOST_NAME}; shorten a name",
-            )
+def _refused_by_sellers(parts: _Parts) -> Iterator[Problem]:
+    """What the API of each driver in use would refuse of the whole file."""
+    offers = {index: _offer(pool) for index, pool in parts.pools.items()}
+    drivers = {index: offer.driver for index, offer in offers.items() if offer}
+    shares = {
+        index: driver
+        for index, share in parts.storage.items()
+        if (network := parts.network(share.network)) and (driver := _driver_of(network))
+    }
+    for driver in dict.fromkeys([*drivers.values(), *shares.values()]):
+        asked = capacity.Asked(
+            access=parts.access,
+            pools={index: parts.pools[index] for index, by in drivers.items() if by == driver},
+            shares={index: parts.storage[index] for index, by in shares.items() if by == driver},
+        )
+        if driver in capacity.DOORS:
+            yield from capacity.limits(driver, asked)
 
 
-def _repeated_mounts(shares: dict[int, model.Storage]) -> Iterator[Problem]:
-    first: dict[tuple[str, str], int] = {}
-    for index, share in shares.items():
-        if (earlier := first.setdefault((share.network, share.mount), index)) != index:
-            yield Problem(
-                path_text(("storage", index, "mount")),
-                f"{share.mount} には storage[{earlier}] がマウントされます",
-                f"storage[{earlier}] is mounted at {share.mount}",
-            )
+def _driver_of(network: model.Network) -> str | None:
+    """The driver that makes a network, None where its site has none."""
+    try:
+        return catalog.service(network.site).driver
+    except KokunaiError:
+        return None
 
 
 def _repeated_names(section: str, rows: dict[int, Any]) -> Iterator[Problem]:
@@ -195,16 +214,6 @@ def _collected(location: tuple[str | int, ...]) -> Iterator[list[Problem]]:
         problems.append(Problem(path_text(location), error.ja, error.en))
 
 
-def _overlapping_networks(networks: dict[int, model.Network]) -> Iterator[Problem]:
-    for (first, network), (second, other) in combinations(networks.items(), 2):
-        if IPv4Network(network.cidr).overlaps(IPv4Network(other.cidr)):
-            yield Problem(
-                path_text(("networks", second, "cidr")),
-                f"{other.cidr} は networks[{first}] の {network.cidr} と重なっています",
-                f"{other.cidr} overlaps {network.cidr} of networks[{first}]",
-            )
-
-
 def _unknown_networks(parts: _Parts) -> Iterator[Problem]:
     names = ", ".join(row.name for row in parts.networks.values()) or "なし / none"
     for section, rows in (("pools", parts.pools), ("storage", parts.storage)):
@@ -229,7 +238,7 @@ def _networks_elsewhere(parts: _Parts) -> Iterator[Problem]:
             )
 
 
-def _claims(parts: _Parts) -> Iterator[tuple[model.Network, tuple[str | int, ...], str, range]]:
+def _claims(parts: _Parts) -> Iterator[tuple[model.Network, Location, str, range]]:
     """Every range of host numbers in use: network, path, name of who uses it, and the range."""
     for index, pool in parts.pools.items():
         if network := parts.network(pool.network):
@@ -251,10 +260,18 @@ def _clashing_hosts(parts: _Parts) -> Iterator[Problem]:
                 f"ホスト番号 {block[-1]} は {network.cidr} に入りません。1 から {last} まで",
                 f"host number {block[-1]} does not fit {network.cidr}; allowed: 1 to {last}",
             )
-    for (network, _, taker, first), (other, location, _, second) in combinations(claims, 2):
-        if network.name == other.name and set(first) & set(second):
+    yield from _shared_numbers(claims)
+
+
+def _shared_numbers(claims: list[tuple[model.Network, Location, str, range]]) -> Iterator[Problem]:
+    """Each claim that shares a host number with one before it, told once."""
+    takers: dict[tuple[str, int], str] = {}
+    for network, location, name, block in claims:
+        taken = [takers[key] for number in block if (key := (network.name, number)) in takers]
+        if taken:
             yield Problem(
                 path_text(location),
-                f"ホスト番号が {taker} と重なっています({network.name})",
-                f"host numbers overlap those of {taker} in {network.name}",
+                f"ホスト番号が {taken[0]} と重なっています（{network.name}）",
+                f"host numbers overlap those of {taken[0]} in {network.name}",
             )
+        takers |= {(network.name, number): name for number in block}

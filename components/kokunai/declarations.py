@@ -6,18 +6,20 @@ import functools
 import os
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import pulumi
 from pydantic import ValidationError
 
-from kokunai import capacity, consistency, model, resources
+from kokunai import capacity, consistency, holders, model, resources
 from kokunai.errors import KokunaiError, Problem
 from kokunai.parts import Hidden, Link, Part
 from kokunai.problems import translated
 from kokunai.program_errors import refuse_outputs
 from kokunai.stack_file import refusal_of
-from kokunai_policy import STACK_TYPE, Context, Resource, guard, program_context
+from kokunai.stack_paths import of_settings
+from kokunai_policy import STACK_TYPE, Context, Refusal, Resource, guard, program_context
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -26,6 +28,9 @@ if TYPE_CHECKING:
 
 _Spec = TypeVar("_Spec", bound=model.Spec)
 _PROVIDER = "pulumi:providers:kokunai"
+_OWNER = "kokunai:index:Owner"
+_REFUSAL = "kokunai:index:Refusal"
+"""The record of a refusal, which the rule KN-CMP-01 reads."""
 
 
 def of(settings: StackSettings) -> Declarations:
@@ -40,8 +45,11 @@ class Declarations:
 
     def __init__(self, settings: StackSettings) -> None:
         self._settings = settings
+        self._owner = Part(_OWNER, settings.spec.name, {}, owned=False)
         self._rows: dict[str, list[dict[str, Any]]] = {"networks": [], "storage": [], "pools": []}
         self._provider: resources.Provider | None = None
+        self._holders: resources.Kind | None = None
+        self._is_refused = False
         self._made: dict[tuple[str, str], resources.Kind] = {}
         self.judged: dict[tuple[str, str], Part] = {}
         """Parts that the rules have let through."""
@@ -63,7 +71,8 @@ class Declarations:
         except ValidationError as error:
             raise refusal_of(list(translated(error, model_)), _label(section, row)) from None
         rows = {**self._rows, section: [*self._rows[section], row]}
-        problems = consistency.problems({"name": self._settings.spec.name, **rows})
+        shared = self._settings.spec.model_dump(include={"name", "lab", "access", "hosts"})
+        problems = consistency.problems({**shared, **rows})
         # The rows before were without a mistake, so whatever is found comes with this one.
         if found := [_as_components(problem, rows) for problem in problems]:
             raise refusal_of(found, "")
@@ -78,11 +87,42 @@ class Declarations:
 
     def judge(self, parts: Iterable[Part]) -> None:
         """Raises KokunaiError with every finding on parts that were not judged before."""
-        fresh = [part for part in parts if self.judged.get(part.key) != part]
+        wanted = [self._owner, *map(self._told_owner, parts)]
+        fresh = [part for part in wanted if self.judged.get(part.key) != part]
         inputs = capacity.provider_inputs(os.environ)
         first = [] if self.judged else self._of_the_stack(inputs)
-        guard([*first, *(_resource(part, inputs) for part in fresh)], self._context)
+        try:
+            guard([*first, *(_resource(part, inputs) for part in fresh)], self._context)
+        except Refusal as refused:
+            refusal = Refusal(of_settings(refused.findings))
+            self._tell_the_pack(refusal)
+            raise refusal from None
+        self._refuse_without_credentials(fresh)
         self.judged |= {part.key: part for part in fresh}
+
+    def _tell_the_pack(self, refusal: Refusal) -> None:
+        """Let a policy pack know in a preview, since it sees nothing of what is refused here."""
+        if pulumi.runtime.is_dry_run() and not self._is_refused:
+            self._is_refused = True
+            found = {"findings": len(refusal.findings)}
+            pulumi.ComponentResource(_REFUSAL, self._settings.spec.name, found)
+
+    def _refuse_without_credentials(self, parts: list[Part]) -> None:
+        """Say it once before anything is made, and not for each resource while they are made.
+
+        A preview is useful without credentials; there, the plugin warns.
+        """
+        if pulumi.runtime.is_dry_run():
+            return
+        kinds = [part.pulumi_type for part in parts]
+        missing = capacity.missing_credentials(kinds, self._settings.secrets, os.environ)
+        if missing:
+            raise KokunaiError(
+                ja="販売元の API キーがないため、何も作りません。環境変数、または"
+                "pulumi config set --secret で指定してください: " + "、".join(missing),
+                en="the seller's API key is missing, so nothing is made; export it, or give it "
+                "with pulumi config set --secret: " + ", ".join(missing),
+            )
 
     def _of_the_stack(self, inputs: dict[str, str]) -> list[Resource]:
         stack = Resource(type=STACK_TYPE, name=pulumi.get_stack(), props={})
@@ -100,8 +140,12 @@ class Declarations:
 
     # What is declared
 
-    def options(self, opts: pulumi.ResourceOptions | None) -> pulumi.ResourceOptions:
+    def options(
+        self, opts: pulumi.ResourceOptions | None, was: str | None = None
+    ) -> pulumi.ResourceOptions:
         """Options of a component with the stack's provider beside those of other packages.
+
+        `was` is its name before a rename.
 
         Raises KokunaiError for another provider of this package: the rules would not see whom it
         calls, and what pools share would be made in another account.
@@ -116,6 +160,7 @@ class Declarations:
                 "settings=StackSettings(...) with its secrets",
             )
         merged.provider, merged.providers = None, [self.provider(), *others]
+        merged.aliases = [*(merged.aliases or []), *_aliases(was)]
         return merged
 
     def provider(self) -> resources.Provider:
@@ -127,24 +172,45 @@ class Declarations:
                 for key, value in self._settings.secrets.items()
                 if key in keys
             }
-            props = {**capacity.provider_inputs(os.environ), **secrets}
+            losses = ",".join(self._settings.allowed_losses)
+            allowed = {model.LOSS_KEY: losses} if losses else {}
+            props = {**capacity.provider_inputs(os.environ), **secrets, **allowed}
             opts = pulumi.ResourceOptions(parent=self._settings.parent)
             self._provider = resources.Provider(self._settings.spec.name, props, opts)
         return self._provider
 
+    def _told_owner(self, part: Part) -> Part:
+        """The part with the stack's owner id among its inputs, so that it is made after that."""
+        if not part.owned:
+            return part
+        return replace(part, props={**part.props, "owner": self._owner.link()})
+
+    def _declare_owner(self) -> None:
+        """Declare the owner before the first part, outside of all components.
+
+        There an import finds it by its name alone, when a state was lost.
+        """
+        if self._owner.key not in self.declared:
+            self.declared[self._owner.key] = self._owner
+            opts = pulumi.ResourceOptions(provider=self.provider())
+            self._made[self._owner.key] = self._declare(self._owner, opts)
+
     def declare_shared(self, parts: Iterable[Part], provider: Any) -> None:
         """Declare what several components share; a part that is there already is left alone."""
-        fresh = [part for part in parts if self.declared.get(part.key) != part]
+        told = map(self._told_owner, parts)
+        fresh = [part for part in told if self.declared.get(part.key) != part]
         if clash := next((part for part in fresh if part.key in self.declared), None):
             raise _shared_twice(clash)
         self.declare(fresh, pulumi.ResourceOptions(parent=self._settings.parent, provider=provider))
 
     def declare(self, parts: Iterable[Part], opts: pulumi.ResourceOptions) -> list[resources.Kind]:
         """Declare judged parts, in their order. Links must lead to declared parts."""
+        told = [self._told_owner(part) for part in parts]
+        if unjudged := [part.key for part in told if self.judged.get(part.key) != part]:
+            raise AssertionError(f"{unjudged} was not judged as it is declared")
         made = []
-        for part in parts:
-            if self.judged.get(part.key) != part:
-                raise AssertionError(f"{part.key} was not judged as it is declared")
+        self._declare_owner()
+        for part in told:
             self.declared[part.key] = part
             self._made[part.key] = self._declare(part, opts)
             made.append(self._made[part.key])
@@ -160,11 +226,31 @@ class Declarations:
             timeouts = pulumi.CustomTimeouts(create=timeout, update=timeout)
             limits = pulumi.ResourceOptions(custom_timeouts=timeouts)
             opts = pulumi.ResourceOptions.merge(opts, limits)
-        if part.former_name is not None:
-            known_as = pulumi.ResourceOptions(aliases=[pulumi.Alias(name=part.former_name)])
-            opts = pulumi.ResourceOptions.merge(opts, known_as)
+        known_as = pulumi.ResourceOptions(aliases=_aliases(part.former_name))
+        opts = pulumi.ResourceOptions.merge(opts, known_as)
+        opts = pulumi.ResourceOptions.merge(opts, self._kept_safe(part))
         kind = resources.kind(part.pulumi_type)
         return kind(part.name, self.linked(part.props), opts, wanted=part.wanted)
+
+    def _kept_safe(self, part: Part) -> pulumi.ResourceOptions:
+        """Nothing is touched before it is known what data would be lost."""
+        if self._holders is None:
+            self._holders = self._declare_holders(part)
+        protect = holders.protect(part, self._settings)
+        return pulumi.ResourceOptions(depends_on=[self._holders], protect=protect)
+
+    def _declare_holders(self, first: Part) -> resources.Kind:
+        """Its rows are complete once the program has declared everything."""
+
+        async def rows() -> Any:
+            whole = holders.part(first, list(self.declared.values()), self._settings)
+            self.judge([whole])
+            return whole.props["holders"]
+
+        begun = holders.part(first, [], self._settings)
+        props = {**begun.props, "holders": pulumi.Output.from_input(rows())}
+        opts = pulumi.ResourceOptions(parent=self._settings.parent, provider=self.provider())
+        return resources.kind(begun.pulumi_type)(begun.name, props, opts, wanted=begun.wanted)
 
     def linked(self, value: Any) -> Any:
         """Plain values with each link replaced by the output that it stands for."""
@@ -177,6 +263,11 @@ class Declarations:
         if isinstance(value, list):
             return [self.linked(item) for item in value]
         return value
+
+
+def _aliases(former_name: str | None) -> list[str | pulumi.Alias]:
+    """By which a resource that had another name is still the same one."""
+    return [] if former_name is None else [pulumi.Alias(name=former_name)]
 
 
 def _shared_twice(part: Part) -> KokunaiError:

@@ -12,7 +12,9 @@ from kokunai.network import ClusterNetwork
 from kokunai.node_pool import GpuNodePool
 from kokunai.program_errors import told_without_traceback
 from kokunai.settings import StackSettings, config_value, secrets_of
+from kokunai.stack_paths import Placed, located
 from kokunai.storage import SharedStorage
+from kokunai_policy import Refusal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -32,6 +34,8 @@ class Environment(pulumi.ComponentResource):
     """By pool, what `GpuNodePool.nodes` holds."""
     verified: dict[str, pulumi.Output[dict[str, Any]]]
     """By pool, what `NodeConfiguration.verified` holds."""
+    verdicts: dict[str, pulumi.Output[str]]
+    """By pool, what `NodeConfiguration.verdicts` holds."""
     private_key_file: str
     """The SSH key that opens the nodes, relative to the project."""
 
@@ -41,18 +45,28 @@ class Environment(pulumi.ComponentResource):
         *,
         root: Path | None = None,
         secrets: Mapping[str, pulumi.Output[str]] | None = None,
+        is_of_config: bool = False,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        """`spec` is what `stack_file.read` returns; `root` and `secrets` as in `StackSettings`."""
+        """`spec` is what `stack_file.read` returns; the rest is as in `StackSettings.of`."""
         with told_without_traceback():
-            self.settings = StackSettings.of(spec, root=root, secrets=secrets)
-            declarations.of(self.settings).judge(parts_of(spec, self.settings))
+            self.settings = StackSettings.of(
+                spec, root=root, secrets=secrets, is_of_config=is_of_config
+            )
+            self._judge(placed_parts(spec, self.settings))
         super().__init__("kokunai:index:Environment", spec.name, None, opts)
         self.settings.parent = self
         self.private_key_file = spec.access.private_key_file
-        self.nodes, self.verified = {}, {}
+        self.nodes, self.verified, self.verdicts = {}, {}, {}
         self._build(spec)
-        self.register_outputs({"nodes": self.nodes, "verified": self.verified})
+        self.register_outputs({"verdicts": self.verdicts})
+
+    def _judge(self, placed: list[Placed]) -> None:
+        """Raises KokunaiError with every finding, at its place in the stack file."""
+        try:
+            declarations.of(self.settings).judge([row.part for row in placed])
+        except Refusal as refused:
+            raise Refusal(located(refused.findings, placed)) from None
 
     def _build(self, spec: model.Environment) -> None:
         shared: dict[str, Any] = {
@@ -75,6 +89,7 @@ class Environment(pulumi.ComponentResource):
             pool = GpuNodePool(**arguments, **shared)
             nodes = NodeConfiguration(row.name, pool=pool, opts=shared["opts"])
             self.nodes[row.name], self.verified[row.name] = pool.nodes, nodes.verified
+            self.verdicts[row.name] = nodes.verdicts
 
     @classmethod
     def from_config(cls) -> Environment:
@@ -85,23 +100,37 @@ class Environment(pulumi.ComponentResource):
         config = pulumi.Config("kokunai")
         with told_without_traceback():
             spec = stack_file.read(config_value(config, stack_file.KEY))
-            return cls(spec, secrets=secrets_of(config))
+            return cls(spec, secrets=secrets_of(config), is_of_config=True)
 
 
 def parts_of(spec: model.Environment, settings: StackSettings) -> list[Part]:
     """Everything that a stack file will declare, in the order of its declaration."""
+    return [placed.part for placed in placed_parts(spec, settings)]
+
+
+def placed_parts(spec: model.Environment, settings: StackSettings) -> list[Placed]:
+    """The same, each part with the row of the stack file that asks for it."""
     networks = _networks(spec)
     shares = [resolved.share(row, networks[row.network]) for row in spec.storage]
-    parts = [part for row in networks.values() for part in network.parts_of(row, settings)]
-    parts += [part for share in shares for part in storage.parts_of(share, settings)]
-    for row in spec.pools:
-        mounted = [share for share in shares if share.spec.network == row.network]
+    placed = [
+        Placed(part, "networks", index)
+        for index, row in enumerate(networks.values())
+        for part in network.parts_of(row, settings)
+    ]
+    placed += [
+        Placed(part, "storage", index)
+        for index, share in enumerate(shares)
+        for part in storage.parts_of(share, settings)
+    ]
+    for index, row in enumerate(spec.pools):
         joined = networks[row.network] if row.network else None
-        pool = resolved.pool(row, resolved.offer_of(row), joined, mounted)
-        for group in node_pool.parts_of(pool, settings):
-            parts += group
-        parts += configuration.parts_of(row.name, pool, settings)
-    return parts
+        mounted = [at for at, share in enumerate(shares) if share.spec.network == row.network]
+        pool = resolved.pool(row, resolved.offer_of(row), joined, [shares[at] for at in mounted])
+        common, own = node_pool.parts_of(pool, settings)
+        own += configuration.parts_of(row.name, pool, settings)
+        placed += [Placed(part) for part in common]
+        placed += [Placed(part, "pools", index, tuple(mounted)) for part in own]
+    return placed
 
 
 def _networks(spec: model.Environment) -> dict[str, resolved.Network]:

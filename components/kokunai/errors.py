@@ -5,17 +5,25 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from kokunai.language import worded
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
 
 class KokunaiError(Exception):
-    """A mistake the user can fix: what is wrong, then what is allowed, Japanese first."""
+    """A mistake the user can fix: what is wrong, then what is allowed, Japanese first.
+
+    As text it is in the languages that `KOKUNAI_LANG` asks for.
+    """
 
     def __init__(self, *, ja: str, en: str) -> None:
         super().__init__(f"{ja}\n{en}")
         self.ja = ja
         self.en = en
+
+    def __str__(self) -> str:
+        return worded(self.ja, self.en)
 
 
 @dataclass(frozen=True, order=True)
@@ -25,6 +33,11 @@ class Problem:
     path: str
     ja: str
     en: str
+
+    @property
+    def text(self) -> str:
+        """What is wrong, in the languages that `KOKUNAI_LANG` asks for."""
+        return worded(self.ja, self.en)
 
 
 def path_text(keys: Iterable[str | int]) -> str:

@@ -2,34 +2,39 @@
 
 from __future__ import annotations
 
-import re
-from ipaddress import IPv4Network
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, WithJsonSchema
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationInfo,
+    WithJsonSchema,
+    field_validator,
+)
 
+from kokunai import address_ranges, mount_paths, tokens
 from kokunai.catalog.facts import DataClass
 from kokunai.catalog.rows import Slug
 from kokunai.problems import refusal
 
-_CIDR = r"^[0-9]{1,3}(\.[0-9]{1,3}){3}/[0-9]{1,2}$"
-
-
-def _network(text: str) -> str:
-    """Refuse what is no IPv4 network in CIDR form; netmasks and set host bits included."""
-    try:
-        IPv4Network(text if re.fullmatch(_CIDR, text) else "")
-    except ValueError:
-        raise refusal(
-            "IPv4 のネットワーク(例 192.168.10.0/24)を指定してください",
-            "must be an IPv4 network such as 192.168.10.0/24",
-        ) from None
-    return text
-
-
-Cidr = Annotated[
-    str, AfterValidator(_network), WithJsonSchema({"type": "string", "pattern": _CIDR})
+LOSS_KEY = "allowDataLoss"
+"""The configuration key that adds names, separated by commas, to `allow_data_loss`."""
+_CIDR = WithJsonSchema({"type": "string", "pattern": address_ranges.FORM})
+Cidr = Annotated[str, AfterValidator(address_ranges.cluster_network), _CIDR]
+"""A network of nodes."""
+Source = Annotated[str, AfterValidator(address_ranges.source), _CIDR]
+"""A network from which connections come."""
+CatalogueKey = Annotated[str, Field(min_length=1, max_length=63), AfterValidator(tokens.one_line)]
+"""A key of the catalogue, which answers an unknown one with those that there are."""
+MountPath = Annotated[
+    str,
+    AfterValidator(mount_paths.mount_path),
+    WithJsonSchema({"type": "string", "pattern": mount_paths.FORM}),
 ]
+FilePath = Annotated[str, Field(min_length=1), AfterValidator(tokens.file_path)]
+"""A path on this machine, which may hold spaces and Japanese."""
 
 
 class Spec(BaseModel):
@@ -43,40 +48,87 @@ class Spec(BaseModel):
     )
 
 
-class Access(Spec):
-    """How people and Ansible reach the nodes."""
+class OpenPort(Spec):
+    """One port, or a range of ports, that others than those who log in may reach."""
 
-    private_key_file: str
+    port: int = Field(ge=1, le=65535)
+    last_port: int | None = Field(default=None, ge=1, le=65535)
+    """Last port of a range that begins at `port`."""
+    protocol: Literal["tcp", "udp"] = "tcp"
+    allow_from: list[Source] = Field(min_length=1)
+    """Networks that may reach it."""
+
+    @field_validator("last_port")
+    @classmethod
+    def _after_the_first(cls, last: int | None, info: ValidationInfo) -> int | None:
+        first = info.data.get("port")
+        if last is not None and first is not None and last < first:
+            raise refusal(f"port の {first} 以上にしてください", f"must be at least port, {first}")
+        return last
+
+
+class Access(Spec):
+    """How people and Ansible reach the nodes.
+
+    Ports of the nodes are closed on the internet but for those named here. A provider's filter may
+    keep no state, as that of Sakura's IaaS: there TCP ports 32768 to 60999 are open to everybody,
+    because replies come in through them, so let nothing listen on them.
+    """
+
+    private_key_file: FilePath
     """SSH private key, absolute or relative to the project; `<file>.pub` must lie beside it."""
-    ssh_from: list[Cidr] = Field(min_length=1)
-    """Networks that may reach port 22; everything else is closed."""
+    ssh_config: FilePath | None = None
+    """The only configuration file that ssh reads, for example with the `ProxyJump` to a jump host;
+    left out, none is read, not even `~/.ssh/config`."""
+    allow_any_source: bool = False
+    """True where `ssh_from` really means everybody on the internet."""
+    ssh_from: list[Source] = Field(min_length=1)
+    """Networks that may reach port 22."""
+    open_ports: list[OpenPort] = []
+    """Further ports that some networks may reach, for example those of a service."""
+
+    @field_validator("ssh_from")
+    @classmethod
+    def _not_everybody(cls, networks: list[str], info: ValidationInfo) -> list[str]:
+        if address_ranges.is_everybody(networks) and not info.data.get("allow_any_source"):
+            raise refusal(
+                "インターネットのほぼ全体から SSH に接続できてしまいます。ログイン元のネットワーク"
+                "だけを書いてください。意図したものなら allow_any_source: true を書いてください",
+                "would let nearly the whole internet reach SSH; give the networks that you log in "
+                "from, or write allow_any_source: true where it is meant",
+            )
+        return networks
 
 
 class Network(Spec):
     """A private layer-2 network at one site."""
 
     name: Slug
-    site: Slug
+    site: CatalogueKey
     """Catalogue key of the data centre, for example `sakura-ishikari`."""
     cidr: Cidr
     """IPv4 network of the nodes, for example `192.168.10.0/24`."""
-    zone: Slug | None = None
+    allow_any_range: bool = False
+    """True where the nodes really use addresses outside the private ranges (RFC 1918)."""
+    zone: CatalogueKey | None = None
     """The provider's own zone; left out, the one in which the pools of this network are sold."""
+    was: Slug | None = None
+    """The name before a rename: nothing is made anew."""
 
 
 class GpuNodePool(Spec):
     """Identical GPU servers at one site, obtained together."""
 
     name: Slug
-    site: Slug
+    site: CatalogueKey
     """Catalogue key of the data centre, for example `sakura-ishikari`."""
-    gpu: Slug
+    gpu: CatalogueKey
     """Catalogue key of the GPU, for example `h100`."""
-    offer: Slug | None = None
+    offer: CatalogueKey | None = None
     """Catalogue key of the offer, where the site has this GPU from several sellers."""
     node_count: int = Field(ge=0, le=200)
     """Number of servers; node names end in their number, counted from 0."""
-    image: Slug = "debian-12"
+    image: CatalogueKey = "debian-12"
     """Catalogue key of the operating system."""
     network: Slug | None = None
     """Name of the private network the nodes join."""
@@ -85,6 +137,10 @@ class GpuNodePool(Spec):
     boot_disk_gib: int = Field(default=100, ge=20, le=4096)
     order_timeout_seconds: int = Field(default=3600, gt=0, le=2_592_000)
     """How long to wait for a server to be usable, at most 30 days."""
+    was: Slug | None = None
+    """The name before a rename: the servers stay, with their disks."""
+    protect: bool | None = None
+    """Whether Pulumi refuses to delete the servers; left out, true on a real account."""
 
 
 class Storage(Spec):
@@ -97,29 +153,34 @@ class Storage(Spec):
     disk: Literal["ssd", "hdd"] = "ssd"
     host: int = Field(default=9, ge=1, le=65000)
     """Host number of the file server in the network."""
-    mount: str = Field(pattern=r"^(/[a-z0-9_-]+)+$")
-    """Where the nodes mount it, for example `/mnt/datasets`."""
+    mount: MountPath
+    """Where the nodes mount it, for example `/mnt/datasets`; no directory of the system's."""
+    was: Slug | None = None
+    """The name before a rename: the share stays, with its data."""
+    protect: bool | None = None
+    """Whether Pulumi refuses to delete the share; left out, true on a real account."""
 
 
 class PackageSource(Spec):
     """One APT source handed to the nodes."""
 
-    uri: str = Field(pattern=r"^https?://[^\s{}]+$")
-    suites: list[str] = Field(min_length=1)
-    components: list[str] = Field(default=["main"], min_length=1)
-    signed_by: str = Field(
-        default="/usr/share/keyrings/debian-archive-keyring.gpg", pattern=r"^/[^\s{}]+$"
-    )
-    """Keyring on the nodes that the source is signed with; left out, Debian's own."""
+    uri: tokens.Archive
+    """Address of the archive; logins belong into `kokunai:packageSourceCredentials`."""
+    suites: list[tokens.Word] = Field(min_length=1)
+    components: list[tokens.Word] = Field(default=["main"], min_length=1)
+    signed_by: tokens.Keyring | None = None
+    """Keyring on the nodes that the source is signed with; left out, that of the image."""
 
 
 class Hosts(Spec):
     """What every node is told; all of it must be domestic."""
 
-    ntp_servers: list[str] = Field(default=["ntp1.sakura.ad.jp", "ntp.nict.jp"], min_length=1)
+    ntp_servers: list[tokens.HostName] = Field(
+        default=["ntp1.sakura.ad.jp", "ntp.nict.jp"], min_length=1
+    )
     """Time sources, tried in this order."""
-    dns_servers: list[str] = Field(default=[])
-    """Resolvers; empty means those of the site."""
+    dns_servers: list[tokens.Resolver] = Field(default=[])
+    """Addresses of resolvers; empty means those of the site."""
     package_sources: list[PackageSource] = Field(default=[])
     """APT sources; empty leaves those of the image."""
 
@@ -134,6 +195,8 @@ class Settings(Spec):
     """True only for the local lab: simulated hardware behind a loopback API."""
     access: Access
     hosts: Hosts = Hosts()
+    allow_data_loss: list[Slug] = []
+    """Pools, shares or nodes whose data the next `pulumi up` may destroy; remove it afterwards."""
 
 
 class Environment(Settings):
@@ -163,7 +226,7 @@ def schema() -> dict[str, Any]:
         "properties": {
             "config": {
                 "type": "object",
-                "properties": written,
+                "properties": {**written, f"kokunai:{LOSS_KEY}": {"type": "string"}},
                 # A whole environment, or what the components of a program of one's own share.
                 "anyOf": [{"required": [key]} for key in written],
             },

@@ -44,7 +44,7 @@ def problems(settings: Mapping[str, str]) -> list[Problem]:
 
 def _problems_of(name: str, value: str) -> list[Problem]:
     if not _NAME.fullmatch(name):
-        ja = "NCCL の変数名ではありません(NCCL_ で始まる大文字、数字、_ のみ。空白は不可)"
+        ja = "NCCL の変数名ではありません（NCCL_ で始まる大文字、数字、_ のみ。空白は不可）"
         en = "is not an NCCL variable: NCCL_, then capitals, digits and _ only, no spaces"
         return [Problem(name, ja, en)]
     return [*_name_problems(name), *_value_problems(name, value)]
@@ -62,11 +62,11 @@ def _name_problems(name: str) -> Iterator[Problem]:
 
 def _value_problems(name: str, value: str) -> Iterator[Problem]:
     if not value or value != value.strip() or "\n" in value or value[0] in "\"'":
-        ja = "空の値、前後の空白、改行、引用符は使えません(NCCL は取り除きません)"
+        ja = "空の値、前後の空白、改行、引用符は使えません（NCCL は取り除きません）"
         en = "must not be empty or hold outer spaces, newlines or quotes: NCCL keeps them"
         yield Problem(name, ja, en)
     if len(value.encode()) > _VALUE_LIMIT_BYTES:
-        ja = f"値は {_VALUE_LIMIT_BYTES} バイトまでです(NCCL は超えた分を捨てます)"
+        ja = f"値は {_VALUE_LIMIT_BYTES} バイトまでです（NCCL は超えた分を捨てます）"
         yield Problem(name, ja, f"allows at most {_VALUE_LIMIT_BYTES} bytes: NCCL cuts the rest")
     if name in _PREFIX_LISTS and not value.lstrip("^").startswith("="):
         ja = "= で始めてください。前方一致では mlx5_1 が mlx5_10 も選びます"

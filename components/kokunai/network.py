@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pulumi
 
@@ -32,18 +32,24 @@ class ClusterNetwork(pulumi.ComponentResource):
         site: str,
         cidr: str,
         zone: str | None = None,
+        allow_any_range: bool = False,
+        was: str | None = None,
         settings: StackSettings | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        """`site` is a key of the catalogue, `cidr` an IPv4 network such as 192.168.10.0/24."""
+        """`site` is a key of the catalogue, `cidr` an IPv4 network such as 192.168.10.0/24.
+
+        `allow_any_range` lets it lie outside the private ranges.
+        """
         with told_without_traceback():
             self.settings = settings or StackSettings.from_config()
             stack = declarations.of(self.settings)
-            given = {"name": name, "site": site, "cidr": cidr, "zone": zone}
+            given: dict[str, Any] = {"name": name, "site": site, "cidr": cidr, "zone": zone}
+            given |= {"allow_any_range": allow_any_range, "was": was}
             spec = stack.checked("networks", model.Network, given)
             self.resolved = resolve(spec, [])
             stack.judge(parts := parts_of(self.resolved, self.settings))
-            merged = stack.options(opts)
+            merged = stack.options(opts, was)
         stack.accept("networks", spec, zone=self.resolved.zone)
         super().__init__("kokunai:index:ClusterNetwork", name, None, merged)
         self.network_id = stack.declare(parts, pulumi.ResourceOptions(parent=self))[0].id

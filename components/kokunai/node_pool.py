@@ -46,6 +46,8 @@ class GpuNodePool(pulumi.ComponentResource):
         first_host: int | None = None,
         boot_disk_gib: int | None = None,
         order_timeout_seconds: int | None = None,
+        was: str | None = None,
+        protect: bool | None = None,
         settings: StackSettings | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
@@ -61,7 +63,7 @@ class GpuNodePool(pulumi.ComponentResource):
             self.resolved = _resolve(spec, network, storage)
             shared, own = parts_of(self.resolved, self.settings)
             stack.judge([*shared, *own])
-            merged = stack.options(opts)
+            merged = stack.options(opts, was)
         stack.accept("pools", spec)
         super().__init__("kokunai:index:GpuNodePool", name, None, merged)
         self._declare(shared, own)

@@ -27,6 +27,23 @@ class Hidden:
 
 
 @dataclass(frozen=True)
+class Data:
+    """What goes with a part that holds data: the stack remembers it, to tell of its loss."""
+
+    made_of: tuple[str, ...]
+    """Inputs without links that decide what is held, and whose change may make it anew."""
+    pool: str | None = None
+    """The pool to which the part belongs; its name stands for all of its parts."""
+    network: str | None = None
+    """The private network, and what it was called before."""
+    network_was: str | None = None
+    address: str | None = None
+    """Its address in that network."""
+    protect: bool | None = None
+    """Whether Pulumi refuses to delete it; None is the default of the stack."""
+
+
+@dataclass(frozen=True)
 class Part:
     """One resource: its type, its name and its inputs."""
 
@@ -39,8 +56,12 @@ class Part:
     """Outputs that links or components read; None is all of the kind."""
     former_name: str | None = None
     """What an earlier version called it, so that it is renamed and not replaced."""
+    owned: bool = True
+    """It is made at a seller and marked there, so it is told the stack's owner id."""
     timeout_seconds: int | None = None
     """How long a create or an update may take; None is the kind's own default."""
+    data: Data | None = None
+    """Given for what holds data."""
 
     @property
     def key(self) -> tuple[str, str]:

@@ -49,6 +49,10 @@ _TEXTS = {
     "too_long": ("{max_length} 個以下にしてください", "allows at most {max_length}"),
     "literal_error": ("次のどれかにしてください: {expected}", "must be one of: {expected}"),
 }
+PLAIN_DECIMAL = (
+    "整数を、引用符なしの 10 進数で指定してください（例 90）",
+    "must be an integer in plain decimal digits such as 90",
+)
 
 
 def refusal(ja: str, en: str) -> PydanticCustomError:
@@ -69,7 +73,9 @@ def _texts(finding: ErrorDetails, root: type[BaseModel]) -> tuple[str, str]:
         return f"知らないキーです。使えるキー: {known}", f"is not a known key; allowed: {known}"
     if finding["type"] == "kokunai":
         return str(context["ja"]), str(context["en"])
-    ja, en = _TEXTS.get(finding["type"], ("値が正しくありません ({msg})", "{msg}"))
+    ja, en = _TEXTS.get(finding["type"], ("値が正しくありません（{msg}）", "{msg}"))
+    if finding["type"] == "int_type" and isinstance(finding["input"], str):
+        ja, en = PLAIN_DECIMAL
     context = {**context, "msg": finding["msg"]}
     return _with_value(ja.format_map(context), en.format_map(context), finding, root)
 
@@ -105,4 +111,4 @@ def _with_value(ja: str, en: str, finding: ErrorDetails, root: type[BaseModel]) 
     if is_hidden or finding["type"] == "missing" or isinstance(value, dict | list):
         return ja, en
     shown = repr(value)[:60]
-    return f"{ja} (書かれた値: {shown})", f"{en} (got {shown})"
+    return f"{ja}（書かれた値: {shown}）", f"{en} (got {shown})"

@@ -14,7 +14,10 @@ if TYPE_CHECKING:
 
 
 class ProgramError(KokunaiError, pulumi.RunError):
-    """A refusal as Pulumi prints it."""
+    """A refusal as Pulumi prints it, in the words of the error that it stands for."""
+
+    def __str__(self) -> str:
+        return str(self.args[0])
 
 
 @contextlib.contextmanager
@@ -35,7 +38,7 @@ def expect(value: Any, wanted: type, place: str) -> None:
     if not isinstance(value, wanted):
         name, given = wanted.__name__, type(value).__name__
         raise KokunaiError(
-            ja=f"{place}: {name} を渡してください(渡されたもの: {given})",
+            ja=f"{place}: {name} を渡してください（渡されたもの: {given}）",
             en=f"{place}: must be a {name} (got {given})",
         )
 

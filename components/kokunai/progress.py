@@ -7,6 +7,8 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
+from kokunai.language import chosen
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -15,7 +17,7 @@ _LINE_SECONDS = 30.0
 
 def say(text: str) -> None:
     """Print to standard error: standard output stays for what programs read."""
-    print(text, file=sys.stderr, flush=True)
+    print(chosen(text), file=sys.stderr, flush=True)
 
 
 class Elapsed:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import functools
-import hashlib
 import json
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,12 +12,13 @@ from weakref import WeakKeyDictionary
 
 import pulumi
 
-from kokunai import model, playbooks, stack_file
+from kokunai import key_files, model, own_address, playbooks, stack_file, user_paths
 from kokunai.errors import KokunaiError
 from kokunai.program_errors import refuse_outputs, told_without_traceback
+from kokunai_policy.project import stack_settings
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from kokunai.catalog import Offer, Service
     from kokunai.declarations import Declarations
@@ -32,8 +33,8 @@ class Key:
 
     @property
     def key_id(self) -> str:
-        """First 12 hexadecimal digits of the public key's SHA-256: shows a rotation."""
-        return hashlib.sha256(self.public_key.encode()).hexdigest()[:12]
+        """Start of a digest of what the public key is, its comment aside: shows a rotation."""
+        return key_files.key_id(self.public_key)
 
 
 class StackSettings:
@@ -54,26 +55,34 @@ class StackSettings:
         access: Mapping[str, Any],
         hosts: Mapping[str, Any] | None = None,
         lab: bool = False,
+        allow_data_loss: Sequence[str] = (),
         root: Path | None = None,
         secrets: Mapping[str, pulumi.Output[str]] | None = None,
     ) -> None:
         with told_without_traceback():
             given = {"name": name, "data_class": data_class, "access": access, "lab": lab}
+            given |= {"allow_data_loss": list(allow_data_loss)}
             given |= {"hosts": hosts} if hosts is not None else {}
             refuse_outputs(given, "StackSettings")
             spec = stack_file.read_settings(given, "StackSettings")
             self._adopt(spec, Path(root) if root else None, secrets)
+
+    is_of_config = False
 
     def _adopt(
         self,
         spec: model.Settings,
         root: Path | None,
         secrets: Mapping[str, pulumi.Output[str]] | None,
+        key: Key | None = None,
     ) -> None:
         self.spec = spec
         self.root = root or _project_root()
         self.secrets = _known_secrets(secrets or {})
-        self.key = _key(spec.access, self.root)
+        self.key = key or _key(spec.access, self.root)
+        if key is None:
+            _warn_of_lockout(spec)
+        self.allowed_losses = tuple(sorted({*spec.allow_data_loss, *_configured_losses()}))
         self.parent: pulumi.Resource | None = None
         self.declarations: Declarations | None = None
 
@@ -84,10 +93,16 @@ class StackSettings:
         *,
         root: Path | None = None,
         secrets: Mapping[str, pulumi.Output[str]] | None = None,
+        key: Key | None = None,
+        is_of_config: bool = False,
     ) -> StackSettings:
-        """Settings from a model that has been checked already."""
+        """Settings from a model that has been checked already; the key's files unless given.
+
+        `is_of_config` says that they are those of the stack file, of which there is one.
+        """
         made = cls.__new__(cls)
-        made._adopt(spec, root, secrets)  # noqa: SLF001 - of this very class
+        made.is_of_config = is_of_config
+        made._adopt(spec, root, secrets, key)  # noqa: SLF001 - of this very class
         return made
 
     @classmethod
@@ -101,7 +116,7 @@ class StackSettings:
             config = pulumi.Config("kokunai")
             with told_without_traceback():
                 spec = stack_file.read_settings(config_value(config, stack_file.SETTINGS_KEY))
-                _BY_RUN[run] = cls.of(spec, secrets=secrets_of(config))
+                _BY_RUN[run] = cls.of(spec, secrets=secrets_of(config), is_of_config=True)
         return _BY_RUN[run]
 
     @functools.cached_property
@@ -138,16 +153,26 @@ def config_value(config: pulumi.Config, key: str) -> Any:
     if text is None:
         raise stack_file.missing(f"Pulumi.{pulumi.get_stack()}.yaml", key)
     try:
-        return json.loads(text)
+        value = json.loads(text)
     # ValueError comes from numbers with thousands of digits, RecursionError from deep nesting.
     except (ValueError, RecursionError):
         return text
+    root = pulumi.runtime.get_root_directory()
+    written = stack_settings(Path(root) if root else None, pulumi.get_stack())
+    stack_file.refuse_other_reading(written, key, value)
+    return value
 
 
 def secrets_of(config: pulumi.Config) -> dict[str, pulumi.Output[str]]:
     """Secret outputs by configuration key, as far as the stack file has them."""
     names = stack_file.secret_keys()
     return {name: value for name in names if (value := config.get_secret(name)) is not None}
+
+
+def _configured_losses() -> list[str]:
+    """Names under `kokunai:allowDataLoss`, which `pulumi config set` writes."""
+    text = pulumi.Config("kokunai").get(model.LOSS_KEY) or ""
+    return [name for name in re.split(r"[,、\s]+", text) if name]
 
 
 def _known_secrets(
@@ -168,29 +193,30 @@ def _project_root() -> Path:
     return Path(pulumi.runtime.get_root_directory())
 
 
+def _warn_of_lockout(spec: model.Settings) -> None:
+    """A preview warns where the nodes will not let this machine in; a jump host comes from afar."""
+    if pulumi.runtime.is_dry_run() and not spec.access.ssh_config:
+        said = own_address.warning(spec.access.ssh_from, lab=spec.lab)
+        if said:
+            pulumi.log.warn(said)
+
+
 def _key(access: model.Access, root: Path) -> Key:
-    """Both halves must be there, in a preview the public one: CI has no business with the other."""
+    """Both halves must be there, in a preview the public one: CI has no business with the other.
+
+    A preview judges the private half where it is there, because later something was bought.
+    """
     given = access.private_key_file
-    private = root / Path(given).expanduser()
-    try:
-        text = private.parent.joinpath(f"{private.name}.pub").read_text(encoding="utf-8")
-        is_private = private.is_file()
-        is_missing = not private.exists()
-    except (OSError, ValueError):  # bytes that are no text, a name that is none
-        raise _no_key(given) from None
-    if is_private or (is_missing and pulumi.runtime.is_dry_run()):
-        return Key(given, text.strip())
-    if is_missing:
+    private = user_paths.absolute(root, given)
+    if access.ssh_config:
+        user_paths.require_file(user_paths.absolute(root, access.ssh_config), "access.ssh_config")
+    public = key_files.public_half(private)
+    if pulumi.runtime.is_dry_run():
+        if private.exists():
+            key_files.judge(private, public)
+    elif not private.exists():
         raise KokunaiError(
-            ja=f"SSH 秘密鍵 {given} がありません(.pub はあります)。秘密鍵をそこに置いてください",
-            en=f"the SSH private key {given} is missing (its .pub is there); put it there",
+            ja=f"SSH 秘密鍵 {given} がありません（.pub はあります）。{private} に置いてください",
+            en=f"the SSH private key {given} is missing (its .pub is there); put it at {private}",
         )
-    raise _no_key(given)
-
-
-def _no_key(given: str) -> KokunaiError:
-    return KokunaiError(
-        ja=f"SSH 鍵 {given} とその .pub を読めません。作るには: ssh-keygen -t ed25519 -f {given}",
-        en=f"SSH key {given} and its .pub cannot be read; "
-        f"make them with: ssh-keygen -t ed25519 -f {given}",
-    )
+    return Key(given, public)

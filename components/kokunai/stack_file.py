@@ -7,16 +7,19 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError
 
 from kokunai import capacity, consistency, model, yaml_reader
-from kokunai.errors import KokunaiError
-from kokunai.problems import translated
+from kokunai.errors import KokunaiError, Problem, path_step
+from kokunai.problems import PLAIN_DECIMAL, translated
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
-    from kokunai.errors import Problem
+    from kokunai.input_method import LookAlike
 
 KEY = "kokunai:environment"
 SETTINGS_KEY = "kokunai:settings"
+_MOST_SHOWN = 10
+"""Characters of an input method that one message names."""
 HOST_SECRETS = {"packageSourceCredentials": "base_package_source_credentials"}
 """Secret configuration keys that reach hosts, and the variables they become."""
 
@@ -29,15 +32,59 @@ def read_file(path: Path) -> model.Settings:
     config = _config_of(path)
     key = KEY if KEY in config or SETTINGS_KEY not in config else SETTINGS_KEY
     if key not in config:
-        raise missing(str(path))
+        blamed = _look_alikes_refused(path, yaml_reader.first_look_alikes(path))
+        raise blamed or missing(str(path))
     if yaml_reader.holds_key(config[key], "secure"):
         raise secret_refusal(f"{path}: config.{key}")
+    _refuse_look_alikes(path)
     where = f"{path}: config"
     return (
         read(config[key], where=where)
         if key == KEY
         else read_settings(config[key], f"{where}.{key}")
     )
+
+
+def _refuse_look_alikes(path: Path) -> None:
+    """Named before anything else, because what follows would blame other places."""
+    found = yaml_reader.look_alikes(path, (KEY, SETTINGS_KEY))
+    if refused := _look_alikes_refused(path, found):
+        raise refused
+
+
+def _look_alikes_refused(path: Path, found: list[LookAlike]) -> KokunaiError | None:
+    shown = found[:_MOST_SHOWN]
+    if not shown:
+        return None
+    return KokunaiError(
+        ja="\n".join(f"{path}: {row.ja}" for row in shown),
+        en="\n".join(f"{path}: {row.en}" for row in shown),
+    )
+
+
+def refuse_other_reading(written: Any, key: str, value: Any) -> None:
+    """Raises KokunaiError where the engine read a number in what is text to everybody else.
+
+    `written` is the stack file as `yaml_reader` reads it, `value` what the engine made of the key:
+    08 and 1_000 are numbers to it. Another file than the one that was used has other texts.
+    """
+    config = written.get("config") if isinstance(written, dict) else None
+    ours = config.get(key) if isinstance(config, dict) else None
+    problems = [Problem(path, *PLAIN_DECIMAL) for path in _numbers_from_text(ours, value, "")]
+    if problems:
+        raise refusal_of(problems, f"config.{key}", "スタックファイルに", " in the stack file")
+
+
+def _numbers_from_text(ours: Any, value: Any, path: str) -> Iterator[str]:
+    """Paths at which we read text and the engine a number."""
+    if isinstance(ours, dict) and isinstance(value, dict):
+        for name in ours.keys() & value.keys():
+            yield from _numbers_from_text(ours[name], value[name], path + path_step(name))
+    elif isinstance(ours, list) and isinstance(value, list):
+        for index, (mine, other) in enumerate(zip(ours, value, strict=False)):
+            yield from _numbers_from_text(mine, other, path + path_step(index))
+    elif isinstance(ours, str) and type(value) in {int, float}:
+        yield path
 
 
 def _config_of(path: Path) -> dict[str, Any]:
@@ -49,7 +96,7 @@ def _config_of(path: Path) -> dict[str, Any]:
         ) from None
     except yaml_reader.NotYaml as error:
         raise KokunaiError(
-            ja=f"{path} は YAML として読めません: {error}", en=f"{path} is not YAML: {error}"
+            ja=f"{path} は YAML として読めません: {error.ja}", en=f"{path} is not YAML: {error}"
         ) from None
     config = content.get("config") if isinstance(content, dict) else None
     return config if isinstance(config, dict) else {}
@@ -67,7 +114,7 @@ def secret_refusal(key: str) -> KokunaiError:
     """The error for a secret under a key whose values are stored in plain text in the state."""
     allowed = [f"kokunai:{name}" for name in secret_keys()]
     return KokunaiError(
-        ja=f"{key} の中に秘密情報 (secure) は書けません。ステートに平文で残るためです。"
+        ja=f"{key} の中に秘密情報（secure）は書けません。ステートに平文で残るためです。"
         f"秘密にできるもの: {'、'.join(allowed)}",
         en=f"{key} must hold no secret (secure): it would stand in the state in clear; "
         f"what can be secret: {', '.join(allowed)}",

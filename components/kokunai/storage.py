@@ -11,7 +11,7 @@ from kokunai.network import ClusterNetwork, shared_settings
 from kokunai.program_errors import expect, told_without_traceback
 
 if TYPE_CHECKING:
-    from kokunai.parts import Part
+    from kokunai.parts import Link, Part
     from kokunai.settings import StackSettings
 
 
@@ -34,6 +34,8 @@ class SharedStorage(pulumi.ComponentResource):
         mount: str,
         disk: Literal["ssd", "hdd"] = "ssd",
         host: int | None = None,
+        was: str | None = None,
+        protect: bool | None = None,
         settings: StackSettings | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
@@ -49,11 +51,13 @@ class SharedStorage(pulumi.ComponentResource):
                 "mount": mount,
                 "disk": disk,
                 "host": host,
+                "was": was,
+                "protect": protect,
             }
             spec = stack.checked("storage", model.Storage, given)
             self.resolved = resolved.share(spec, network.resolved)
             stack.judge(parts := parts_of(self.resolved, self.settings))
-            merged = stack.options(opts)
+            merged = stack.options(opts, was)
         stack.accept("storage", spec)
         super().__init__("kokunai:index:SharedStorage", name, None, merged)
         stack.declare(parts, pulumi.ResourceOptions(parent=self))
@@ -64,3 +68,8 @@ class SharedStorage(pulumi.ComponentResource):
 def parts_of(share: resolved.Share, settings: StackSettings) -> list[Part]:
     """What will be declared, the file server first."""
     return capacity.networks(share.network.service.driver).share_parts(share, settings)
+
+
+def link(share: resolved.Share, settings: StackSettings) -> Link:
+    """The id of the file server once it is declared."""
+    return parts_of(share, settings)[0].link()

@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from kokunai.errors import KokunaiError
+from kokunai.language import worded
 from kokunai_policy.levels import Level
 from kokunai_policy.resource import Inspected, Resource
 from kokunai_policy.rulebook import Rule, rules, rules_for
-from kokunai_policy.verdicts import Finding, Judgement, Verdict
+from kokunai_policy.verdicts import Finding, Judgement, Verdict, how_to_waive
+from kokunai_policy.waiver_places import stack_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -39,7 +41,7 @@ def _judged(rule: Rule, inspected: Inspected) -> list[Judgement]:
             Judgement(
                 Verdict.ERROR,
                 "",
-                f"規則の判定に失敗しました ({kind})。この規則の不具合として報告してください",
+                f"規則の判定に失敗しました（{kind}）。この規則の不具合として報告してください",
                 f"the rule broke ({kind}); please report it as a bug of the rule",
             )
         )
@@ -69,6 +71,7 @@ def _finding(rule: Rule, said: Judgement, resource: Resource, context: Context) 
         type=resource.type,
         name=resource.name,
         urn=resource.urn,
+        stack=stack_of(resource.urn) or context.stack.partition("::")[0],
         waiver=_waiver(rule, resource, context),
     )
 
@@ -119,24 +122,26 @@ class Refusal(KokunaiError):
     """The error with all findings that are not waived, each once, in both languages."""
 
     def __init__(self, findings: list[Finding]) -> None:
-        head_ja = f"国内データの規則により拒否しました({len(findings)} 件)"
+        head_ja = f"国内データの規則により拒否しました（{len(findings)} 件）"
         head_en = f"refused by the domestic-data rules ({len(findings)})"
         super().__init__(
             ja="\n".join([head_ja, *(f"{_place(row)}: {row.ja}" for row in findings)]),
             en="\n".join([head_en, *(f"{_place(row)}: {row.en}" for row in findings)]),
         )
         self.findings = findings
-        self._text = "\n".join(
-            [
-                f"{head_ja} / {head_en}:",
-                *(f"{_place(row)}\n    {row.ja}\n    {row.en}" for row in findings),
-            ]
-        )
+        self._head = (head_ja, head_en)
 
     def __str__(self) -> str:
-        return self._text
+        """Each finding's place once, its texts below it, and what to paste for a waiver."""
+        lines = [f"{worded(*self._head, ' / ')}:"]
+        for row in self.findings:
+            lines += [_place(row), worded(f"    {row.ja}", f"    {row.en}")]
+        return "\n".join(filter(None, [*lines, how_to_waive(self.findings)]))
 
 
 def _place(finding: Finding) -> str:
+    head = f"  {finding.rule} ({finding.level.text})"
+    if finding.place:
+        return f"{head} {finding.place}"
     where = f" {finding.path}" if finding.path else ""
-    return f"  {finding.rule} ({finding.level.value}) {finding.type} {finding.name}{where}"
+    return f"{head} {finding.type} {finding.name}{where}"

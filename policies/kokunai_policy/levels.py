@@ -5,6 +5,7 @@ from __future__ import annotations
 from enum import Enum
 from functools import cache
 
+from kokunai.language import worded
 from kokunai_policy import rule_files
 
 
@@ -15,6 +16,14 @@ class Level(Enum):
     HIGH = "high"
     MEDIUM = "medium"
     LOW = "low"
+
+    @property
+    def text(self) -> str:
+        """The level in the reader's language."""
+        return worded(_JA[self], self.value, " / ")
+
+
+_JA = {Level.CRITICAL: "重大", Level.HIGH: "高", Level.MEDIUM: "中", Level.LOW: "低"}
 
 
 @cache

@@ -43,7 +43,7 @@ def pack_context(environment: Mapping[str, str], pack: Path, urn: str = "") -> C
     """
     stack, project = _stack_and_project(environment, urn)
     directory = find(project, _candidates(environment, pack))
-    settings = _stack_settings(directory, stack) or {}
+    settings = stack_settings(directory, stack) or {}
     config = _json(environment.get("PULUMI_CONFIG")) or settings.get("config")
     return Context(
         lab=says_lab(config if isinstance(config, dict) else {}),
@@ -108,7 +108,7 @@ def _project(directory: Path) -> dict[str, Any]:
     return _yaml(directory / "Pulumi.yaml") or {}
 
 
-def _stack_settings(directory: Path | None, stack: str) -> dict[str, Any] | None:
+def stack_settings(directory: Path | None, stack: str) -> dict[str, Any] | None:
     """The content of the stack file; None if it cannot be read."""
     if directory is None or not stack:
         return {}
@@ -138,7 +138,7 @@ def _logged_in_backend(environment: Mapping[str, str]) -> str | None:
 def _secrets_provider(directory: Path | None, stack: str, backend: str | None) -> str | None:
     if directory is None or not stack or backend is None:
         return None
-    settings = _stack_settings(directory, stack)
+    settings = stack_settings(directory, stack)
     if settings is None:
         return None
     if provider := settings.get("secretsprovider"):

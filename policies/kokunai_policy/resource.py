@@ -19,6 +19,8 @@ _PROVIDER_PREFIX = "pulumi:providers:"
 STACK_TYPE = "pulumi:pulumi:Stack"
 # The module of the package's components, which only group resources.
 _COMPONENTS = "kokunai:index:"
+# A random id in the state, which is at no place and holds no data.
+_OWNER = "kokunai:index:Owner"
 
 
 @dataclass(frozen=True)
@@ -54,8 +56,8 @@ class Resource:
 
     @cached_property
     def is_kokunai(self) -> bool:
-        """Whether it is one of this package's kinds; components are not."""
-        if self.package != "kokunai" or self.is_builtin:
+        """Whether it is one of this package's kinds that are somewhere; components are not."""
+        if self.type == _OWNER or self.package != "kokunai" or self.is_builtin:
             return False
         return self.custom or not self.type.startswith(_COMPONENTS)
 

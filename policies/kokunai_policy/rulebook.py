@@ -29,7 +29,8 @@ GROUPS: Final = {
     "time": "時刻 / time",
     "sources": "名前解決とパッケージ / names and packages",
     "state": "ステートと鍵 / state and keys",
-    "escapes": "検査の抜け道 / ways round the rules",
+    "escapes": "免除と検査対象外の種類 / waivers and types outside the rules",
+    "components": "コンポーネントの判定 / judged by the components",
 }
 """Description of each policy of the pack, which Pulumi prints before every finding."""
 

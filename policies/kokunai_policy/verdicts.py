@@ -6,10 +6,14 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING
 
+from kokunai.language import worded
+from kokunai_policy.levels import Level
+from kokunai_policy.waiver_places import row, type_row
 from kokunai_policy.walker import State
 
 if TYPE_CHECKING:
-    from kokunai_policy.levels import Level
+    from collections.abc import Iterable
+
     from kokunai_policy.waivers import Waiver
     from kokunai_policy.walker import Node
 
@@ -34,6 +38,11 @@ class Judgement:
     en: str = ""
 
 
+_ABOUT_WAIVERS = "KN-ESC-07"
+_ABOUT_TYPES = {"KN-ESC-01", "KN-ESC-08"}
+"""Rules that let a type through for all resources of it."""
+
+
 @dataclass(frozen=True)
 class Finding:
     """A refusal by a rule; with `waiver` if it is let through."""
@@ -47,13 +56,45 @@ class Finding:
     type: str
     name: str
     urn: str = ""
+    stack: str = ""
+    """Name of the stack, where it is known."""
     waiver: Waiver | None = None
+    place: str = ""
+    """Where the stack file has the value, if that is known."""
 
     @property
     def message(self) -> str:
-        """Rule, level and path, then the texts in both languages."""
+        """Rule, level and path, then what is wrong in the reader's language."""
         where = f" {self.path}" if self.path else ""
-        return f"{self.rule} ({self.level.value}){where}\n  {self.ja}\n  {self.en}"
+        said = worded(f"  {self.ja}", f"  {self.en}")
+        return f"{self.rule} ({self.level.text}){where}\n{said}"
+
+    @property
+    def waiver_row(self) -> tuple[str, str] | None:
+        """List of `waivers.yaml` and the row for it; None where this cannot be waived."""
+        if self.level is Level.CRITICAL or self.rule == _ABOUT_WAIVERS:
+            return None
+        if self.rule in _ABOUT_TYPES:
+            return "allowed_types", type_row(self.type)
+        stack = self.stack or "STACK"
+        return "waivers", row(self.rule, stack=stack, type_=self.type, name=self.name)
+
+
+def how_to_waive(findings: Iterable[Finding]) -> str:
+    """The rows that would waive the findings, each once, and where to paste them; else empty."""
+    rows: dict[str, dict[str, None]] = {}
+    for finding in findings:
+        if finding.waiver_row is not None:
+            section, text = finding.waiver_row
+            rows.setdefault(section, {})[text] = None
+    parts = []
+    for section, texts in rows.items():
+        head = worded(
+            f"免除するには、policies/waivers.yaml の {section} に次を加え、空欄を埋めます:",
+            f"to waive it, add this to {section} in policies/waivers.yaml and fill it in:",
+        )
+        parts += [head, *texts]
+    return "\n".join(parts)
 
 
 def shown(node: Node, text: str) -> str:
@@ -67,7 +108,7 @@ def unknown(node: Node, what_ja: str, what_en: str) -> Judgement:
         return Judgement(
             Verdict.UNKNOWN,
             node.path,
-            f"{what_ja}を読めません (大きすぎる、深すぎる、または外部にあります)",
+            f"{what_ja}を読めません（大きすぎる、深すぎる、または外部にあります）",
             f"{what_en} cannot be read: too large, too deep, or kept elsewhere",
         )
     return Judgement(

@@ -1,4 +1,4 @@
-"""Reads and checks waivers: exceptions to rules with requester, approver, reason and last day."""
+"""Reads and checks waivers of rules, with requester, approver, reason and last day."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 from kokunai import yaml_reader
 from kokunai.errors import Problem
 from kokunai_policy.levels import Level, levels
+from kokunai_policy.waiver_places import NAMED, Place, place_fields, place_problems
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -21,17 +22,17 @@ LIMIT_DAYS: Final = 90
 """The most days from today until the last day of a waiver."""
 FILE: Final = "waivers.yaml"
 
-_FIELDS = ("rule", "urn", "reason", "requester", "approver", "ticket", "expires")
-_TYPE_FIELDS = ("type", "reason", "requester", "approver", "ticket", "expires")
+_TERMS = ("reason", "requester", "approver", "ticket", "expires")
+_TYPE_FIELDS = ("type", *_TERMS)
 _DAY = re.compile(r"\d{4}-\d\d-\d\d")
 
 
 @dataclass(frozen=True)
 class Waiver:
-    """An exception to a rule for a resource, valid including its last day (Japan time)."""
+    """A rule that is waived at a place, valid including its last day (Japan time)."""
 
     rule: str
-    urn: str
+    place: Place
     reason: str
     requester: str
     approver: str
@@ -39,16 +40,8 @@ class Waiver:
     expires: date
 
     def covers(self, rule: str, *, urn: str, type_: str, name: str, stack: str = "") -> bool:
-        """Whether it is for this rule and exactly this resource."""
-        if self.rule != rule:
-            return False
-        if urn:
-            return self.urn == urn
-        if stack and not self.urn.startswith(f"urn:pulumi:{stack}::"):
-            return False
-        # Before its registration a resource has no URN, so the end of the waiver's is compared.
-        head, _, last = self.urn.rpartition("::")
-        return last == name and head.rpartition("::")[2].split("$")[-1] == type_
+        """Whether it is for this rule and this resource."""
+        return self.rule == rule and self.place.holds(urn=urn, type_=type_, name=name, stack=stack)
 
 
 @dataclass(frozen=True)
@@ -72,8 +65,10 @@ class Waivers:
         """The entries that are valid on this day."""
         for entry in self.entries:
             if not list(_entry_problems(entry, "", today)):
-                texts = {name: entry[name] for name in _FIELDS if name != "expires"}
-                yield Waiver(**texts, expires=date.fromisoformat(entry["expires"]))
+                place = Place(**{name: entry[name] for name in place_fields(entry)})
+                texts = {name: entry[name] for name in _TERMS if name != "expires"}
+                last_day = date.fromisoformat(entry["expires"])
+                yield Waiver(entry["rule"], place, **texts, expires=last_day)
 
     def allows_type(self, type_: str, today: date) -> bool:
         """Whether this exact type was examined and is allowed on this day."""
@@ -149,11 +144,14 @@ def _name(person: Any) -> str:
 
 
 def _entry_problems(entry: Any, path: str, today: date) -> Iterator[Problem]:
-    yield from _common_problems(entry, path, _FIELDS)
+    places = place_fields(entry) if isinstance(entry, Mapping) else ()
+    yield from _common_problems(entry, path, ("rule", *places, *_TERMS))
     if not isinstance(entry, Mapping):
         return
     if isinstance(rule := entry.get("rule"), str):
         yield from _rule_problems(rule, path)
+    if places == NAMED:
+        yield from (_problem(f"{path}.{key}", ja, en) for key, ja, en in place_problems(entry))
     yield from _day_problems(entry.get("expires"), path, today)
 
 
@@ -180,7 +178,7 @@ def _day_problems(expires: Any, path: str, today: date) -> Iterator[Problem]:
         return  # reported as missing
     if (day := _day(expires)) is None:
         yield _problem(
-            f"{path}.expires", "日付 (YYYY-MM-DD) ではありません", "is not a date (YYYY-MM-DD)"
+            f"{path}.expires", "日付（YYYY-MM-DD）ではありません", "is not a date (YYYY-MM-DD)"
         )
     elif day < today:
         yield _problem(f"{path}.expires", f"{day} に期限が切れました", f"ended on {day}")
@@ -188,7 +186,7 @@ def _day_problems(expires: Any, path: str, today: date) -> Iterator[Problem]:
         latest = today + timedelta(days=LIMIT_DAYS)
         yield _problem(
             f"{path}.expires",
-            f"期限は {LIMIT_DAYS} 日以内 ({latest} まで) です",
+            f"期限は {LIMIT_DAYS} 日以内（{latest} まで）です",
             f"may end at most {LIMIT_DAYS} days from today ({latest})",
         )
 

@@ -22,7 +22,7 @@ from kokunai.plugin import waiting
 from kokunai.plugin.module import Module
 from kokunai.plugin.settings import Settings
 from support.lab_client import LabClient
-from support.plugin_engine import Engine, running, urn
+from support.plugin_engine import Engine, Failed, running, urn
 
 
 @dataclass
@@ -42,11 +42,14 @@ class Stack:
 
     engine: Engine
     made: dict[tuple[str, str], Made] = field(default_factory=dict)
+    owner: str = "0123456789abcdef"
+    """The id of the stack's `Owner`."""
 
     async def create(self, parts: list[Part]) -> None:
         for part in parts:
             where = urn(part.pulumi_type, part.name)
-            inputs, problems = await self.engine.check(where, self._resolved(dict(part.props)))
+            owned = {**part.props, "owner": self.owner}
+            inputs, problems = await self.engine.check(where, self._resolved(owned))
             assert problems == {}
             id_, outputs = await self.engine.create(where, inputs)
             self.made[part.key] = Made(part, where, id_, inputs, outputs)
@@ -196,6 +199,20 @@ class CapacitySuite:
 
         assert again.ids == stack.ids
         assert lab.counts() == there
+
+    async def test_what_a_stack_of_another_owner_made_is_never_taken_over(
+        self, stack: Stack, parts: list[Part]
+    ) -> None:
+        await stack.create(parts[:1])
+        [made] = stack.made.values()
+        other = Stack(stack.engine, owner="fedcba9876543210")
+
+        with contextlib.suppress(Failed):  # a driver that cannot see the other's makes its own
+            await other.create(parts[:1])
+
+        assert made.id not in other.ids.values()
+        id_, inputs, _ = await stack.engine.read(made.where, made.id, made.outputs, made.inputs)
+        assert (id_, inputs) == (made.id, made.inputs)
 
     async def test_other_labels_are_an_update_in_place(
         self, lab: LabClient, stack: Stack, parts: list[Part]

@@ -94,6 +94,7 @@ async def test_a_small_chunk_that_unpacks_to_gigabytes_is_never_unpacked_whole()
         (b"{}", "br"),
         (gzip.compress(gzip.compress(b"{}")), "gzip, gzip"),
     ],
+    ids=["cut", "not packed", "empty", "unknown", "twice"],
 )
 async def test_damaged_and_unknown_packing_is_refused(content, encoding):
     with pytest.raises(Unreadable):

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import copy
+import json
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from support.pulumi_project import Sandbox
+from kokunai.language import width
+from support.pulumi_project import STACK, Sandbox
 
 pytestmark = pytest.mark.xdist_group("cluster")
 
 POOL = "kokunai:index:Environment$kokunai:index:GpuNodePool$kokunai:sakura:Server"
+HOLDERS = "kokunai:index:Environment$kokunai:stack:DataHolders::data"
 RUN = "kokunai:index:Environment$kokunai:index:NodeConfiguration$kokunai:ansible:Configuration"
 
 
@@ -58,7 +62,8 @@ def test_the_nodes_share_a_file_system(cluster: Sandbox):
 
 
 def test_what_is_simulated_says_so_and_bandwidth_is_not_verified(cluster: Sandbox):
-    checks = cluster.outputs()["verified"]["train"]["train-0"]
+    summary = json.loads(cluster.run("summary", "--stack", STACK, "--json").stdout)
+    checks = summary["verified"]["train-0"]
 
     assert checks["gpu_count"]["verdict"] == "pass"
     assert checks["nccl_bandwidth"]["verdict"] == "not-verified"
@@ -80,10 +85,15 @@ def test_a_third_node_is_one_new_server_and_one_updated_configuration(cluster: S
     cluster.pool["node_count"] = 3
     boots = cluster.ssh("train-0", "stat -c %Y /etc/nccl.conf; who -b; last -i 2>/dev/null | wc -l")
 
+    shown = cluster.preview().stdout
     steps = cluster.steps()
     cluster.up()
 
-    assert steps == {"create": [f"{POOL}::train-2"], "update": [f"{RUN}::train"]}
+    # What did not change stays out of what is shown: no verdicts, and lines that fit a terminal.
+    lines = shown.partition("Outputs:")[2].splitlines()
+    assert 0 < len(lines) < 30
+    assert max(map(width, lines)) <= 80
+    assert steps == {"create": [f"{POOL}::train-2"], "update": [f"{RUN}::train", HOLDERS]}
     state = cluster.of_type("ansible:Configuration")[0]["outputs"]
     assert state["results"]["train-2"]["status"] == "ok"
     assert cluster.ssh("train-2", "hostname") == "e2e-train-2"
@@ -124,6 +134,40 @@ def test_a_file_changed_by_hand_is_reported_by_name_and_mended(cluster: Sandbox)
     assert "/etc/nccl.conf" in refreshed.stdout
     assert state["drift"] == {"train-0": ["/etc/nccl.conf"]}
     assert "NCCL_DEBUG" not in cluster.ssh("train-0", "cat /etc/nccl.conf")
+
+
+def test_what_would_be_lost_is_refused_in_words_before_anything_else(cluster: Sandbox):
+    right = copy.deepcopy(cluster.environment)
+    cluster.environment["storage"][0]["size_gib"] = 500
+    cluster.pool.update(node_count=2, boot_disk_gib=200)
+
+    refused = cluster.preview(check=False)
+    cluster.environment = copy.deepcopy(right)
+    cluster.pool["name"] = "tune"
+    skipped = cluster.up(check=False)
+
+    cluster.environment = right
+    assert refused.returncode != 0
+    assert "共有ストレージ datasets: 100 GiB のデータが失われます" in refused.stdout
+    assert "2 servers of pool train (train-0, train-1): 200 GiB of data" in refused.stdout
+    assert "1 server of pool train (train-2): 100 GiB of data" in refused.stdout
+    assert "allow_data_loss: [datasets, train]" in refused.stdout
+    assert "sakura:Nfs" not in refused.stdout
+    assert skipped.returncode != 0
+    assert "write was: train beside the new name" in skipped.stdout
+    assert len(cluster.api("server")["Servers"]) == 3
+
+
+def test_a_rename_with_was_replaces_nothing(cluster: Sandbox):
+    right = copy.deepcopy(cluster.environment)
+    cluster.pool.update(name="tune", was="train")
+    cluster.environment["storage"][0].update(name="data", was="datasets")
+
+    steps = cluster.steps()
+
+    cluster.environment = right
+    assert steps.keys() == {"update"}
+    assert f"{POOL}::tune-0" in steps["update"]
 
 
 def test_destroy_leaves_an_empty_store_and_nothing_on_the_machine(cluster: Sandbox):

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import json
 import shutil
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from support.pulumi_project import ROOT, kokunai, link_house, make_key
+
 pytestmark = pytest.mark.xdist_group("own-program")
 
-ROOT = Path(__file__).parents[2]
-KOKUNAI = Path(sys.executable).parent / "kokunai"
 PACK = ("--policy-pack", "../../policies")
 
 
@@ -22,25 +20,14 @@ class OwnProgram:
     """A copy of the example with its own lab and state; the package is the checkout's."""
 
     def __init__(self, root: Path) -> None:
-        for name in ("components", "playbooks", "policies", ".venv"):
-            (root / name).symlink_to(ROOT / name)
+        link_house(root)
         self.folder = root / "examples/own_program"
         skipped = shutil.ignore_patterns(".kokunai", "__pycache__")
         shutil.copytree(ROOT / "examples/own_program", self.folder, ignore=skipped)
-        key = self.folder / ".kokunai/ssh/id_ed25519"
-        key.parent.mkdir(parents=True, mode=0o700)
-        subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", key], check=True)
+        make_key(self.folder)
 
     def run(self, *command: str, check: bool = True) -> str:
-        ended = subprocess.run(
-            [KOKUNAI, *command],
-            cwd=self.folder,
-            text=True,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            timeout=420,
-            check=False,
-        )
+        ended = kokunai(self.folder, *command)
         assert ended.returncode == 0 or not check, ended.stdout
         return ended.stdout
 

@@ -41,9 +41,12 @@ def test_a_foreign_time_server_is_refused(sandbox: Sandbox):
 
     shown = _refused(sandbox)
 
-    assert shown.count("KN-NTP-01") == 1
+    assert shown.count("KN-NTP-01 (") == 1
     assert "国内" in shown
     assert "time.google.com" in shown
+    # The pack, which never sees what the components refuse, does not look content either.
+    assert "❌ kokunai-domestic-data" in shown
+    assert "✅" not in shown
 
 
 @pytest.mark.parametrize(

@@ -153,6 +153,33 @@ def test_ci_gives_no_right_that_a_job_does_not_need_and_pins_the_engine_we_test_
         assert text.count("--policy-pack policies") == 2
 
 
+def test_the_preview_of_ci_names_stacks_that_are_not_made_yet_and_keeps_its_block_closed(
+    tmp_path, files
+):
+    job = yaml.safe_load(files[".github/workflows/pulumi.yaml"])["jobs"]["preview"]
+    [step] = [step for step in job["steps"] if "STACKS" in step.get("env", {})]
+    (tmp_path / "Pulumi.made.yaml").write_text("encryptionsalt: v1:xyz\n")
+    (tmp_path / "Pulumi.new.yaml").write_text("config: {}\n")
+    pulumi = tmp_path / "bin/pulumi"
+    pulumi.parent.mkdir()
+    pulumi.write_text("#!/bin/sh\necho \"$@\"; echo '~~~'; echo '[a link](https://example.com)'\n")
+    pulumi.chmod(0o755)
+    environment = {
+        "PATH": f"{pulumi.parent}:{os.environ['PATH']}",
+        "STACKS": "made new",
+        "GITHUB_STEP_SUMMARY": str(tmp_path / "summary.md"),
+    }
+
+    subprocess.run(["bash", "-ec", step["run"]], cwd=tmp_path, env=environment, check=True)
+
+    comment = (tmp_path / "preview.md").read_text()
+    assert comment.startswith("<!-- pulumi preview -->\n")
+    assert "- new: まだ作られていません / not initialised yet (pulumi stack init new)\n" in comment
+    assert "preview --stack made --policy-pack policies" in comment
+    assert comment.count("~~~") == 2
+    assert (tmp_path / "summary.md").read_text() == comment
+
+
 def test_no_pull_request_sees_the_key_that_logs_in(files):
     workflow = yaml.safe_load(files[".github/workflows/pulumi.yaml"])
     gitlab = yaml.safe_load(files[".gitlab-ci.yml"])
@@ -257,6 +284,32 @@ def test_nothing_is_left_where_writing_fails(tmp_path):
         new.write({"a": "b\n", "a/b": "a file cannot be a folder\n"}, tmp_path / "own")
 
     assert list(tmp_path.iterdir()) == []
+
+
+def _cut_run(directory: Path, files: dict[str, str], *left_out: str) -> None:
+    """What a run leaves that is killed while it moves its files."""
+    new.write({path: text for path, text in files.items() if path not in left_out}, directory)
+    (directory / ".kokunai-new-0a1b2c3d").mkdir()
+    (directory / ".kokunai-new-0a1b2c3d/README.md").write_text("half a fi")
+
+
+def test_a_killed_run_is_finished_by_the_next(tmp_path, files):
+    _cut_run(tmp_path, files, "README.md", "Pulumi.yaml")
+
+    new.write(files, tmp_path)
+
+    assert _written(tmp_path) == FILES
+    assert {path: (tmp_path / path).read_text() for path in files} == files
+
+
+def test_a_file_of_the_users_beside_a_killed_run_still_refuses(tmp_path, files):
+    _cut_run(tmp_path, files, "README.md")
+    (tmp_path / "policies/mine.yaml").write_text("rule: mine")
+
+    with pytest.raises(KokunaiError, match=r"it holds: policies$"):
+        new.write(files, tmp_path)
+
+    assert not (tmp_path / "README.md").exists()
 
 
 @pytest.mark.parametrize(

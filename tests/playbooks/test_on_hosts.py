@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from kokunai.lab.machines import NfsAppliance
 from kokunai.plugin.ansible.configuration import Configuration
 from kokunai.plugin.ansible.run_directory import MARK
 from kokunai.plugin.kind import Transition
@@ -18,6 +19,7 @@ from kokunai.role_variables import Share
 
 pytestmark = [pytest.mark.hosts, pytest.mark.xdist_group("playbooks-on-hosts")]
 
+FILE_SERVER = NfsAppliance("600000000001", "500000000001", "192.168.10.9", 24, 100)
 SHARE = Share("files", "192.168.10.9", "/export", "/mnt/share")
 
 
@@ -167,13 +169,17 @@ async def test_a_file_changed_by_hand_is_reported_and_repaired(
     assert "192.168.10.12/24" in lab.ssh(2, "ip -o -4 address show eth1")
 
 
-async def test_an_export_that_leaves_is_unmounted_and_a_forgotten_unit_is_no_fault(
-    lab, inputs_of, configure
+async def test_a_dead_share_is_found_and_mounted_anew_and_one_that_leaves_is_unmounted(
+    lab, inputs_of, configure, operation
 ):
     lab.boot(1)
     mounted = inputs_of(lab.addresses(1), lab.key, shares=(SHARE,))
     bare = inputs_of(lab.addresses(1), lab.key)
-    state, _ = await configure(mounted)
+    first, _ = await configure(mounted)
+    lab.machines.remove_nfs(FILE_SERVER.appliance_id)
+    lab.machines.ensure_nfs(FILE_SERVER)
+    seen = (await Configuration().read(operation, Transition("x", first, mounted))).outputs
+    state, mended = await configure(mounted, seen)
     # A cut run had removed another unit, which nobody mounts any more.
     lab.ssh(1, "mkdir -p /run/kokunai/pending")
     lab.ssh(1, """echo '["/etc/systemd/system/mnt-old.mount"]' > /run/kokunai/pending/mounts""")
@@ -181,7 +187,11 @@ async def test_an_export_that_leaves_is_unmounted_and_a_forgotten_unit_is_no_fau
     after, reasons = await configure(bare, state, mounted)
     again, _ = await configure(bare, {**after, "hostDigests": {}})
 
-    assert reasons == []
+    before, dead, after = (one["verified"]["node-1"]["storage"] for one in (first, seen, state))
+    assert (before["verdict"], dead["verdict"], after["verdict"]) == ("pass", "fail", "pass")
+    assert before["takenAt"] < dead["takenAt"] < after["takenAt"]
+    assert "verified.storage" in seen["drift"]["node-1"]
+    assert mended == reasons == []
     assert "/mnt/share" not in lab.ssh(1, "cat /proc/mounts; ls /etc/systemd/system")
     assert _changed(again) == {"node-1": 0}
 

@@ -16,9 +16,9 @@ TEMPLATES = {
 }
 
 
-def _play(folder: Path, files, variables):
+def _play(folder: Path, files, variables, templates=None):
     """Run one bundle task on this machine, below `folder`/root."""
-    for name, text in TEMPLATES.items():
+    for name, text in (templates or TEMPLATES).items():
         template = folder / "templates" / name
         template.parent.mkdir(parents=True, exist_ok=True)
         template.write_text(text)
@@ -31,6 +31,7 @@ def _play(folder: Path, files, variables):
         "LANG": "C.UTF-8",
         "ANSIBLE_LIBRARY": str(PLAYBOOKS / "library"),
         "ANSIBLE_ACTION_PLUGINS": str(PLAYBOOKS / "action_plugins"),
+        "ANSIBLE_FILTER_PLUGINS": str(PLAYBOOKS / "filter_plugins"),
         "ANSIBLE_HOME": str(folder / "home"),
     }
     command = ["ansible-playbook", "-vvv", "--diff", "-c", "local", "-i", "localhost,"]
@@ -100,3 +101,34 @@ def test_a_mistake_is_told_before_anything_is_written(tmp_path: Path, item, said
     assert ended.returncode != 0
     assert said in ended.stdout + ended.stderr
     assert not (tmp_path / "root").exists()
+
+
+SOURCES = "etc/apt/sources.list.d/kokunai.sources"
+SOURCE = {
+    "uri": "https://mirror.test/debian",
+    "suites": ["bookworm", "bookworm-updates"],
+    "components": ["main"],
+    "signed_by": "/usr/share/keyrings/own.gpg",
+}
+
+
+@pytest.mark.parametrize(
+    ("components", "said"),
+    [(["main", "contrib"], ""), (["main\nTrusted: yes"], "U+000A"), (["main contrib"], "1 語")],
+)
+def test_a_list_of_words_stays_one_line_of_the_file(tmp_path: Path, components, said):
+    template = PLAYBOOKS / "roles/base/templates" / f"{SOURCES}.j2"
+    sources = [{**SOURCE, "components": components}]
+
+    ended = _play(
+        tmp_path,
+        [{"path": f"/{SOURCES}"}],
+        {"base_package_sources": sources},
+        {f"{SOURCES}.j2": template.read_text(encoding="utf-8")},
+    )
+
+    written = tmp_path / "root" / SOURCES
+    assert (ended.returncode != 0, written.exists()) == (bool(said), not said), ended.stdout
+    assert said in ended.stdout + ended.stderr
+    if not said:
+        assert "Components: main contrib\nSigned-By: /usr" in written.read_text(encoding="utf-8")

@@ -117,3 +117,16 @@ def test_the_nccl_role_takes_what_the_library_reads_as_meant(tmp_path: Path, val
     )
 
     assert (ended.returncode == 0) is accepted, ended.stdout
+
+
+TEMPLATES = sorted(PLAYBOOKS.glob("roles/*/templates/**/*.j2"))
+WHOLE_TEXTS = {"managed_header", "base_package_source_credentials"}
+"""What may have several lines: our own header, and a secret that is a file's whole content."""
+
+
+@pytest.mark.parametrize("path", TEMPLATES, ids=lambda path: path.name)
+def test_every_value_in_a_template_stays_one_word_or_one_line(path: Path):
+    written = re.findall(r"{{(.*?)}}", path.read_text(encoding="utf-8"))
+
+    values = [text.strip() for text in written if text.strip() not in WHOLE_TEXTS]
+    assert [text for text in values if "one_word" not in text and "one_line" not in text] == []

@@ -88,6 +88,28 @@ async def test_a_broken_playbook_says_what_is_broken(inputs, configure, operatio
     assert "the role 'no_such_role' was not found" in reasons[0]
 
 
+async def test_a_check_run_that_never_began_is_no_drift(inputs, operation, tmp_path):
+    broken = shutil.copytree(PLAYBOOKS, tmp_path / "playbooks")
+    with (broken / "site.yml").open("a") as site:
+        site.write("    - role: no_such_role\n")
+    operation.config["playbooksDirectory"] = str(broken)
+    state = {"results": {"node-1": {"status": "ok"}}, "drift": {}, "verified": {"node-1": {}}}
+
+    found = await Configuration().read(operation, Transition("x", state, inputs))
+
+    assert found.outputs == state
+    assert "the role 'no_such_role' was not found" in operation.warnings[0]
+
+
+async def test_a_locale_that_is_not_installed_stops_no_run(inputs, configure, monkeypatch):
+    for name in ("LANG", "LC_ALL", "LC_CTYPE", "LANGUAGE"):
+        monkeypatch.setenv(name, "ja_JP.eucJP")
+
+    outputs, _ = await configure(inputs)
+
+    assert outputs["results"]["node-1"]["status"] == "unreachable"
+
+
 async def test_a_key_that_is_missing_is_told_before_anything_starts(inputs, configure):
     with pytest.raises(KokunaiError) as refusal:
         await configure({**inputs, "privateKeyFile": "/nowhere/id"})

@@ -1,6 +1,9 @@
 """Verdicts about a host, judged on directories that stand for it."""
 
+import errno
 import importlib.util
+import os
+import time
 from pathlib import Path
 
 import pytest
@@ -148,6 +151,7 @@ def _share(path: str):
 
 def test_a_missing_mount_fails_on_a_real_host(machine):
     _put(machine, "proc/self/mounts", "192.168.10.9:/export /mnt/a nfs4 rw 0 0\n")
+    (machine.root / "mnt/a").mkdir(parents=True)
 
     good = verify.judge_storage(machine, {"mounts": [_share("/mnt/a/")]})
     bad = verify.judge_storage(machine, {"mounts": [_share("/mnt/a"), _share("/mnt/b")]})
@@ -159,6 +163,7 @@ def test_a_missing_mount_fails_on_a_real_host(machine):
 def test_another_file_system_in_the_place_of_the_share_is_no_pass(machine):
     lines = "192.168.10.9:/export /mnt/a nfs4 rw 0 0\ntmpfs /mnt/a tmpfs rw 0 0\n"
     _put(machine, "proc/self/mounts", lines)
+    (machine.root / "mnt/a").mkdir(parents=True)
     expected = {"mounts": [_share("/mnt/a")]}
 
     real = verify.judge_storage(machine, expected)
@@ -169,6 +174,113 @@ def test_another_file_system_in_the_place_of_the_share_is_no_pass(machine):
     assert "simulated host" in simulated["reason"]
 
 
+@pytest.fixture
+def share(machine) -> Path:
+    """A directory that stands for the mounted share /mnt/a."""
+    _put(machine, "proc/self/mounts", "192.168.10.9:/export /mnt/a nfs4 rw 0 0\n")
+    folder = machine.root / "mnt/a"
+    folder.mkdir(parents=True)
+    return folder
+
+
+def _judged(machine):
+    return verify.judge_storage(machine, {"mounts": [_share("/mnt/a")]})
+
+
+def test_a_share_is_written_read_back_and_left_as_it_was(machine, share, monkeypatch):
+    (share / "kept").write_text("x")
+
+    judged = _judged(machine)
+
+    assert (judged["verdict"], judged["value"], judged["reason"]) == ("pass", ["/mnt/a"], "")
+    assert [path.name for path in share.iterdir()] == ["kept"]
+
+
+def test_a_share_that_gives_back_something_else_fails(machine, share, monkeypatch):
+    monkeypatch.setattr(os, "pread", lambda _handle, size, _place: b"0" * size)
+
+    judged = _judged(machine)
+
+    assert judged["verdict"] == "fail"
+    assert "another text" in judged["reason"]
+    assert list(share.iterdir()) == []
+
+
+def test_a_share_that_does_not_answer_fails_within_the_limit(machine, share, monkeypatch):
+    def hang(_path):
+        # As a dead server holds whoever asks.
+        time.sleep(600)
+
+    monkeypatch.setattr(verify, "TRIAL_SECONDS", 0.2)
+    monkeypatch.setattr(os, "statvfs", hang)
+
+    began = time.monotonic()
+    judged = _judged(machine)
+
+    assert time.monotonic() - began < 5
+    assert judged["verdict"] == "fail"
+    assert "does not answer within 0.2 seconds" in judged["reason"]
+
+
+@pytest.mark.parametrize(
+    ("number", "verdict"),
+    [
+        (errno.ESTALE, "fail"),
+        (errno.EIO, "fail"),
+        (errno.EROFS, "fail"),
+        (errno.ENOSPC, "not-verified"),
+        (errno.EDQUOT, "not-verified"),
+        (errno.EACCES, "not-verified"),
+    ],
+)
+def test_what_a_write_says_decides(machine, share, monkeypatch, number: int, verdict: str):
+    def refuse(*_):
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(os, "fsync", refuse)
+
+    judged = _judged(machine)
+
+    assert judged["verdict"] == verdict
+    assert os.strerror(number) in judged["reason"]
+    assert list(share.iterdir()) == []
+
+
+def test_a_stale_mount_fails_without_a_write(machine, share, monkeypatch):
+    def stale(_path):
+        raise OSError(errno.ESTALE, "Stale file handle")
+
+    monkeypatch.setattr(os, "statvfs", stale)
+
+    assert _judged(machine)["verdict"] == "fail"
+    assert "Stale file handle" in _judged(machine)["reason"]
+
+
+def test_a_read_only_share_is_only_read(machine, share, monkeypatch):
+    _put(machine, "proc/self/mounts", "192.168.10.9:/export /mnt/a nfs4 ro,hard 0 0\n")
+    monkeypatch.setattr(verify, "_written", lambda _file: ("fail", "it was written"))
+
+    judged = _judged(machine)
+
+    assert (judged["verdict"], judged["reason"]) == ("pass", "/mnt/a: 読み取り専用 / read-only")
+
+
+def test_a_dead_share_fails_on_a_simulated_host_too(machine, share):
+    _put(machine, "etc/kokunai-simulation")
+    share.rmdir()
+
+    judged = _judged(machine)
+
+    assert judged["verdict"] == "fail"
+    assert "simulated host" not in judged["reason"]
+
+
+def test_a_child_that_dies_is_no_pass(machine, share, monkeypatch):
+    monkeypatch.setattr(os, "statvfs", lambda _path: os._exit(3))
+
+    assert _judged(machine)["verdict"] == "fail"
+
+
 def test_an_address_that_is_missing_fails(machine, monkeypatch):
     monkeypatch.setattr(verify, "addresses", lambda: {"198.18.0.11/24"})
 
@@ -177,6 +289,17 @@ def test_an_address_that_is_missing_fails(machine, monkeypatch):
     )
 
     assert judged["verdict"] == "fail"
+
+
+def test_a_node_of_many_containers_tells_some_addresses_and_judges_all(machine, monkeypatch):
+    monkeypatch.setattr(verify, "addresses", lambda: {f"fe80::{n:x}/64" for n in range(5000)})
+
+    judged = verify.judge_addresses(
+        machine, {"addresses": ["fe80::1387/64"], "login_address": "fe80::1387"}
+    )
+
+    assert judged["verdict"] == "pass"
+    assert len(judged["value"]) <= 1000
 
 
 def test_addresses_nothing_could_set_are_not_verified_on_a_simulated_host(machine, monkeypatch):

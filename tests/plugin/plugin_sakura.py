@@ -6,6 +6,7 @@ import contextlib
 from typing import TYPE_CHECKING, Any
 
 from kokunai.plugin.sakura.module import sakura
+from kokunai.plugin.stack.module import stack
 from support.plugin_engine import Engine, running
 
 if TYPE_CHECKING:
@@ -13,12 +14,20 @@ if TYPE_CHECKING:
 
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEB me"
 IMAGE = "Debian GNU/Linux 12 (bookworm) 64bit"
-GOVERNED = {"zone": "is1a", "site": "sakura-ishikari", "labels": {"data-class": "internal"}}
+OWNER = "00112233445566aa"
+GOVERNED = {
+    "zone": "is1a",
+    "site": "sakura-ishikari",
+    "labels": {"data-class": "internal"},
+    "owner": OWNER,
+}
 
 
 @contextlib.asynccontextmanager
 async def plugin() -> AsyncIterator[Engine]:
-    async with running(sakura()) as engine:
+    """With what a stack adds for itself, as the registry has it."""
+    seller = sakura()
+    async with running(seller, stack(seller.kinds)) as engine:
         yield engine
 
 

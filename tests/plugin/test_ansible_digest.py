@@ -44,9 +44,32 @@ def test_roles_variables_and_secrets_touch_every_host():
         assert touched(digests(_inputs("a", "b", **change), URN), state) == ["a", "b"]
 
 
+def test_another_share_behind_the_same_address_touches_every_host():
+    state = _state(_inputs("a", "b", shareIds=["1"]))
+
+    assert touched(digests(_inputs("a", "b", shareIds=["1"]), URN), state) == []
+    assert touched(digests(_inputs("a", "b", shareIds=["2"]), URN), state) == ["a", "b"]
+
+
 def test_another_server_under_the_same_name_is_touched():
     old, new = _inputs("a", "b"), _inputs("a", "b")
     new["hosts"][1]["serverId"] = "2"
+
+    assert touched(digests(new, URN), _state(old)) == ["b"]
+
+
+def test_another_ssh_key_touches_every_host_so_that_a_login_proves_it():
+    state = _state(_inputs("a", "b", keyId="0123456789ab"))
+
+    assert touched(digests(_inputs("a", "b", keyId="ba9876543210"), URN), state) == ["a", "b"]
+    assert touched(digests(_inputs("a", "b", keyId="0123456789ab"), URN), state) == []
+
+
+def test_a_disk_that_the_provider_wrote_anew_touches_its_host_alone():
+    old, new = _inputs("a", "b"), _inputs("a", "b")
+    for host in (*old["hosts"], *new["hosts"]):
+        host["diskConfigId"] = "one"
+    new["hosts"][1]["diskConfigId"] = "two"
 
     assert touched(digests(new, URN), _state(old)) == ["b"]
 

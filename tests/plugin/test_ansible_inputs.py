@@ -59,7 +59,22 @@ def test_every_mistake_is_told_at_once():
         ({"variables": {"x": "{{ lookup('pipe', 'id') }}"}}, "template marks"),
         ({"variables": {"x": [{"y": "{% if a %}"}]}}, "template marks"),
         ({"variables": {"x": "a {# b"}}, "template marks"),
+        ({"variables": {"base_x": [{"components": ["main\nURIs: file:/x"]}]}}, "line break"),
+        ({"variables": {"nccl_environment": {"A\x1b[2J": "x"}}}, "U+001B"),
+        ({"hosts": [_host(variables={"base_host_name": "a\u2028b"})]}, "line break"),
         ({"variables": {"Upper": 1}}, "lower case"),
+        (
+            {"variables": {"base_ntp_servers": ["a", "b\nserver c"]}},
+            "base_ntp_servers[1] must hold",
+        ),
+        ({"variables": {"base_ntp_servers": ["a b"]}}, "one word"),
+        ({"variables": {"base_package_sources": [{"components": ["main\nURIs: x"]}]}}, "U+000A"),
+        ({"variables": {"base_kernel_parameters": {"a b": "1"}}}, "one word"),
+        ({"variables": {"base_kernel_parameters": {"a": "1\nb = 2"}}}, "U+000A"),
+        ({"variables": {"storage_client_mounts": [{"path": "/a\u2028b"}]}}, "U+2028"),
+        ({"variables": {"motd": "a\x1b[2Jb"}}, "U+001B"),
+        ({"hosts": [_host(variables={"base_host_name": "a\nb"})]}, "U+000A"),
+        ({"privateKeyFile": "a\nb"}, "U+000A"),
         ({"secretVariables": {"ansible_password": "x"}}, "not starting with ansible_"),
     ],
 )
@@ -69,6 +84,21 @@ def test_what_would_confuse_ansible_is_refused(changes, said):
     assert len(failures) == 1
     assert said in failures[0].en
     assert failures[0].ja
+
+
+def test_what_is_one_line_or_another_roles_text_is_left_alone():
+    variables = {
+        "base_kernel_parameters": {"net.ipv4.tcp_rmem": "4096 87380 6291456"},
+        "base_ntp_servers": ["ntp.nict.jp", UNKNOWN],
+        "base_package_holds": ["linux-image-*"],
+        "motd": "ようこそ。\n2 行目です。\tok\n",
+    }
+
+    assert checked(ConfigurationInputs, _inputs(variables=variables)).failures == ()
+
+
+def test_a_role_of_ones_own_may_be_told_several_lines():
+    assert checked(ConfigurationInputs, _inputs(variables={"motd": "a\nb"})).failures == ()
 
 
 def test_a_secret_may_look_like_a_template():

@@ -143,7 +143,7 @@ async def test_its_mistakes_and_refusals_are_told_in_its_own_name(engine: Any) -
         await engine.create(urn(BOX, "box"), {**GOVERNED, "lid": {"colour": "plaid"}, "sizeGib": 1})
 
     assert set(failures) == {"lid.colour", "lid.tint", "sizeGib"}
-    assert "山クラウドの API が断りました" in refusal.value.message
+    assert "山クラウドの API がリクエストを拒否しました" in refusal.value.message
     assert "The Yama API refused POST box: 400 no_plaid we have our pride" in refusal.value.message
     assert "さくら" not in refusal.value.message
 

@@ -77,6 +77,17 @@ def test_every_nested_model_is_a_type_with_every_property(kind: Any) -> None:
     assert len(objects) == len(inside)
 
 
+@BY_NAME
+def test_the_description_says_what_an_import_takes(kind: Any) -> None:
+    said = PACKAGE["resources"][kind.pulumi_type]["description"]
+
+    if kind.pulumi_type == "kokunai:ansible:Configuration":
+        assert said.endswith("It cannot be imported.")
+    else:
+        assert f"pulumi import {kind.pulumi_type} NAME {kind.import_id}" in said
+        assert kind.import_id
+
+
 def test_plan_disks_and_interfaces_of_a_server_are_objects_of_their_own() -> None:
     given = PACKAGE["resources"]["kokunai:sakura:Server"]["inputProperties"]
 

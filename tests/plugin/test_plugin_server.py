@@ -317,7 +317,7 @@ async def test_unknowns_go_both_ways_and_outputs_are_unknown_in_a_preview(engine
 async def test_a_preview_says_that_a_server_will_be_powered_off(engine: Engine) -> None:
     await engine.update(WHERE, "id", {}, {}, {}, preview=True)
 
-    assert "この変更では toy の電源を切り、入れ直します (status): 電源。" in engine.log.said()
+    assert "この変更では toy の電源を切り、入れ直します（status）: 電源。" in engine.log.said()
     assert "power off toy and boot it again (status): power." in engine.log.said()
 
 

@@ -26,6 +26,7 @@ def test_the_keys_on_the_wire_stay_what_they_are() -> None:
         "sakuraAccessTokenSecret",
         "sakuraCallsPerSecond",
         "playbooksDirectory",
+        "allowDataLoss",
     }
     assert variables["sakuraCallsPerSecond"]["type"] == "number"
     assert SETTINGS.secrets == {"sakuraAccessToken", "sakuraAccessTokenSecret"}

@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from plugin_sakura import IMAGE, KEY, server_inputs
+from plugin_sakura import GOVERNED, IMAGE, KEY, server_inputs
 
 from kokunai.plugin.kind import UNKNOWN, Transition
 from kokunai.plugin.sakura.accounts import Accounts
 from kokunai.plugin.sakura.server import boot_disk
 from kokunai.plugin.sakura.server.kind import Server
+from kokunai.plugin.sakura.ssh_key import SshKey
 
 LAN, OTHER, FILTER = "113000000001", "113000000002", "113000000003"
 NICS = [
@@ -22,6 +23,7 @@ DATA = {"sizeGib": 40, "plan": "hdd"}
 OLD = server_inputs(nics=NICS, disks=[BOOT, DATA])
 PLAN = OLD["plan"]
 
+OTHER_KEY = KEY.replace("AQEB", "AgIC")
 IN_PLACE, POWER_OFF, REPLACE = "in place", "power off", "replace"
 COSTS: list[tuple[dict[str, Any], dict[str, str]]] = [
     ({}, {}),
@@ -42,6 +44,9 @@ COSTS: list[tuple[dict[str, Any], dict[str, str]]] = [
     ({"plan": {**PLAN, "gpuModel": "x"}}, {"plan.gpuModel": POWER_OFF}),
     ({"hostName": "h2"}, {"hostName": POWER_OFF}),
     ({"sshPublicKeys": []}, {"sshPublicKeys[0]": POWER_OFF}),
+    ({"sshPublicKeys": [f"{KEY}@another"]}, {}),
+    ({"sshPublicKeys": [f"{KEY}@another", OTHER_KEY]}, {"sshPublicKeys[1]": POWER_OFF}),
+    ({"sshPublicKeys": [OTHER_KEY]}, {"sshPublicKeys[0]": POWER_OFF}),
     ({"sshKeyIds": [LAN]}, {"sshKeyIds[0]": POWER_OFF}),
     ({"password": "a long password"}, {"password": POWER_OFF}),
     ({"disablePasswordLogin": False}, {"disablePasswordLogin": POWER_OFF}),
@@ -75,6 +80,27 @@ def test_a_change_costs_what_it_must_and_no_more(
     change: dict[str, Any], expected: dict[str, str]
 ) -> None:
     assert costs({"instanceStatus": "up"}, OLD, {**OLD, **change}) == expected
+
+
+def test_another_comment_behind_a_key_writes_no_disk() -> None:
+    other = {**OLD, "sshPublicKeys": [KEY.removesuffix(" me")]}
+
+    assert boot_disk.digest({**OLD, "sshPublicKeys": [KEY]}) == boot_disk.digest(other)
+    assert boot_disk.digest(other) != boot_disk.digest({**OLD, "sshPublicKeys": [OTHER_KEY]})
+
+
+@pytest.mark.parametrize(
+    ("key", "replaced"), [(f"{KEY}@another", []), (KEY, []), (OTHER_KEY, ["publicKey"])]
+)
+def test_a_registered_key_is_replaced_by_another_key_and_not_by_another_comment(
+    key: str, replaced: list[str]
+) -> None:
+    old = {**GOVERNED, "name": "me", "zone": "is1a", "publicKey": KEY}
+
+    found = SshKey(Accounts()).diff(Transition("1", old, old, {**old, "publicKey": key}))
+
+    assert [change.path for change in found if change.replace] == replaced
+    assert len(found) == len(replaced)
 
 
 def test_drift_of_outputs_is_a_change() -> None:

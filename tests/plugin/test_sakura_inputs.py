@@ -166,6 +166,18 @@ def test_spellings_of_the_same_are_made_one() -> None:
     assert tags.inputs["tags"] == ["a", "b"]
 
 
+def test_a_mark_has_the_owner_behind_the_digest_and_an_older_one_has_none() -> None:
+    props = {"site": "sakura-ishikari", "labels": {"owner": "team-a"}}
+    place, owner = "kokunai-0123456789abcdef", "fedcba9876543210"
+
+    owned = description_mark.read(description_mark.write("text", f"{place}-{owner}", props))
+    older = description_mark.read(description_mark.write("text", place, props))
+
+    assert (owned.text, owned.digest, owned.owner) == ("text", place, owner)
+    assert (older.text, older.digest, older.owner) == ("text", place, "")
+    assert description_mark.governed(owned) == description_mark.governed(older) == props
+
+
 def test_a_mark_comes_off_as_it_went_on() -> None:
     props = {
         "site": "sakura-ishikari",

@@ -14,6 +14,7 @@ import grpc
 import pytest
 from plugin_sakura import (
     KEY,
+    OWNER,
     filter_inputs,
     key_inputs,
     nfs_inputs,
@@ -70,8 +71,8 @@ class Killer:
         monkeypatch.setattr(SakuraHttp, "call", call)
 
 
-def operation(lab: LabClient, where: str) -> EngineOperation:
-    return EngineOperation(where, lab.config, EngineLog(""), asyncio.Event(), 60.0)
+def operation(lab: LabClient, where: str, owner: str = OWNER) -> EngineOperation:
+    return EngineOperation(where, lab.config, EngineLog(""), asyncio.Event(), 60.0, owner=owner)
 
 
 async def alone(
@@ -182,6 +183,40 @@ async def test_what_a_killed_create_left_is_not_taken_for_something_else(
 
 
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+async def test_new_marks_on_what_an_earlier_version_made_may_be_killed_anywhere(
+    lab: LabClient, monkeypatch: pytest.MonkeyPatch, after: bool
+) -> None:
+    where, now = urn(SERVER, "one"), server_inputs()
+    then = {name: value for name, value in now.items() if name != "owner"}
+    made = await alone(
+        Server, lambda one: one.create(operation(lab, where, ""), Transition(new=then))
+    )
+    killer = Killer(monkeypatch)
+    killer.after = after
+    kills = 0
+
+    async def update(one: Any) -> Any:
+        # The state never learns of what a killed update has done.
+        return await one.update(operation(lab, where), Transition(made.id, made.outputs, then, now))
+
+    while True:
+        killer.left = kills + 1
+        try:
+            await alone(Server, update)
+        except Killed:
+            kills += 1
+        else:
+            break
+        assert set(lab.counts().values()) == {1}
+
+    [disk], [server] = lab.api("GET", "disk")["Disks"], lab.api("GET", "server")["Servers"]
+    assert kills >= 2 - after
+    assert f"kokunai-owner-{OWNER}" in disk["Tags"]
+    assert f"kokunai-owner-{OWNER}" in server["Tags"]
+    assert server["Instance"]["Status"] == "up"
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
 async def test_a_plan_change_killed_anywhere_is_continued(
     lab: LabClient, monkeypatch: pytest.MonkeyPatch, after: bool
 ) -> None:
@@ -269,6 +304,7 @@ ROUNDS = int(os.environ.get("KOKUNAI_FAULT_ROUNDS", "1"))
 async def test_everything_is_made_once_while_calls_fail(
     engine: Engine, lab: LabClient, seed: int
 ) -> None:
+    await engine.configure({**lab.config, "allowDataLoss": "node0"})  # whose second disk goes
     for index, fault in enumerate(FAULTS):
         lab.fault(**fault, rate=0.05, seed=100 * seed + index, path="/api/cloud/")
     switch_id, switch = await engine.create(urn(SWITCH, "lan"), switch_inputs())
@@ -363,17 +399,18 @@ async def test_what_was_found_and_cannot_be_corrected_keeps_its_id(
     assert (await engine.read(where, id_, {}, renamed))[1] == renamed
 
 
-async def test_a_killed_create_never_leaves_another_key_in_place(
+async def test_another_key_that_a_killed_create_left_is_refused_and_never_deleted(
     engine: Engine, lab: LabClient
 ) -> None:
     where = urn(KEYS, "one")
     other = KEY.replace("AQEB", "AgEB", 1)
-    await engine.create(where, key_inputs())  # killed before the engine saved it
+    made, _ = await engine.create(where, key_inputs())  # killed before the engine saved it
 
-    id_, state = await engine.create(where, key_inputs(publicKey=other))
+    for preview in (True, False):
+        with pytest.raises(Failed, match=f"left {made} for one, and publicKey differs"):
+            await engine.create(where, key_inputs(publicKey=other), preview=preview)
 
-    assert (await engine.read(where, f"is1a/{id_}"))[1]["publicKey"].split()[1] in other
-    assert state["publicKey"] == other
+    assert (await engine.read(where, f"is1a/{made}"))[1]["publicKey"] == KEY
     assert lab.counts() == {"ssh_keys": 1}
 
 

@@ -29,9 +29,13 @@ def test_every_finding_is_listed_once_in_both_languages():
     )
 
     text = str(refused)
-    assert [text.count(rule) for rule in ("KN-LOC-01", "KN-CLS-01", "KN-LOC-06")] == [1, 1, 1]
+    assert [text.count(f"{rule} (") for rule in ("KN-LOC-01", "KN-CLS-01", "KN-LOC-06")] == [
+        1,
+        1,
+        1,
+    ]
     assert "kokunai:sakura:Switch a site" in text
-    assert "拒否しました(3 件)" in refused.ja
+    assert "拒否しました（3 件）" in refused.ja
     assert "refused by the domestic-data rules (3)" in refused.en
     assert "label data-class is missing" in refused.en
 

@@ -155,7 +155,7 @@ def test_every_rule_has_texts_in_both_languages_and_a_judge():
 
 
 KINDS = {
-    ("kokunai:sakura:Switch", True): {"KN-LOC-01", "KN-CLS-01", "KN-ESC-08"},
+    ("kokunai:sakura:Switch", True): {"KN-LOC-01", "KN-CLS-01", "KN-ESC-08", "KN-ESC-09"},
     ("kokunai:index:GpuNodePool", False): set(),
     ("pulumi:pulumi:Stack", False): {"KN-STA-01", "KN-STA-02", "KN-ESC-07"},
     ("pulumi:providers:aws", True): {"KN-OPR-01"},
@@ -173,8 +173,9 @@ def test_only_the_rules_that_concern_a_type_are_asked(kind):
     assert asked == {"KN-LOC-02", "KN-LOC-06", *KINDS[kind]}
 
 
-def test_the_table_in_the_readme_is_the_rules_own():
-    text = README.read_text(encoding="utf-8")
+@pytest.mark.parametrize("name", ["README.md", "README.ja.md"])
+def test_the_table_in_the_readme_is_the_rules_own(name):
+    text = README.with_name(name).read_text(encoding="utf-8")
 
     assert tables.with_table(text) == text
 

@@ -40,7 +40,7 @@ def test_an_example_reaches_the_engine_as_one_mandatory_finding_or_none(pack, ex
 def test_a_message_has_its_rule_once_and_both_languages(pack):
     [said] = pack.analyze(SERVER, {**DOMESTIC, "labels": {}})
 
-    assert said.message.count("KN-CLS-01") == 1
+    assert said.message.count("KN-CLS-01 (") == 1
     assert "ラベル data-class がありません" in said.message
     assert "label data-class is missing" in said.message
 

@@ -12,7 +12,8 @@ from typing import Any
 import httpx
 import yaml
 
-ROOT = Path(__file__).parents[2]
+from support.pulumi_project import ROOT, make_key
+
 SELLER = Path(__file__).parents[1] / "data/made_up_seller"
 HOUSE = ("components", "playbooks", "policies")
 STACK = "acme"
@@ -58,9 +59,7 @@ class House:
 
     def _make_project(self) -> None:
         (self.root / "Pulumi.yaml").write_text((ROOT / "Pulumi.yaml").read_text())
-        key = self.root / ".kokunai/ssh/id_ed25519"
-        key.parent.mkdir(parents=True, mode=0o700)
-        subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", key], check=True)
+        make_key(self.root)
         (self.root / "stacks").mkdir()
         access = {"private_key_file": ".kokunai/ssh/id_ed25519", "ssh_from": ["198.18.0.0/15"]}
         settings = {"name": "demo", "data_class": "internal", "lab": True, "access": access}

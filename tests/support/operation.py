@@ -16,7 +16,10 @@ class Operation:
     stack: str = "dev"
     project: str = "kokunai"
     preview: bool = False
+    place: str = "kokunai-0123456789abcdef"
+    owner: str = ""
     digest: str = "kokunai-0123456789abcdef"
+    is_recorded: bool = False
     seconds: float = 300.0
     infos: list[str] = field(default_factory=list)
     statuses: list[str] = field(default_factory=list)
@@ -27,6 +30,9 @@ class Operation:
     @property
     def urn(self) -> str:
         return f"urn:pulumi:dev::kokunai::kokunai:ansible:Configuration::{self.name}"
+
+    def is_held_elsewhere(self, _id: str) -> bool:
+        return False
 
     def info(self, message: str) -> None:
         self.infos.append(message)

@@ -177,7 +177,9 @@ class Engine:
         request = provider_pb2.DeleteRequest(
             urn=where, id=id_, properties=properties.encode(state), timeout=timeout
         )
-        self.servicer.replacements.made.clear()  # as in the process of another command
+        # As in the process of another command, a destroy.
+        self.servicer.replacements.made.clear()
+        self.servicer.guard.has_program = False
         await self._call(self.stub.Delete(request))
 
     async def cancel(self) -> None:

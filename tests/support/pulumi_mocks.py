@@ -12,6 +12,9 @@ import pulumi
 import pytest
 from pulumi.runtime import settings
 
+ANSWERS = {"address": "198.18.0.11", "serverId": "1", "configDigest": "0" * 16}
+"""Outputs of every resource beside its inputs."""
+
 
 class Recorder(pulumi.runtime.Mocks):
     """Remembers every resource; ids are the names."""
@@ -24,7 +27,7 @@ class Recorder(pulumi.runtime.Mocks):
         assert (args.typ, args.name) not in self.seen
         self.seen[args.typ, args.name] = args.inputs
         self.providers[args.typ, args.name] = str(args.provider)
-        return f"is1a/{args.name}", {**args.inputs, "address": "198.18.0.11", "serverId": "1"}
+        return f"is1a/{args.name}", {**args.inputs, **ANSWERS}
 
     def call(self, args: pulumi.runtime.MockCallArgs) -> dict[str, Any]:
         raise AssertionError(args.token)
@@ -78,6 +81,8 @@ def _cancel_tasks(loop: asyncio.AbstractEventLoop) -> None:
 def recorder(monkeypatch: pytest.MonkeyPatch, loops: None) -> Recorder:
     monkeypatch.setenv("SAKURA_API_ROOT_URL", "http://127.0.0.1:1/cloud/zone")
     monkeypatch.setenv("PULUMI_BACKEND_URL", "file:///state")
+    monkeypatch.setenv("SAKURA_ACCESS_TOKEN", "for tests")
+    monkeypatch.setenv("SAKURA_ACCESS_TOKEN_SECRET", "for tests")
     # Pulumi keeps the first stack of a process, whose futures belong to the loop of its test.
     settings.ROOT.set(None)
     mocks = Recorder()

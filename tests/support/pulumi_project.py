@@ -22,13 +22,14 @@ from support import ssh
 ROOT = Path(__file__).parents[2]
 KOKUNAI = Path(sys.executable).parent / "kokunai"
 STACK = "e2e"
+KEY = ".kokunai/ssh/id_ed25519"
 
 ENVIRONMENT: dict[str, Any] = {
     "name": "e2e",
     "data_class": "internal",
     "lab": True,
     "access": {
-        "private_key_file": ".kokunai/ssh/id_ed25519",
+        "private_key_file": KEY,
         "ssh_from": ["198.18.0.0/15"],
     },
     "networks": [{"name": "cluster", "site": "sakura-ishikari", "cidr": "192.168.10.0/24"}],
@@ -42,6 +43,35 @@ ENVIRONMENT: dict[str, Any] = {
         }
     ],
 }
+
+
+def link_house(root: Path) -> None:
+    """Put the checkout's package, playbooks, rules and environment into a project."""
+    for name in ("components", "playbooks", "policies", ".venv"):
+        (root / name).symlink_to(ROOT / name)
+
+
+def make_key(root: Path) -> None:
+    """Make the project's SSH key where its stack file says that it is."""
+    key = root / KEY
+    key.parent.mkdir(parents=True, mode=0o700)
+    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", key], check=True)
+
+
+def kokunai(
+    folder: Path, *command: str, timeout: float = 420, **more: Any
+) -> subprocess.CompletedProcess[str]:
+    """Run our command in a folder; what it prints, errors too, is its `stdout`."""
+    return subprocess.run(
+        [KOKUNAI, *command],
+        cwd=folder,
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        timeout=timeout,
+        check=False,
+        **more,
+    )
 
 
 class PlainProject:
@@ -99,19 +129,23 @@ class Sandbox:
 
     def __init__(self, root: Path) -> None:
         self.root = root
-        self.environment = copy.deepcopy(ENVIRONMENT)
-        for name in ("components", "playbooks", "policies", ".venv"):
-            (root / name).symlink_to(ROOT / name)
+        self.reset_environment()
+        self._lab_variables: dict[str, str] = {}
+        link_house(root)
         shutil.copy(ROOT / "Pulumi.yaml", root)
         (root / "stacks").mkdir()
         shutil.copy(ROOT / "stacks/__main__.py", root / "stacks")
-        self._make_key()
+        make_key(root)
         self.config: dict[str, Any] = {}
 
-    def _make_key(self) -> None:
-        key = self.root / ".kokunai/ssh/id_ed25519"
-        key.parent.mkdir(parents=True, mode=0o700)
-        subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", key], check=True)
+    def reset_environment(self) -> None:
+        """Go back to the environment that every test begins with."""
+        self.environment = copy.deepcopy(ENVIRONMENT)
+
+    @property
+    def key(self) -> Path:
+        """The stack's private SSH key."""
+        return self.root / KEY
 
     @property
     def pool(self) -> dict[str, Any]:
@@ -132,16 +166,9 @@ class Sandbox:
         self, *command: str, check: bool = True, timeout: float = 420, **more: Any
     ) -> subprocess.CompletedProcess[str]:
         """Run a command with the variables of `kokunai run`."""
-        ended = subprocess.run(
-            [KOKUNAI, *command],
-            cwd=self.root,
-            text=True,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            timeout=timeout,
-            check=False,
-            **more,
-        )
+        if command[0] == "lab" and command[1] != "env":
+            self._lab_variables = {}
+        ended = kokunai(self.root, *command, timeout=timeout, **more)
         if check:
             assert ended.returncode == 0, ended.stdout
         return ended
@@ -196,7 +223,10 @@ class Sandbox:
         return {operation: sorted(names) for operation, names in found.items()}
 
     def lab_variables(self) -> dict[str, str]:
-        return json.loads(self.run("lab", "env", "--json").stdout)
+        """Address and credentials of the lab, asked once for as long as it is up."""
+        if not self._lab_variables:
+            self._lab_variables = json.loads(self.run("lab", "env", "--json").stdout)
+        return self._lab_variables
 
     @property
     def lab_url(self) -> str:
@@ -235,8 +265,7 @@ class Sandbox:
         nodes = {
             name: facts for pool in self.outputs()["nodes"].values() for name, facts in pool.items()
         }
-        key = self.root / ".kokunai/ssh/id_ed25519"
-        return ssh.output(key, nodes[node]["address"], command)
+        return ssh.output(self.key, nodes[node]["address"], command)
 
     def close(self) -> None:
         with contextlib.suppress(subprocess.TimeoutExpired):

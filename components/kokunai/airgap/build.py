@@ -20,6 +20,7 @@ from kokunai.airgap.versions import (
     read_version,
 )
 from kokunai.errors import KokunaiError
+from kokunai.language import chosen, worded
 from kokunai.progress import say, showing
 
 if TYPE_CHECKING:
@@ -39,9 +40,13 @@ def build(go: Path, directory: Path) -> Path:
     Raises KokunaiError when a step fails or the executable does not tell the wanted version.
     """
     say(
-        f"Pulumi エンジン {VERSION} を Go モジュールからビルドします（初回のみ、3〜5 分）。\n"
-        f"Building the Pulumi engine {VERSION} from Go modules (once; 3 to 5 minutes).\n"
-        f"閉域網でなければ公式の手順の方が早く済みます / quicker on an open network: {INSTALLER}"
+        worded(
+            f"Pulumi エンジン {VERSION} を Go モジュールからビルドします（初回のみ、3〜5 分）。\n"
+            "インターネットに接続できる環境では、公式の手順のほうが早く済みます: "
+            f"{INSTALLER}",
+            f"Building the Pulumi engine {VERSION} from Go modules (once; 3 to 5 minutes).\n"
+            f"On an open network the official way is quicker: {INSTALLER}",
+        )
     )
     _write_module(directory)
     environment = _go_environment(os.environ, directory)
@@ -51,7 +56,7 @@ def build(go: Path, directory: Path) -> Path:
         "ビルド / go build": _build_arguments(executable),
     }
     for label, arguments in steps.items():
-        run_step([str(go), *arguments], label=label, cwd=directory, env=environment)
+        run_step([str(go), *arguments], label=chosen(label), cwd=directory, env=environment)
     _check_version(executable)
     return executable
 

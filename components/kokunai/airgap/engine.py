@@ -14,6 +14,7 @@ from kokunai.airgap.installed import Program, find_go, find_official_host, find_
 from kokunai.airgap.versions import INSTALLER, VERSION
 from kokunai.airgap.wrapper import place_wrapper
 from kokunai.errors import KokunaiError, Problem
+from kokunai.language import worded
 from kokunai.progress import say
 
 if TYPE_CHECKING:
@@ -91,7 +92,7 @@ def _build_engine(problems: list[Problem], search: str | None) -> Engine:
         only_linux = Problem("go", "ビルドできるのは Linux だけです", "only Linux can build it")
         raise _refusal(problems or [only_linux])
     for problem in problems:
-        say(f"{problem.ja}。\n{problem.en}.")
+        say(worded(f"{problem.ja}。", f"{problem.en}."))
     directory = cache.find_cache()
     with _refusing_unwritable(directory):
         pulumi = cache.keep(directory, lambda draft: build(go.path, draft))

@@ -38,6 +38,19 @@ class Host:
     """Another value means that another machine has the same name; its host key is then new."""
     user: str
     interfaces: tuple[resolved.Interface, ...]
+    disk_config_id: str | Link | None = None
+    """Another value means that the provider wrote the machine's own files anew, such as
+    /etc/hosts; None where it never does."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a stack file asks of one driver; rows by their index in the file."""
+
+    access: model.Access | None
+    """None where it has mistakes of its own."""
+    pools: Mapping[int, model.GpuNodePool]
+    shares: Mapping[int, model.Storage]
 
 
 class Capacity(Protocol):
@@ -82,6 +95,20 @@ class Networks(Protocol):
         """The path that the file server exports."""
 
 
+class Limited(Protocol):
+    """A driver whose API refuses more than single rows show; not every driver has this."""
+
+    def limits(self, asked: Asked) -> Iterator[Problem]:
+        """What the API would refuse of the whole file; paths start at its environment."""
+
+
+def limits(driver: str, asked: Asked) -> Iterator[Problem]:
+    """What the API of a driver would refuse, nothing where the driver tells no limits."""
+    implementation = _door(driver)
+    if hasattr(implementation, "limits"):
+        yield from cast("Limited", implementation).limits(asked)
+
+
 def door(driver: str) -> Capacity:
     """The driver of this name. Raises KokunaiError where this version has no such driver."""
     return cast("Capacity", _door(driver))
@@ -119,6 +146,24 @@ def provider_inputs(environment: Mapping[str, str]) -> dict[str, str]:
         ):
             stated[key] = url
     return stated
+
+
+def missing_credentials(
+    pulumi_types: Iterable[str], secrets: Iterable[str], environment: Mapping[str, str]
+) -> list[str]:
+    """What is needed to call the sellers of these kinds, and neither configured nor exported.
+
+    Each entry names the variable and the configuration key, for example
+    `SAKURA_ACCESS_TOKEN (kokunai:sakuraAccessToken)`.
+    """
+    called = {kind.split(":")[1] for kind in pulumi_types}
+    return [
+        f"{variables[0]} (kokunai:{key})"
+        for seller, provider in facts.seller_providers().items()
+        if seller in called
+        for key, variables in provider.secrets.items()
+        if key not in set(secrets) and not any(environment.get(name) for name in variables)
+    ]
 
 
 def secret_inputs() -> tuple[str, ...]:

@@ -7,17 +7,18 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from kokunai import catalog
-from kokunai.capacity import Host
+from kokunai.capacity import Host, sakura_limits
 from kokunai.errors import KokunaiError, Problem
-from kokunai.parts import Link, Part
+from kokunai.parts import Data, Link, Part
 from kokunai.problems import translated
 from kokunai.resolved import Interface
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator
 
     from kokunai import model, resolved
     from kokunai.addressing import Node
+    from kokunai.capacity import Asked
     from kokunai.catalog import Image, Offer, Service
     from kokunai.settings import StackSettings
 
@@ -61,6 +62,9 @@ class ImageTerms(_Terms):
     """What the API calls an operating system."""
 
     archive: str
+    """Name of an archive, or a tag that its newest version has."""
+    startup_script: str = ""
+    """Run once as root, at the first boot."""
 
 
 _TermsType = TypeVar("_TermsType", bound=_Terms)
@@ -96,6 +100,10 @@ class SakuraIaas:
         if pool.image and (image := catalog.image(pool.image, driver=offer.driver)):
             _terms(image, ImageTerms)
 
+    def limits(self, asked: Asked) -> Iterator[Problem]:
+        """Rules of the packet filter, and sizes of disks and file servers."""
+        return sakura_limits.problems(asked, sakura_limits.limits_of(DRIVER), len(_FIXED_RULES))
+
     def zone(self, network: model.Network, service: Service, offers: Iterable[Offer]) -> str:
         """The network's own zone, else that of its pools, else the one where GPUs are sold."""
         zones = {_terms(offer, OfferTerms).zone for offer in offers}
@@ -111,7 +119,8 @@ class SakuraIaas:
 
     def network_parts(self, network: resolved.Network, settings: StackSettings) -> list[Part]:
         """A switch."""
-        return [Part(_SWITCH, network.spec.name, _common(network, network.spec.name, settings))]
+        props = _common(network, network.spec.name, settings)
+        return [Part(_SWITCH, network.spec.name, props, former_name=network.spec.was)]
 
     def share_parts(self, share: resolved.Share, settings: StackSettings) -> list[Part]:
         """An NFS appliance on the switch of its network."""
@@ -123,7 +132,14 @@ class SakuraIaas:
             "prefixLength": share.network.prefix_length,
             "switchId": Link(_SWITCH, share.network.spec.name),
         }
-        return [Part(_NFS, share.spec.name, props)]
+        data = Data(
+            made_of=("zone", "plan", "sizeGib", "address", "prefixLength"),
+            network=share.network.spec.name,
+            network_was=share.network.spec.was,
+            address=share.address,
+            protect=share.spec.protect,
+        )
+        return [Part(_NFS, share.spec.name, props, former_name=share.spec.was, data=data)]
 
     def export(self, share: resolved.Share) -> str:  # noqa: ARG002 - the same for all of them
         """What every NFS appliance exports."""
@@ -145,6 +161,8 @@ class SakuraIaas:
             "disks": [_boot_disk(pool)],
             "sshKeyIds": [ssh_key.link()],
         }
+        if script := _terms(pool.image, ImageTerms).startup_script:
+            same_for_all["startupScript"] = script
         return [
             Part(
                 _SERVER,
@@ -155,8 +173,10 @@ class SakuraIaas:
                     **same_for_all,
                     "nics": _interfaces(pool, node, packet_filter.link()),
                 },
-                wanted=("serverId", "address"),
+                wanted=("serverId", "address", "configDigest"),
+                former_name=f"{pool.spec.was}-{node.number}" if pool.spec.was else None,
                 timeout_seconds=pool.spec.order_timeout_seconds,
+                data=_disks_of(pool, node),
             )
             for node in pool.nodes
         ]
@@ -170,6 +190,7 @@ class SakuraIaas:
                 identity=Link(_SERVER, node.name, "serverId"),
                 user=pool.image.login_user,
                 interfaces=_host_interfaces(node),
+                disk_config_id=Link(_SERVER, node.name, "configDigest"),
             )
             for node in pool.nodes
         ]
@@ -209,7 +230,7 @@ def _account_service() -> Service:
     found = next((row for row in catalog.services() if row.driver == DRIVER), None)
     if found is None:
         raise KokunaiError(
-            ja=f"カタログに {DRIVER} のサービス (services) がありません",
+            ja=f"カタログに {DRIVER} のサービス（services）がありません",
             en=f"the catalogue has no service of {DRIVER}",
         )
     return found
@@ -223,28 +244,43 @@ def _packet_filter(pool: resolved.Pool, settings: StackSettings) -> Part:
         "zone": zone,
         "site": service.site,
         "labels": settings.labels(service),
-        "rules": ingress_rules(settings.spec.access.ssh_from),
+        "rules": ingress_rules(settings.spec.access),
     }
     # Two stacks of settings may share a program, so the zone alone would name two filters.
     return Part(_PACKET_FILTER, name, props, former_name=zone)
 
 
-def ingress_rules(ssh_from: Sequence[str]) -> list[dict[str, str]]:
-    """SSH from the given networks, replies to what a node asked itself, and nothing else."""
-    ssh = [_rule("tcp", "ssh", sourceNetwork=cidr, destinationPort=_SSH) for cidr in ssh_from]
-    return [
-        *ssh,
-        _rule("tcp", "replies", destinationPort=_EPHEMERAL_PORTS),
-        _rule("udp", "DNS replies", sourcePort=_DNS),
-        _rule("udp", "NTP replies", sourcePort=_NTP),
-        _rule("icmp", "path MTU and ping"),
-        _rule("fragment", "fragments of the above"),
-        {"protocol": "ip", "action": "deny", "description": "everything else"},
+def ingress_rules(access: model.Access) -> list[dict[str, str]]:
+    """What the stack file opens, replies to what a node asked itself, and nothing else.
+
+    The filter keeps no state: whoever writes to a reply's port gets through, asked or not.
+    """
+    ssh = [_rule("tcp", "ssh", sourceNetwork=one, destinationPort=_SSH) for one in access.ssh_from]
+    others = [
+        _rule(row.protocol, "open port", sourceNetwork=one, destinationPort=_ports(row))
+        for row in access.open_ports
+        for one in row.allow_from
     ]
+    return [*ssh, *others, *_FIXED_RULES]
+
+
+def _ports(row: model.OpenPort) -> str:
+    is_range = row.last_port not in {None, row.port}
+    return f"{row.port}-{row.last_port}" if is_range else str(row.port)
 
 
 def _rule(protocol: str, description: str, **where: str) -> dict[str, str]:
     return {"protocol": protocol, "action": "allow", "description": description, **where}
+
+
+_FIXED_RULES = (
+    _rule("tcp", "replies", destinationPort=_EPHEMERAL_PORTS),
+    _rule("udp", "DNS replies", sourcePort=_DNS, destinationPort=_EPHEMERAL_PORTS),
+    _rule("udp", "NTP replies", sourcePort=_NTP, destinationPort=_EPHEMERAL_PORTS),
+    _rule("icmp", "path MTU and ping"),
+    _rule("fragment", "fragments of the above"),
+    {"protocol": "ip", "action": "deny", "description": "everything else"},
+)
 
 
 def _plan(offer: Offer, terms: OfferTerms) -> dict[str, Any]:
@@ -261,6 +297,18 @@ def _plan(offer: Offer, terms: OfferTerms) -> dict[str, Any]:
 def _boot_disk(pool: resolved.Pool) -> dict[str, Any]:
     archive = _terms(pool.image, ImageTerms).archive
     return {"sizeGib": pool.spec.boot_disk_gib, "plan": "ssd", "image": archive}
+
+
+def _disks_of(pool: resolved.Pool, node: Node) -> Data:
+    network = pool.network.spec if pool.network else None
+    return Data(
+        made_of=("zone", "disks"),
+        pool=pool.spec.name,
+        network=network.name if network else None,
+        network_was=network.was if network else None,
+        address=node.address,
+        protect=pool.spec.protect,
+    )
 
 
 def _interfaces(pool: resolved.Pool, node: Node, packet_filter: Link) -> list[dict[str, Any]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from kokunai.catalog import rows
 from kokunai.catalog.rows import Gpu, Image, Offer, Price, Row, Service, Site, Slug, load
@@ -19,6 +19,7 @@ __all__ = [
     "Service",
     "Site",
     "Slug",
+    "limits",
     "load",
 ]
 # Sections of the files and the model of their rows.
@@ -190,4 +191,16 @@ def image(key: str, *, driver: str) -> Image:
     raise KokunaiError(
         ja=f"OS {key} は {driver} では使えません。指定できるもの: {known}",
         en=f"image {key} is not available through {driver}; allowed: {known}",
+    )
+
+
+def limits(driver: str) -> dict[str, Any]:
+    """What the driver's API refuses, without source and date. Raises KokunaiError without a row."""
+    for written in rows.sections("limits").values():
+        row = written.get(driver) if isinstance(written, dict) else None
+        if isinstance(row, dict):
+            return {key: value for key, value in row.items() if key not in {"source", "as_of"}}
+    raise KokunaiError(
+        ja=f"カタログに {driver} の limits がありません",
+        en=f"the catalogue has no limits of {driver}",
     )

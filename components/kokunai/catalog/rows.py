@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 Slug = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,30}$")]
 """A key of the catalogue and a name in a stack file."""
 
+ImageKey = Annotated[str, Field(pattern=r"^[a-z][a-z0-9.-]{0,30}$")]
+"""The key of an image, which may hold a version such as 24.04."""
+
 
 class Row(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -96,6 +99,7 @@ class Service(_Sold):
 class Image(Row):
     """An operating system as one driver's provider names it."""
 
+    key: ImageKey
     driver: str
     login_user: str
     distribution: Literal["debian", "ubuntu", "rocky", "almalinux"]

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import importlib
+import os
 import sys
 
 import click
 
+from kokunai.cli import usage_errors
+from kokunai.cli.help import prepared
 from kokunai.errors import KokunaiError
+from kokunai.foreign_text import shown
+from kokunai.language import CHOICES, VARIABLE, worded
 
 # A command's module is imported when the command runs, so that --help answers at once.
 _COMMANDS = {
     "check": ("kokunai.cli.stack_files", "check"),
+    "clean": ("kokunai.cli.clean", "clean"),
     "doctor": ("kokunai.cli.doctor", "doctor"),
     "engine": ("kokunai.cli.engine", "engine"),
     "env": ("kokunai.cli.local", "env"),
@@ -32,17 +38,27 @@ class _LazyGroup(click.Group):
         if cmd_name not in _COMMANDS:
             return None
         module, attribute = _COMMANDS[cmd_name]
-        command: click.Command = getattr(importlib.import_module(module), attribute)
-        return command
+        return prepared(getattr(importlib.import_module(module), attribute))
 
 
 @click.group(cls=_LazyGroup)
 @click.version_option(package_name="kokunai")
 def _kokunai() -> None:
-    """国内の GPU を Pulumi で。GPU clusters on domestic Japanese capacity.
+    """国内の GPU を Pulumi で使えるようにします。 / GPU clusters on domestic Japanese capacity.
 
-    Pulumi がしないことだけをします。Does only what pulumi itself does not do.
+    pulumi 自身がしないことだけをします。表示する言語は環境変数 KOKUNAI_LANG（ja、en、both）で
+    選べます。 / Does only what pulumi itself does not do. KOKUNAI_LANG (ja, en, both) chooses the
+    language.
     """
+    asked = os.environ.get(VARIABLE, "both").strip().lower()
+    if asked not in CHOICES:
+        raise KokunaiError(
+            ja=f"{VARIABLE}={shown(asked, 40)} は使えません。使えるもの: {'、'.join(CHOICES)}",
+            en=f"{VARIABLE}={shown(asked, 40)} is not known; allowed: {', '.join(CHOICES)}",
+        )
+
+
+prepared(_kokunai)
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -51,11 +67,15 @@ def main(arguments: list[str] | None = None) -> None:
         _kokunai.main(arguments, prog_name="kokunai", standalone_mode=False)
     except click.exceptions.Exit as end:
         sys.exit(end.exit_code)
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.format_message(), err=True)
+        sys.exit(error.exit_code)
     except click.ClickException as error:
-        error.show()
+        click.echo(usage_errors.shown(error), err=True)
         sys.exit(error.exit_code)
     except (click.Abort, KeyboardInterrupt):
         sys.exit(130)
     except KokunaiError as error:
-        click.echo(click.style("エラー / error", fg="red") + f": {error}", err=True)
+        head = worded("エラー", "error", " / ")
+        click.echo(click.style(head, fg="red") + f": {error}", err=True)
         sys.exit(1)

@@ -11,6 +11,7 @@ from typing import cast
 import click
 
 from kokunai.airgap.engine import Source, find_engine, find_or_build_engine
+from kokunai.language import worded
 from kokunai.progress import say
 
 
@@ -33,7 +34,7 @@ def engine_environment(source: Source = "auto") -> dict[str, str]:
 
 @click.group()
 def engine() -> None:
-    """Pulumi エンジンを用意します。 Find the Pulumi engine, or build it on a closed network."""
+    """Pulumi エンジンを用意します。 / Find the Pulumi engine, or build it on a closed network."""
 
 
 _source = click.option(
@@ -41,25 +42,28 @@ _source = click.option(
     type=click.Choice(["auto", "path", "build"]),
     default="auto",
     show_default=True,
-    help="path: PATH のものだけ / only one on PATH. build: Go から作る / build it with Go.",
+    help="path は PATH にあるものだけ、build は Go から作ったものだけを使います / "
+    "path: only one that is on PATH; build: only one built with Go",
 )
 
 
 @engine.command()
 @_source
 def install(source: str) -> None:
-    """エンジンを見つけるか作り、その場所を表示します。 Find or build it, and print its path."""
+    """エンジンを見つけるか作り、その場所を表示します。 / Find or build it, and print its path."""
     print(find_or_build_engine(cast("Source", source), search_path()).pulumi)
 
 
 @engine.command()
 def status() -> None:
-    """使われるエンジンを表示します。 Show which engine would be used, building nothing."""
+    """使われるエンジンを表示します。 / Show which engine would be used, building nothing."""
     current = find_engine(search_path())
     if current is None:
         say(
-            "エンジンはまだありません。`kokunai engine install` で用意します。\n"
-            "There is no engine yet: `kokunai engine install` prepares it."
+            worded(
+                "エンジンはまだありません。`kokunai engine install` で用意します。",
+                "There is no engine yet: `kokunai engine install` prepares it.",
+            )
         )
         sys.exit(1)
     print(f"pulumi: {current.pulumi}")
@@ -70,6 +74,6 @@ def status() -> None:
 @engine.command()
 @_source
 def env(source: str) -> None:
-    """シェルに読ませる export 行を表示します。 Print `export` lines for a shell."""
+    """シェルに読ませる export 行を表示します。 / Print `export` lines for a shell."""
     for name, value in engine_environment(cast("Source", source)).items():
         print(f"export {name}={shlex.quote(value)}")

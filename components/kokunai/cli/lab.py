@@ -15,14 +15,16 @@ from typing import Any, TypeVar
 import click
 
 from kokunai import extras, project
-from kokunai.cli.local import STATE
+from kokunai.cli.local import tell_replaced
 from kokunai.cli.namespaces import enter, enter_new
+from kokunai.cli.stacks import STATE
 from kokunai.errors import KokunaiError
 from kokunai.lab import control
 from kokunai.lab.emulators import environment_of
 from kokunai.lab.inquiry import State, state_of
 from kokunai.lab.machines import HOST_KINDS
 from kokunai.lab.state_file import places_of, read_state_file
+from kokunai.language import chosen
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -42,7 +44,7 @@ _directory = click.option(
     type=click.Path(path_type=Path, file_okay=False),
     callback=_place,
     envvar="KOKUNAI_LAB_DIRECTORY",
-    help="ラボの置き場所 where the lab lives [.kokunai/lab]",
+    help="ラボの置き場所 / where the lab lives  [.kokunai/lab]",
 )
 
 
@@ -52,20 +54,20 @@ def _seconds(what: str, text: str) -> Callable[[Command], Command]:
         f"--{what}-seconds",
         type=click.FloatRange(min=0),
         envvar=f"KOKUNAI_LAB_{what.upper()}_SECONDS",
-        help=f"{text} (次回も同じ値 kept for later starts)",
+        help=f"{text}",
     )
 
 
-_as_json = click.option("--json", "as_json", is_flag=True, help="JSON で表示 print as JSON")
+_as_json = click.option("--json", "as_json", is_flag=True, help="JSON で表示します / print as JSON")
 
 
 @click.group(name="lab")
 def lab() -> None:
-    """このマシンで動く提携先のエミュレーター Emulators of the sellers on this machine."""
+    """このマシンで動くクラウドのエミュレーターです。 / Emulators of the sellers on this machine."""
 
 
 def _told(message: str) -> None:
-    click.echo(message, err=True)
+    click.echo(chosen(message), err=True)
 
 
 @lab.command()
@@ -74,13 +76,15 @@ def _told(message: str) -> None:
     "--hosts",
     type=click.Choice(HOST_KINDS),
     envvar="KOKUNAI_LAB_HOSTS",
-    help="ホストの種類 kind of hosts [このマシンで最良のもの the best this machine allows]",
+    help="ホストの種類。省略時はこのマシンで最良のもの / kind of hosts, else the best here",
 )
-@_seconds("copy", "ディスクのコピー copying a disk")
-@_seconds("boot", "起動 switching on")
-@_seconds("stop", "停止 switching off")
+@_seconds(
+    "copy", "ディスクのコピーにかかる秒数。次回も同じ / seconds that copying a disk takes; kept"
+)
+@_seconds("boot", "起動にかかる秒数。次回も同じ / seconds that switching on takes; kept")
+@_seconds("stop", "停止にかかる秒数。次回も同じ / seconds that switching off takes; kept")
 def up(directory: Path, hosts: str | None, **delays: float | None) -> None:
-    """起動する (すでに動いていれば何もしない) Start; already running is fine."""
+    """起動します。動いていれば何もしません。 / Start; already running is fine."""
     extras.require("lab")
     with control.reporting_file_errors():
         enter_new(directory, hosts or "")
@@ -91,31 +95,32 @@ def up(directory: Path, hosts: str | None, **delays: float | None) -> None:
 
 def _show_kind(state: State) -> None:
     machines = state["machines"]
-    click.echo(f"ラボ稼働中 lab running: http://127.0.0.1:{state['port']} ({machines['kind']})")
-    click.echo(machines["limits"])
+    running = chosen("ラボ稼働中 / lab running")
+    click.echo(f"{running}: http://127.0.0.1:{state['port']} ({machines['kind']})")
+    click.echo(chosen(machines["limits"]))
 
 
 @lab.command()
 @_directory
-@click.option("--purge", is_flag=True, help="保存した状態も消す also delete the stored state")
+@click.option("--purge", is_flag=True, help="保存した状態も消します / also delete the stored state")
 def down(directory: Path, *, purge: bool) -> None:
-    """止めてホストを片付ける Stop and remove every host."""
+    """止めてホストを片付けます。 / Stop, and remove every host."""
     enter(directory, start=True)
     control.down(directory, purge=purge, progress=_told)
-    click.echo("ラボを止めました。 The lab is down.")
+    click.echo(chosen("ラボを止めました。 The lab is down."))
 
 
 @lab.command()
 @_directory
 @_as_json
 def status(directory: Path, *, as_json: bool) -> None:
-    """何が動いているか What is running; exit code 1 when nothing is."""
+    """動いているものを示します。なければ終了コード 1。 / What runs; exit code 1 for nothing."""
     enter(directory)
     state = state_of(directory)
     if as_json:
         click.echo(json.dumps(state, ensure_ascii=False, indent=2))
     elif state is None:
-        click.echo(f"ラボは動いていません。 The lab is not running: {directory}")
+        click.echo(f"{chosen('ラボは動いていません / The lab is not running')}: {directory}")
     else:
         _show_kind(state)
         _show_servers(state)
@@ -135,9 +140,9 @@ def _show_servers(state: State) -> None:
 
 @lab.command()
 @_directory
-@click.option("-f", "--follow", is_flag=True, help="追い続ける keep following")
+@click.option("-f", "--follow", is_flag=True, help="表示し続けます / keep following")
 def logs(directory: Path, *, follow: bool) -> None:
-    """ログ The daemon's log."""
+    """ログを表示します。 / Print the daemon's log."""
     log = places_of(directory).log
     if not log.exists():
         raise KokunaiError(ja=f"ログがありません: {log}", en=f"There is no log: {log}")
@@ -151,7 +156,7 @@ def logs(directory: Path, *, follow: bool) -> None:
 @_directory
 @_as_json
 def env(directory: Path, *, as_json: bool) -> None:
-    """環境変数 Print export lines for `eval`."""
+    """ラボを指す環境変数を表示します。 / Print export lines that point at the lab."""
     if read_state_file(directory) is None:
         _told(
             "起動前です。ポートは変わることがあります。 Not started yet; the port may still change."
@@ -160,6 +165,7 @@ def env(directory: Path, *, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(values))
         return
+    tell_replaced(values)
     for name, value in values.items():
         click.echo(f"export {name}={shlex.quote(value)}")
 
@@ -168,7 +174,7 @@ def env(directory: Path, *, as_json: bool) -> None:
 @_directory
 @click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED)
 def execute(directory: Path, command: tuple[str, ...]) -> None:
-    """ラボの環境変数でコマンドを実行 Run a command with the lab's environment."""
+    """ラボの環境変数でコマンドを実行します。 / Run a command with the lab's environment."""
     enter(directory)
     environment = {**os.environ, **environment_of(places_of(directory))}
     try:

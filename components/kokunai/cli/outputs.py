@@ -4,49 +4,83 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import shutil
 import subprocess
 import sys
-import unicodedata
 from pathlib import Path
 from typing import Any
 
 import click
 import yaml
 
-from kokunai import project
+from kokunai import project, user_paths, verdict_counts
+from kokunai.cli import known_hosts, stacks, state_files, verdict_words
 from kokunai.cli.local import environment
 from kokunai.errors import KokunaiError
+from kokunai.foreign_text import shown
+from kokunai.language import chosen, width, worded, wrapped
 
 _COLOURS = {"pass": "green", "fail": "red", "not-verified": "yellow"}
-_NEEDED = {"nodes", "verified", "private_key_file"}
+_NEEDED = {"nodes", "private_key_file"}
+_CONFIGURATION = "kokunai:ansible:Configuration"
+_NARROWEST = 20
+"""Columns that the last one of a table needs before it is worth wrapping."""
 
 
-def stack_outputs(stack: str) -> dict[str, Any]:
-    """Outputs of a stack. Raises KokunaiError when pulumi cannot tell them."""
+def _told(stack: str, *arguments: str) -> str:
+    """What `pulumi stack ...` prints. Raises KokunaiError when it fails, with the way back."""
     root = project.root(Path.cwd())
     reply = subprocess.run(
-        ["pulumi", "stack", "output", "--json", "--stack", stack],
+        ["pulumi", "stack", *arguments, "--stack", stack],
         cwd=root,
         env={**os.environ, **environment(root)},
         capture_output=True,
         text=True,
         check=False,
     )
-    if reply.returncode:
-        raise KokunaiError(
-            ja=f"スタック {stack} の出力がありません。先に pulumi up を実行してください。\n"
-            f"{reply.stderr}",
-            en=f"cannot read the outputs of stack {stack}; run pulumi up first",
-        )
-    outputs: dict[str, Any] = json.loads(reply.stdout)
+    if reply.returncode == 0:
+        return reply.stdout
+    state_files.refuse_damaged(root, stack)
+    said = shown(reply.stderr)
+    raise KokunaiError(
+        ja=f"スタック {stack} の出力を読めません。先に pulumi up を実行してください。\n{said}",
+        en=f"cannot read the outputs of stack {stack}; run pulumi up first\n{said}",
+    )
+
+
+def stack_outputs(stack: str) -> dict[str, Any]:
+    """Outputs of a stack, all verdicts, and what a killed run left open as `interrupted`.
+
+    `known_hosts` is the path of that file, which is written from the state.
+
+    Raises KokunaiError when pulumi cannot tell them.
+    """
+    outputs: dict[str, Any] = json.loads(_told(stack, "output", "--json"))
     if missing := _NEEDED - outputs.keys():
         raise KokunaiError(
             ja=f"スタック {stack} の出力に {sorted(missing)} がありません。"
             "先に pulumi up を実行してください。",
             en=f"stack {stack} has no outputs {sorted(missing)}; run pulumi up first",
         )
-    return outputs
+    state = json.loads(_told(stack, "export")).get("deployment") or {}
+    file = known_hosts.keep(project.root(Path.cwd()), stack, known_hosts.lines_of(state))
+    interrupted = state_files.pending(state)
+    return {
+        **outputs,
+        "verified": _verified(state),
+        "interrupted": interrupted,
+        "known_hosts": file,
+    }
+
+
+def _verified(state: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """Verdicts by pool, host and check, from the state: outputs hold only their number."""
+    return {
+        row["inputs"]["pool"]: (row.get("outputs") or {}).get("verified") or {}
+        for row in state.get("resources") or []
+        if row.get("type") == _CONFIGURATION and not row.get("delete")
+    }
 
 
 def nodes_of(outputs: dict[str, Any]) -> list[tuple[str, str, dict[str, Any]]]:
@@ -59,17 +93,19 @@ def nodes_of(outputs: dict[str, Any]) -> list[tuple[str, str, dict[str, Any]]]:
 
 
 _stack = click.option("--stack", default="local", show_default=True, help="スタック名 / stack name")
+_as_json = click.option("--json", "as_json", is_flag=True, help="JSON で表示します / print as JSON")
 
 
 @click.command()
 @_stack
 def inventory(stack: str) -> None:
-    """Ansible のインベントリーを表示します。Print the stack's Ansible inventory (YAML)."""
+    """Ansible のインベントリーを表示します。 / Print the stack's Ansible inventory (YAML)."""
     click.echo(yaml.safe_dump(_inventory(stack_outputs(stack)), allow_unicode=True), nl=False)
 
 
 def _inventory(outputs: dict[str, Any]) -> dict[str, Any]:
-    key = str(project.root(Path.cwd()) / outputs["private_key_file"])
+    key = str(user_paths.absolute(project.root(Path.cwd()), outputs["private_key_file"]))
+    arguments = known_hosts.option(outputs.get("known_hosts"))
     groups: dict[str, Any] = {}
     for pool, name, node in nodes_of(outputs):
         hosts = groups.setdefault(pool.replace("-", "_"), {"hosts": {}})["hosts"]
@@ -77,21 +113,65 @@ def _inventory(outputs: dict[str, Any]) -> dict[str, Any]:
             "ansible_host": node["address"],
             "ansible_user": node["user"],
             "ansible_ssh_private_key_file": key,
+            **({"ansible_ssh_common_args": arguments} if arguments else {}),
         }
     return {"all": {"children": groups}}
 
 
 @click.command()
 @_stack
-def summary(stack: str) -> None:
-    """ノード、検証結果、ログイン方法を表示します。Show nodes, verdicts and how to log in."""
+@_as_json
+def summary(stack: str, *, as_json: bool) -> None:
+    """ノード、検証結果、ログイン方法を表示します。 / Show nodes, verdicts and how to log in.
+
+    --json のキーは stack、nodes、verified、counts、interrupted、next です。 / Keys of --json:
+    stack, nodes, verified, counts, interrupted, next.
+    """
     outputs = stack_outputs(stack)
-    click.echo(click.style("ノード / nodes", bold=True))
+    verified = dict(host for pool in outputs["verified"].values() for host in pool.items())
+    if as_json:
+        click.echo(json.dumps(_as_data(stack, outputs, verified), ensure_ascii=False, indent=2))
+        return
+    _head("ノード / nodes")
     _show_table([_node_row(name, node) for _, name, node in nodes_of(outputs)])
-    click.echo(click.style("検証 / verified", bold=True))
-    hosts = [host for verdicts in outputs["verified"].values() for host in verdicts.items()]
-    _show_table([row for host, checks in hosts for row in _check_rows(host, checks)])
+    _head("検証 / verified")
+    _show_table([row for host, checks in verified.items() for row in _check_rows(host, checks)])
+    _show_interrupted(stack, outputs.get("interrupted") or [])
     _show_next_steps(stack, outputs)
+
+
+def _as_data(stack: str, outputs: dict[str, Any], verified: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "stack": stack,
+        "nodes": outputs["nodes"],
+        "verified": verified,
+        "counts": verdict_counts.counts(verified),
+        "interrupted": outputs.get("interrupted") or [],
+        "next": {
+            "inventory": f"{_own_name()} inventory --stack {stack}",
+            "destroy": _destroy_command(_own_name(), stack),
+        },
+    }
+
+
+def _head(text: str) -> None:
+    click.echo(click.style(chosen(text), bold=True))
+
+
+def _show_interrupted(stack: str, left: list[str]) -> None:
+    """What a killed run left open in the state, and the command that clears it."""
+    if not left:
+        return
+    _head("中断された操作 / interrupted operations")
+    for operation in left:
+        click.echo(f"  {shown(operation)}")
+    command = f"{_own_name()} run -- pulumi refresh --clear-pending-creates --stack {stack}"
+    why = worded(
+        "ステートに残った記録を消すコマンドです。作りかけのものは、次の up が見つけて続けます。",
+        "This clears them from the state; the next up finds what was begun and goes on.",
+    )
+    for line in (*why.splitlines(), command):
+        click.echo(f"  {line}")
 
 
 def _node_row(name: str, node: dict[str, Any]) -> list[str]:
@@ -102,40 +182,52 @@ def _node_row(name: str, node: dict[str, Any]) -> list[str]:
 def _bought_from(node: dict[str, Any]) -> str:
     """The offer and its seller, and the operator where it is not the seller."""
     seller, operator = node["seller"], node["operator"]
-    resold = "" if seller == operator else f", 運用 / operated by {operator}"
+    by = worded("運用", "operated by", " / ")
+    resold = "" if seller == operator else f", {by} {operator}"
     return f"{node['offer']} ({seller}{resold})"
 
 
 def _check_rows(host: str, checks: dict[str, Any]) -> list[list[str]]:
     if not checks:
-        return [[host, "-", "not-verified", "検査が終わっていません / no check has run to its end"]]
-    return [
-        [host, check, result["verdict"], result.get("reason") or _plain(result.get("value"))]
+        why = chosen("検査が終わっていません / no check has run to its end")
+        return [[host, "-", "not-verified", why]]
+    rows = [
+        [host, verdict_words.check(check), result["verdict"], _said(result)]
         for check, result in checks.items()
     ]
+    taken = min(
+        (result["takenAt"] for result in checks.values() if "takenAt" in result), default=""
+    )
+    return [*rows, [host, "-", "-", f"判定時刻 / taken at {taken}"]] if taken else rows
+
+
+def _said(result: dict[str, Any]) -> str:
+    return shown(chosen(result.get("reason") or "") or _plain(result.get("value")))
 
 
 def _show_table(rows: list[list[str]]) -> None:
     """Print rows with columns as wide as their texts, and verdicts in colour on a terminal."""
+    colours = [[_COLOURS.get(cell) for cell in row] for row in rows]
+    rows = [[verdict_words.verdict(cell) for cell in row] for row in rows]
     widths = [max(map(width, column)) for column in zip(*rows, strict=True)]
-    for *row, last in rows:
+    for (*row, last), paints in zip(rows, colours, strict=True):
         padded = [
             cell + " " * (size - width(cell)) for cell, size in zip(row, widths, strict=False)
         ]
-        cells = [click.style(cell, fg=_COLOURS.get(cell.strip())) for cell in padded]
-        click.echo("  " + "  ".join([*cells, last]))
+        cells = [click.style(cell, fg=fg) for cell, fg in zip(padded, paints, strict=False)]
+        first, *rest = _lines(last, 2 + sum(widths[:-1]) + 2 * len(row))
+        click.echo("  " + "  ".join([*cells, first]))
+        for line in rest:
+            click.echo(line)
 
 
-def width(text: str) -> int:
-    """Columns the text takes on a terminal: a full-width character two, a combining one none."""
-    return sum(
-        0
-        if unicodedata.combining(letter)
-        else 2
-        if unicodedata.east_asian_width(letter) in "WF"
-        else 1
-        for letter in text
-    )
+def _lines(text: str, before: int) -> list[str]:
+    """The last column: wrapped below itself on a terminal, one line where a program reads it."""
+    room = shutil.get_terminal_size().columns - before
+    if not sys.stdout.isatty() or room < _NARROWEST:
+        return [text]
+    first, *rest = wrapped(text, room)
+    return [first, *(" " * before + line for line in rest)]
 
 
 def _plain(value: Any) -> str:
@@ -146,22 +238,48 @@ def _plain(value: Any) -> str:
 
 
 def _show_next_steps(stack: str, outputs: dict[str, Any]) -> None:
-    click.echo(click.style("次に / next", bold=True))
+    _head("次に / next")
     kokunai = _own_name()
+    steps = []
     for _, _, node in nodes_of(outputs)[:1]:
         # The hosts of an ordinary user's lab can be reached only from inside its namespaces.
-        inside = f"{kokunai} lab exec -- " if os.geteuid() else ""
-        login = f"ssh -i {outputs['private_key_file']} {node['user']}@{node['address']}"
-        click.echo(f"  ログイン / log in           {inside}{login}")
-    click.echo(f"  インベントリー / inventory  {kokunai} inventory --stack {stack}")
-    click.echo(f"  片付け / destroy            {_destroy_command(kokunai, stack)}")
+        inside = f"{kokunai} lab exec -- " if os.geteuid() and _is_labs(stack) else ""
+        steps.append(("ログイン / log in", f"{inside}{_login(outputs, node)}"))
+    steps.append(("インベントリー / inventory", f"{kokunai} inventory --stack {stack}"))
+    steps.append(("片付け / destroy", _destroy_command(kokunai, stack)))
+    column = max(width(chosen(name)) for name, _ in steps)
+    for name, command in steps:
+        click.echo(f"  {chosen(name)}{' ' * (column - width(chosen(name)))}  {command}")
+
+
+def _is_labs(stack: str) -> bool:
+    return stacks.is_labs(project.root(Path.cwd()), stack)
+
+
+def _login(outputs: dict[str, Any], node: dict[str, Any]) -> str:
+    """The command that logs in to a node and knows its host key."""
+    key = user_paths.absolute(project.root(Path.cwd()), outputs["private_key_file"])
+    known = outputs.get("known_hosts")
+    options = known_hosts.option(known, _from_here(known) if known else "")
+    words = ["ssh", "-i", shlex.quote(_from_here(key)), options]
+    return " ".join([*filter(None, words), f"{node['user']}@{node['address']}"])
+
+
+def _from_here(path: Path) -> str:
+    """The path to type: relative where it lies below the current folder."""
+    here = Path.cwd()
+    return str(path.relative_to(here) if path.is_relative_to(here) else path)
 
 
 def _destroy_command(kokunai: str, stack: str) -> str:
-    """`make down` where the project's Makefile takes a lab down, else what that would run."""
+    """`make down` for a stack of the lab where the Makefile takes one down, else what it runs.
+
+    A stack of a real account never gets `make down`, which stops the lab.
+    """
     makefile = project.root(Path.cwd()) / "Makefile"
-    if makefile.is_file() and "kokunai lab down" in makefile.read_text(encoding="utf-8"):
-        return "make down"
+    text = makefile.read_text(encoding="utf-8") if makefile.is_file() else ""
+    if "kokunai lab down" in text and _is_labs(stack):
+        return "make down" if stack == "local" else f"make down STACK={stack}"
     return f"{kokunai} run -- pulumi destroy --stack {stack}"
 
 

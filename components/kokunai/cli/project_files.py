@@ -100,7 +100,7 @@ def project_name(directory: Path, given: str | None = None) -> str:
     raise KokunaiError(
         ja=f"プロジェクト名 {given!r} は使えません。"
         "使えるもの: 半角英数字と - _ . の 100 文字まで。"
-        "pulumi という名前と pulumi. で始まる名前は Pulumi が断ります",
+        "pulumi という名前と pulumi. で始まる名前は Pulumi が受け付けません",
         en=f"{given!r} cannot be the name of a project; allowed are up to 100 of A-Z a-z 0-9 - _ . "
         "except pulumi and what begins with pulumi.",
     )
@@ -112,8 +112,6 @@ def render(name: str, offered: Sequence[Seller], *, is_template: bool = False) -
         "name": "${PROJECT}" if is_template else name,
         "description": "${DESCRIPTION}" if is_template else _DESCRIPTION,
         "template_description": _DESCRIPTION,
-        # Pulumi's placeholder brings a line break, which would end the comment that names it.
-        "waiver_project": "PROJECT" if is_template else name,
         "is_template": is_template,
         "steps": STEPS,
         "stacks": [seller.key for seller in offered],

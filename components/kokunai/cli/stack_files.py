@@ -2,50 +2,105 @@
 
 from __future__ import annotations
 
+import importlib
+import importlib.util
 import json
+import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from kokunai import project
 from kokunai.errors import KokunaiError
+from kokunai.language import worded
 
 if TYPE_CHECKING:
     from kokunai import model
+    from kokunai.errors import Problem
+
+_RULES = "kokunai.stack_check"
 
 
 @click.command()
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
-def check(files: tuple[Path, ...]) -> None:
-    """スタックファイルを検査します。Check stack files and report every mistake."""
+@click.option("--json", "as_json", is_flag=True, help="JSON で表示します / print as JSON")
+def check(files: tuple[Path, ...], *, as_json: bool) -> None:
+    """スタックファイルの誤りと規則違反を示します。 / Report mistakes and what the rules refuse.
+
+    誤りがあれば終了コード 1 で終わります。--json は、ファイルごとに file、ok、settings_only、
+    pools、nodes、problems を示します。problems の項目は path、ja、en です。 / The exit code is 1
+    for a mistake. --json prints for each file: file, ok, settings_only, pools, nodes, problems (of
+    path, ja, en).
+    """
+    rows = [_examined(path) for path in files]
+    if as_json:
+        click.echo(json.dumps(rows, ensure_ascii=False, indent=2))
+        sys.exit(0 if all(row["ok"] for row in rows) else 1)
+    for row in rows:
+        if row["ok"]:
+            click.echo(f"{row['file']}: ok, {_content(row)}")
+    problems = [(row["file"], problem) for row in rows for problem in row["problems"]]
+    if problems:
+        texts = {
+            language: "\n".join(_line(file, problem, language) for file, problem in problems)
+            for language in ("ja", "en")
+        }
+        raise KokunaiError(**texts)
+
+
+def _examined(path: Path) -> dict[str, Any]:
     from kokunai import stack_file
 
-    errors = []
-    for path in files:
-        try:
-            read = stack_file.read_file(path)
-        except KokunaiError as error:
-            errors.append(error)
-            continue
-        click.echo(f"{path}: ok ({_content(read)})")
-    if errors:
-        raise KokunaiError(
-            ja="\n".join(error.ja for error in errors), en="\n".join(error.en for error in errors)
-        )
+    row: dict[str, Any] = {"file": str(path), "ok": True, "problems": []}
+    try:
+        row |= _counts(stack_file.read_file(path))
+        found = [vars(problem) for problem in _refused_by_rules(path)]
+    except KokunaiError as error:
+        found = [{"path": "", "ja": error.ja, "en": error.en}]
+    return {**row, "ok": not found, "problems": found}
 
 
-def _content(read: model.Settings) -> str:
+def _refused_by_rules(path: Path) -> list[Problem]:
+    """What the rules will refuse of the stack, at the places of the stack file."""
+    if importlib.util.find_spec(_RULES) is None:
+        return []
+    root = project.find_root(path.resolve().parent) or path.resolve().parent
+    found: list[Problem] = importlib.import_module(_RULES).findings(path, root)
+    return found
+
+
+def _line(file: str, problem: dict[str, str], language: str) -> str:
+    """A mistake of the file as a whole names it already."""
+    where = f"{file}: {problem['path']}: " if problem["path"] else ""
+    return f"{where}{problem[language]}"
+
+
+def _counts(read: model.Settings) -> dict[str, Any]:
     from kokunai import model
 
-    if not isinstance(read, model.Environment):
-        return "settings"
-    nodes = sum(pool.node_count for pool in read.pools)
-    return f"{len(read.pools)} pool(s), {nodes} node(s)"
+    pools = read.pools if isinstance(read, model.Environment) else []
+    return {
+        "settings_only": not isinstance(read, model.Environment),
+        "pools": len(pools),
+        "nodes": sum(pool.node_count for pool in pools),
+    }
+
+
+def _content(row: dict[str, Any]) -> str:
+    if row["settings_only"]:
+        return worded("設定のみ", "settings", " / ")
+    pools, nodes = row["pools"], row["nodes"]
+    return worded(
+        f"プール {pools}、ノード {nodes}",
+        f"{pools} pool{'s' * (pools != 1)}, {nodes} node{'s' * (nodes != 1)}",
+        " / ",
+    )
 
 
 @click.command()
 def schema() -> None:
-    """スタックファイルの JSON Schema を表示します。Print the JSON schema of a stack file."""
+    """スタックファイルの JSON Schema を表示します。 / Print the JSON schema of a stack file."""
     from kokunai import model
 
     click.echo(json.dumps(model.schema(), ensure_ascii=False, indent=2))

@@ -199,11 +199,12 @@ def _start_error(problem: Exception, directory: Path) -> KokunaiError:
     if isinstance(problem, (OSError, sqlite3.OperationalError)):
         # A full disk or a missing permission; the stored state is intact and must be kept.
         return KokunaiError(
-            ja=f"ラボの置き場所を利用できません({problem}): {directory}",
+            ja=f"ラボの置き場所を利用できません（{problem}）: {directory}",
             en=f"The lab's place could not be used ({problem}): {directory}",
         )
     return KokunaiError(
-        ja=f"保存した状態を読めません({problem})。kokunai lab down --purge で消せます: {directory}",
+        ja=f"保存した状態を読めません（{problem}）。"
+        f"kokunai lab down --purge で消せます: {directory}",
         en=f"The stored state is unreadable ({problem}); `kokunai lab down --purge` removes it.",
     )
 

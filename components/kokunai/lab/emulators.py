@@ -132,7 +132,7 @@ def _overlap(one_prefix: str, other_prefix: str) -> bool:
 
 def _refuse(emulator: Emulator, other: str) -> None:
     raise KokunaiError(
-        ja=f"エミュレーター {emulator.name}({emulator.prefix})は {other} と重なります。",
+        ja=f"エミュレーター {emulator.name}（{emulator.prefix}）は {other} と重なります。",
         en=f"The emulator {emulator.name} ({emulator.prefix}) overlaps with {other}.",
     )
 

@@ -41,12 +41,15 @@ class Fault:
     path: str = ""
     """Regular expression searched in the path; empty is every path."""
     delay_seconds: float = 0.0
+    skip: int = 0
+    """How many calls that it would fire at go through first: 6 is the seventh call."""
     count: int | None = None
     """How often it fires at most; None is without limit."""
     seed: int = 0
     error_code: str = ""
     error_msg: str = ""
     fired: int = 0
+    skipped: int = 0
     dice: random.Random = field(default_factory=random.Random, repr=False)
 
     @classmethod
@@ -54,7 +57,7 @@ class Fault:
         """The fault of a JSON body. Raises ValueError or TypeError saying what is wrong."""
         if not isinstance(body, dict):
             raise TypeError("a fault is a JSON object")
-        allowed = {field_.name for field_ in fields(cls)} - {"fired", "dice"}
+        allowed = {field_.name for field_ in fields(cls)} - {"fired", "skipped", "dice"}
         unknown = set(body) - allowed
         if unknown:
             raise ValueError(f"unknown: {sorted(unknown)}; allowed: {sorted(allowed)}")
@@ -65,11 +68,11 @@ class Fault:
 
     def _check(self) -> None:
         texts = (self.kind, self.when, self.method, self.path, self.error_code, self.error_msg)
-        numbers = (self.rate, self.delay_seconds, self.status, self.count or 0)
+        numbers = (self.rate, self.delay_seconds, self.status, self.skip, self.count or 0)
         if not all(isinstance(value, str) for value in texts):
             raise TypeError("kind, when, method, path, error_code, error_msg: text")
         if not all(isinstance(value, (int, float)) for value in numbers):
-            raise TypeError("rate, delay_seconds, status, count: numbers")
+            raise TypeError("rate, delay_seconds, status, skip, count: numbers")
         if self.kind not in _KINDS or self.when not in _MOMENTS:
             raise ValueError(f"kind: {_KINDS}; when: {_MOMENTS}")
         if not 0 <= self.rate <= 1 or self.status not in range(200, 600):
@@ -88,6 +91,9 @@ class Fault:
         if self.path and not re.search(self.path, path):
             return False
         if self.dice.random() >= self.rate:
+            return False
+        if self.skipped < self.skip:
+            self.skipped += 1
             return False
         self.fired += 1
         return True
@@ -138,10 +144,10 @@ class Faults:
             await self._app(scope, receive, send)
             return
         _LOG.info("fault: %s %s %s %s", fault.kind, fault.when, scope["method"], scope["path"])
-        await asyncio.sleep(fault.delay_seconds)
         if fault.kind == "delay":
-            await self._app(scope, receive, send)
+            await self._delay(fault, scope, receive, send)
             return
+        await asyncio.sleep(fault.delay_seconds)
         if fault.when == "after":
             await self._app(scope, receive, _swallow)
         if fault.kind == "reset":
@@ -150,6 +156,20 @@ class Faults:
             message = fault.error_msg or "要求された障害です。 A fault on demand."
             refusal = self._error_response(scope["path"], fault.status, fault.error_code, message)
             await refusal(scope, receive, send)
+
+    async def _delay(self, fault: Fault, scope: Scope, receive: Receive, send: Send) -> None:
+        """The call works, and its effect (`before`) or only its answer (`after`) comes late."""
+        if fault.when == "before":
+            await asyncio.sleep(fault.delay_seconds)
+            await self._app(scope, receive, send)
+            return
+
+        async def late(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                await asyncio.sleep(fault.delay_seconds)
+            await send(message)
+
+        await self._app(scope, receive, late)
 
     def _choose(self, scope: Scope) -> Fault | None:
         if scope["type"] != "http" or scope["path"].startswith("/_lab/"):

@@ -70,6 +70,10 @@ class Machine:
     startup_scripts: tuple[str, ...] = ()
     """Run once at the first boot of the disk, in order."""
     gpu: Gpu | None = None
+    image: str = ""
+    """Name of the archive that the boot disk was copied from."""
+    login_user: str = "root"
+    """Who logs in with the keys, as the image would have it."""
 
 
 @dataclass(frozen=True)
@@ -134,7 +138,7 @@ class NoMachines:
     """Implements Machines without hosts: remembers which servers are on."""
 
     kind = "none"
-    limits = "ホストは起動しません(API のみ)。 No hosts are started (API only)."
+    limits = "ホストは起動しません（API のみ）。 No hosts are started (API only)."
 
     def __init__(self) -> None:
         self._on: set[str] = set()

@@ -77,9 +77,12 @@ class Governed(Inputs):
     """Inputs of every seller's resource that the rules need: its site and its labels."""
 
     site: str = Field(min_length=1)
-    """Catalogue key of the data centre. / データセンター (カタログのキー)。"""
+    """Catalogue key of the data centre. / データセンター（カタログのキー）。"""
     labels: dict[str, MaybeUnknown[str]]
     """Labels for the rules, `data-class` among them. / 規則のためのラベル。"""
+    owner: str | None = Field(default=None, pattern=r"^[0-9a-f]{16}$")
+    """Id of the stack's `kokunai:index:Owner`; only what carries it is taken over after an
+    interrupted create. / スタックの Owner の ID。中断した作成の続きは、この ID の印で探します。"""
 
 
 class Computed(BaseModel):

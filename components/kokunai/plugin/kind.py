@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING, Any, Final, Protocol, runtime_checkable
@@ -28,6 +29,9 @@ UNKNOWN: Final = _Unknown()
 OWNER: Final = "ownerDigest"
 """Output of every kind that is found by its digest: the digest it carries now."""
 
+OWNED_BY: Final = "owner"
+"""Input of every kind that makes something at a seller: the id of the stack's `Owner`."""
+
 SHUTDOWN_GRACE_SECONDS: Final = 5.0
 """How long the plugin's process waits after a signal for the operations to end."""
 
@@ -36,6 +40,11 @@ Props = dict[str, Any]
 
 Schema = dict[str, Any]
 """A part of a Pulumi package schema."""
+
+
+def mark_of(*words: str) -> str:
+    """The digest of these words, with which a resource is marked and found again."""
+    return "kokunai-" + hashlib.sha256(" ".join(words).encode()).hexdigest()[:16]
 
 
 def holds_unknown(plain: Any) -> bool:
@@ -93,6 +102,8 @@ class Change:
     """The server is switched off and on again to apply this."""
     of_state: bool = False
     """The change is in the outputs (drift), not between old and new inputs."""
+    loses: bool = False
+    """Data is lost although the resource stays."""
 
 
 @dataclass(frozen=True)
@@ -136,8 +147,20 @@ class Operation(Protocol):
     preview: bool
     config: Mapping[str, Any]
     """Provider configuration, camelCase keys, secrets unwrapped."""
+    place: str
+    """`kokunai-` and 16 hexadecimal digits of the URN, the same whoever makes the resource."""
+    owner: str
+    """The owner id of the stack; empty where the inputs have none or it is not known yet."""
     digest: str
-    """`kokunai-` and 16 hexadecimal digits of the URN: the tag that makes create repeatable."""
+    """`kokunai-` and 16 hexadecimal digits of URN and owner: the tag that makes create repeatable.
+
+    Nobody else's resource carries it, because every stack has an owner id of its own.
+    """
+    is_recorded: bool
+    """The state has the resource already, so that a create is the second half of a replacement."""
+
+    def is_held_elsewhere(self, id_: str) -> bool:
+        """Whether the state has this id under another URN, as after a renaming."""
 
     def info(self, message: str) -> None:
         """A line that stays in the log of the run."""
@@ -196,6 +219,24 @@ class Kind(Protocol):
 
     async def delete(self, op: Operation, transition: Transition) -> None:
         """Remove it; absent is success."""
+
+
+@dataclass(frozen=True)
+class Held:
+    """The data that goes with a resource."""
+
+    gib: int
+    ja: str
+    """What holds it, for example `サーバー`."""
+    en: str
+
+
+@runtime_checkable
+class Holding(Protocol):
+    """An addition to `Kind` for what holds data of the user."""
+
+    def held(self, props: Props) -> Held:
+        """What would be lost with a resource that has these inputs or outputs."""
 
 
 @runtime_checkable

@@ -6,6 +6,7 @@ import traceback
 
 from kokunai.drivers.errors import DriverError, NotUnderstood
 from kokunai.errors import KokunaiError
+from kokunai.language import chosen, worded
 from kokunai.plugin.kind import Cancelled
 
 
@@ -13,28 +14,28 @@ def api_failure_text(error: DriverError) -> str:
     """What a seller's API answered to which call, or that it did not answer."""
     seller = error.seller
     if isinstance(error, NotUnderstood):
-        return (
+        return worded(
             f"{seller.ja}の API の応答が読み取れません（{error.call}、HTTP {error.status}）: "
-            f"{error.message_ja}\n"
+            f"{error.message_ja}",
             f"The answer of the {seller.en} API to {error.call} is not understood "
-            f"(HTTP {error.status}): {error.message}"
+            f"(HTTP {error.status}): {error.message}",
         )
     if not error.status:
-        return (
-            f"{seller.ja}の API から応答がありません（{error.call}）: {error.code} {error.message}\n"
-            f"The {seller.en} API does not answer {error.call}: {error.code} {error.message}"
+        return worded(
+            f"{seller.ja}の API から応答がありません（{error.call}）: {error.code} {error.message}",
+            f"The {seller.en} API does not answer {error.call}: {error.code} {error.message}",
         )
     what = f"{error.status} {error.code} {error.message}".strip()
-    return (
-        f"{seller.ja}の API が断りました（{error.call}）: {what}\n"
-        f"The {seller.en} API refused {error.call}: {what}"
+    return worded(
+        f"{seller.ja}の API がリクエストを拒否しました（{error.call}）: {what}",
+        f"The {seller.en} API refused {error.call}: {what}",
     )
 
 
 def bug_text(error: Exception) -> str:
     """An exception that no code expects, with its traceback."""
     trace = "".join(traceback.format_exception(error))
-    return f"kokunai の不具合です。\nA bug in kokunai:\n{trace}"
+    return f"{worded('kokunai の不具合です。', 'A bug in kokunai:')}\n{trace}"
 
 
 def unfinished_text(error: Exception) -> str:
@@ -42,10 +43,10 @@ def unfinished_text(error: Exception) -> str:
     if isinstance(error, DriverError):
         return api_failure_text(error)
     if isinstance(error, Cancelled):
-        return (
-            "途中で中断されました。次の pulumi up が続きを行います。\n"
-            "Cancelled half-way; the next `pulumi up` continues."
+        return worded(
+            "途中で中断されました。次の pulumi up が続きを行います。",
+            "Cancelled half-way; the next `pulumi up` continues.",
         )
     if isinstance(error, KokunaiError | TimeoutError):
-        return str(error)
+        return chosen(str(error))
     return bug_text(error)

@@ -7,8 +7,17 @@ from functools import cached_property
 from typing import ClassVar
 
 from kokunai.plugin.comparison import differences
-from kokunai.plugin.inputs import Computed, Governed, checked
-from kokunai.plugin.kind import OWNER, UNKNOWN, Change, Checked, Props, Schema, Transition
+from kokunai.plugin.inputs import Computed, Inputs, checked
+from kokunai.plugin.kind import (
+    OWNED_BY,
+    OWNER,
+    UNKNOWN,
+    Change,
+    Checked,
+    Props,
+    Schema,
+    Transition,
+)
 from kokunai.plugin.schema import ResourceSchema
 
 _OWNER_SCHEMA: Schema = {
@@ -25,12 +34,14 @@ class ModelKind:
     """
 
     pulumi_type: str
-    model: ClassVar[type[Governed]]
+    model: ClassVar[type[Inputs]]
     """The inputs."""
     computed: ClassVar[type[Computed]] = Computed
     """Outputs beside the inputs."""
     replaced_by: ClassVar[dict[str, str]] = {}
     """Top-level properties that cannot be changed in place, and why, `Japanese / English`."""
+    import_id: ClassVar[str] = ""
+    """What `pulumi import` takes, for example `is1a/123456789012`; empty where it takes nothing."""
     is_found_by_digest = True
     default_timeout_seconds: float = 600.0
     secret_properties: frozenset[str] = frozenset()
@@ -40,9 +51,16 @@ class ModelKind:
         made = ResourceSchema(
             self.pulumi_type, self.model, self.computed, secrets=self.secret_properties
         )
+        made.resource["description"] += f"\n\n{self._importing()}"
         if self.is_found_by_digest:
             made.resource["properties"][OWNER] = _OWNER_SCHEMA
         return made
+
+    def _importing(self) -> str:
+        if not self.import_id:
+            return "import はできません。 / It cannot be imported."
+        command = f"`pulumi import {self.pulumi_type} NAME {self.import_id}`"
+        return f"既存のものの取り込み / Import what exists: {command}"
 
     def schema(self) -> Schema:
         """The schema of inputs and outputs, made from the models."""
@@ -78,6 +96,10 @@ class ModelKind:
 
 
 def comparable(old: Props, new: Props) -> tuple[Props, Props]:
-    """Both sides without site and labels where an imported resource lacks them."""
-    absent = [name for name in _GOVERNING if name not in old]
-    return old, {key: value for key, value in new.items() if key not in absent}
+    """Both sides without site and labels where an imported resource lacks them.
+
+    The owner is left out, too: whether the mark must be written again is seen by the digest.
+    """
+    ignored = {OWNED_BY, *(name for name in _GOVERNING if name not in old)}
+    kept = {key: value for key, value in old.items() if key != OWNED_BY}
+    return kept, {key: value for key, value in new.items() if key not in ignored}

@@ -77,7 +77,7 @@ class Waiting:
             left = await find()
             if left is not None:
                 if unrecorded_id is not None and attempt == 0:
-                    self._tell_of(unrecorded_id(left))
+                    self.tell_of(unrecorded_id(left))
                 return left
             wanted = await body()
             try:
@@ -86,11 +86,8 @@ class Waiting:
                 await self.back_off(error, attempt)
                 attempt += 1
 
-    def _tell_of(self, left_id: str) -> None:
-        """Warn that an existing resource is adopted.
-
-        It may belong to another stack of the same name in the same account.
-        """
+    def tell_of(self, left_id: str) -> None:
+        """Say that an existing resource is or will be adopted instead of a new one made."""
         self.op.info(
             f"{left_id} を引き継ぎます。前の実行が作り、記録する前に止まったものです / "
             f"taking over {left_id}, which an earlier run made and did not record"

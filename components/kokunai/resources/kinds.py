@@ -33,6 +33,12 @@ class Configuration(Kind):
     drift: pulumi.Output[dict[str, Any]]
 
 
+class Owner(Kind):
+    """A random id, kept in the state alone, that marks what a stack makes at a seller."""
+
+    pulumi_type = "kokunai:index:Owner"
+
+
 class Nfs(Kind):
     """A file server appliance on a switch."""
 
@@ -104,3 +110,9 @@ class Switch(Kind):
     outputs = ("ownerDigest",)
 
     ownerDigest: pulumi.Output[str]
+
+
+class DataHolders(Kind):
+    """Everything in the stack that holds data, compared before anything else is changed."""
+
+    pulumi_type = "kokunai:stack:DataHolders"

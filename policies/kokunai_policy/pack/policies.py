@@ -14,10 +14,12 @@ from pulumi_policy import (
     StackValidationPolicy,
 )
 
+from kokunai.language import chosen, worded
 from kokunai_policy.levels import levels
 from kokunai_policy.pack import server
 from kokunai_policy.pack.session import Session
 from kokunai_policy.rulebook import GROUPS, rules
+from kokunai_policy.verdicts import how_to_waive
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -41,7 +43,7 @@ def policies() -> list[Policy]:
     groups: list[Policy] = [
         ResourceValidationPolicy(
             name=f"{PREFIX}{group}",
-            description=text,
+            description=chosen(text),
             severity=_severity(group),
             validate=_refuse(group),
         )
@@ -49,13 +51,13 @@ def policies() -> list[Policy]:
     ]
     advice = ResourceValidationPolicy(
         name=ADVICE,
-        description="お知らせ / advice",
+        description=chosen("お知らせ / advice"),
         enforcement_level=EnforcementLevel.ADVISORY,
         validate=_advise,
     )
     unused = StackValidationPolicy(
         name=f"{PREFIX}unused-waivers",
-        description="使われていない免除 / unused waivers",
+        description=chosen("使われていない免除 / unused waivers"),
         severity=Severity.HIGH,
         validate=_report_unused,
     )
@@ -72,7 +74,7 @@ def _refuse(group: str) -> Callable[[Any, ReportViolation], None]:
     def validate(findings: Any, report: ReportViolation) -> None:
         for finding in findings:
             if finding.waiver is None and rules()[finding.rule].group == group:
-                report(finding.message, None)
+                report("\n".join(filter(None, [finding.message, how_to_waive([finding])])), None)
 
     return validate
 
@@ -86,14 +88,15 @@ def _advise(findings: Any, report: ReportViolation) -> None:
 def _waived(finding: Finding, waiver: Waiver) -> str:
     people = f"{waiver.requester} → {waiver.approver}"
     terms = f"{waiver.reason} ({waiver.ticket}, {people}, {waiver.expires})"
-    return f"{finding.message}\n  免除中: {terms}\n  waived: {terms}"
+    return f"{finding.message}\n  {worded('免除中', 'waived', ' / ')}: {terms}"
 
 
 def _report_unused(waivers: Any, report: ReportViolation) -> None:
-    level = levels()["KN-ESC-07"].value
+    level = levels()["KN-ESC-07"].text
     for waiver in waivers:
-        what = f"{waiver.rule} {waiver.urn} ({waiver.ticket})"
-        text_ja = f"使われていない免除です。削除してください: {what}"
-        report(
-            f"KN-ESC-07 ({level})\n  {text_ja}\n  this waiver is not used; remove it: {what}", None
+        what = f"{waiver.rule} {waiver.place} ({waiver.ticket})"
+        said = worded(
+            f"  使われていない免除です。削除してください: {what}",
+            f"  this waiver is not used; remove it: {what}",
         )
+        report(f"KN-ESC-07 ({level})\n{said}", None)

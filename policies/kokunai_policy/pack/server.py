@@ -17,6 +17,7 @@ from pulumi.runtime import proto
 from pulumi.runtime.proto import analyzer_pb2_grpc
 from pulumi_policy import EnforcementLevel, ResourceValidationPolicy, StackValidationPolicy
 
+from kokunai.language import worded
 from kokunai_policy.pack.session import Given, Session
 from kokunai_policy.pack.wire import plain
 
@@ -104,7 +105,8 @@ def _tell_weakened(configuration: Mapping[str, Any], usual: set[str]) -> None:
     ]
     if weakened:
         names = ", ".join(weakened)
-        print(f"規則が設定で弱められています / rules are weakened: {names}", file=sys.stderr)
+        said = worded("規則が設定で弱められています", "rules are weakened", " / ")
+        print(f"{said}: {names}", file=sys.stderr)
 
 
 def serve(servicer: Servicer) -> None:

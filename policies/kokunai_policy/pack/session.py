@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from kokunai_policy.judgement import judge
 from kokunai_policy.project import pack_context
 from kokunai_policy.resource import Resource
+from kokunai_policy.waiver_places import stack_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -35,7 +36,7 @@ class Session:
     environment: Mapping[str, str]
     folder: Path
     _judged: set[str] = field(default_factory=set)
-    _used: set[tuple[str, str]] = field(default_factory=set)
+    _used: set[Waiver] = field(default_factory=set)
     _contexts: dict[str, Context] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -51,7 +52,7 @@ class Session:
         if provider is not None and is_new:
             findings += judge(_resource(provider, custom=True), context)
         with self._lock:
-            self._used |= {(finding.rule, finding.urn) for finding in findings if finding.waiver}
+            self._used |= {finding.waiver for finding in findings if finding.waiver}
         return findings
 
     def unused_waivers(self, urns: Iterable[str]) -> list[Waiver]:
@@ -59,13 +60,14 @@ class Session:
         all_urns = set(urns)
         stacks = {_stack_of(urn) for urn in all_urns}
         context = self.context(next(iter(all_urns), ""))
+        # A resource that was left out of this run may still need its waiver.
+        left_out = all_urns - self._judged
         return [
             waiver
             for waiver in context.waivers.valid(context.today)
-            # A resource that was left out of this run may still need its waiver.
-            if (waiver.urn in self._judged or waiver.urn not in all_urns)
-            and _stack_of(waiver.urn) in stacks
-            and (waiver.rule, waiver.urn) not in self._used
+            if waiver not in self._used
+            and _is_of(waiver, stacks)
+            and not any(_holds(waiver, urn) for urn in left_out)
         ]
 
     def context(self, urn: str) -> Context:
@@ -79,6 +81,19 @@ class Session:
 
 def _resource(given: Given, *, custom: bool) -> Resource:
     return Resource(given.type, given.name, given.props, urn=given.urn, custom=custom)
+
+
+def _holds(waiver: Waiver, urn: str) -> bool:
+    head, _, name = urn.rpartition("::")
+    type_ = head.rpartition("::")[2].split("$")[-1]
+    return waiver.place.holds(urn=urn, type_=type_, name=name)
+
+
+def _is_of(waiver: Waiver, stacks: set[str]) -> bool:
+    """Whether the waiver is for one of these stacks, each with its project."""
+    if waiver.place.urn:
+        return _stack_of(waiver.place.urn) in stacks
+    return waiver.place.stack in {stack_of(stack) for stack in stacks}
 
 
 def _stack_of(urn: str) -> str:

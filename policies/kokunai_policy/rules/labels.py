@@ -29,7 +29,7 @@ def judge_class(inspected: Inspected) -> Iterator[Judgement]:
     """`labels.data-class` is one of the classes, in any width and case."""
     labels = inspected.node("labels")
     if labels is not None and labels.state in OPEN:
-        yield unknown(labels, "ラベル (labels) ", "the labels")
+        yield unknown(labels, "ラベル（labels）", "the labels")
         return
     # The key may be given in several spellings at once; all of them are judged.
     given = [node for node in inspected.members("labels") if _spelled(str(node.keys[-1])) == LABEL]

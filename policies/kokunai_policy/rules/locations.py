@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 # Inputs of this package's kinds that other rules judge, also when they are unknown.
 _JUDGED_ELSEWHERE = frozenset({"site", "zone", "labels"})
+# The id of the stack's `Owner`, which is known once that is made.
+_OWNER = ("owner",)
 _JUDGED_VARIABLES = frozenset({"ntp_servers", "dns_servers", "package_sources"})
 
 
@@ -103,6 +105,8 @@ def _may_be_open(inspected: Inspected, node: Node) -> bool:
         return True
     if not inspected.resource.is_kokunai or not node.keys:
         return False
+    if node.keys == _OWNER and node.state is State.UNKNOWN:
+        return True
     if len(node.keys) == 1 or (node.keys[0] == "labels" and plain(str(node.keys[1])) == LABEL):
         return node.keys[0] in _JUDGED_ELSEWHERE
     if node.keys[0] not in {"variables", "secretVariables", "hosts"}:

@@ -86,7 +86,7 @@ def judge_host(inspected: Inspected, node: Node, *, source: str = "") -> Judgeme
     return Judgement(
         Verdict.FAIL,
         path,
-        f"接続先 {name} は別の事業者です。指定できるもの (国内の登録済み): {allowed}",
+        f"接続先 {name} は別の事業者です。指定できるもの（国内の登録済み）: {allowed}",
         f"the endpoint {name} is another operator; allowed are known domestic ones: {allowed}",
     )
 
@@ -107,8 +107,9 @@ def _in_or_out_of_the_lab(inspected: Inspected, path: str, named: list[hosts.Hos
         return Judgement(
             Verdict.FAIL,
             path,
-            "接続先がこのマシン自身です。ラボを使うスタックだけが指定できます"
-            "(kokunai:environment か kokunai:settings の lab: true)",
+            "接続先がこのマシンのラボを指しています。実アカウントで使うときは "
+            "`unset SAKURA_API_ROOT_URL` を実行してください。"
+            "ラボを使うスタックには lab: true を書きます",
             "the endpoint is this machine; only a stack of the local lab may use it"
             " (lab: true in kokunai:environment or kokunai:settings)",
         )
@@ -118,8 +119,8 @@ def _in_or_out_of_the_lab(inspected: Inspected, path: str, named: list[hosts.Hos
         return Judgement(
             Verdict.FAIL,
             path,
-            f"ラボのスタック (lab: true) は {real[0]} を呼べません。指定できるもの: ラボの API "
-            "(kokunai lab up のあと kokunai run -- pulumi ... で設定されます)",
+            f"ラボのスタック（lab: true）は {real[0]} を呼べません。指定できるもの: ラボの API "
+            "（kokunai lab up のあと kokunai run -- pulumi ... で設定されます）",
             f"a stack of the lab (lab: true) must not call {real[0]}; allowed: the lab's API "
             "(set by kokunai run -- pulumi ... after kokunai lab up)",
         )

@@ -44,11 +44,11 @@ def _site(node: Node | None) -> catalog.Site | Judgement:
         return Judgement(
             Verdict.FAIL,
             "site",
-            f"データセンター (site) が指定されていません。指定できるもの: {_allowed()}",
+            f"データセンター（site）が指定されていません。指定できるもの: {_allowed()}",
             f"the site is missing; allowed: {_allowed()}",
         )
     if node.text is None:
-        return unknown(node, "データセンター (site) ", "the site")
+        return unknown(node, "データセンター（site）", "the site")
     site = catalog.sites().get(plain(node.text))
     if site is not None and site.country == "JP":
         return site

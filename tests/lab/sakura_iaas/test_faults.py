@@ -56,6 +56,24 @@ def test_method_path_and_count_select_the_calls(api):
     assert codes == [200, 423, 423, 200]
 
 
+def test_the_nth_call_is_chosen_by_skipping_the_ones_before(api):
+    api.faults({"path": r"/switch$", "skip": 2, "count": 1, "status": 423})
+
+    codes = [api.call("GET", path).status_code for path in ("switch", "server", *["switch"] * 3)]
+
+    assert codes == [200, 200, 200, 423, 200]
+
+
+@pytest.mark.parametrize(("when", "made"), [("before", 0), ("after", 1)])
+def test_a_delay_is_before_or_after_the_effect(api, when, made):
+    api.faults({"kind": "delay", "when": when, "method": "POST", "delay_seconds": 0.5, "count": 1})
+
+    with pytest.raises(httpx.ReadTimeout):
+        api.call("POST", "switch", SWITCH, timeout=0.2)
+
+    assert api.get("switch")["Total"] == made
+
+
 def test_a_refusal_of_choice_can_be_made(api):
     api.faults({"status": 409, "error_code": "disk_stock_run_out", "error_msg": "在庫なし"})
 

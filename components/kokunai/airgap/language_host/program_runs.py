@@ -26,7 +26,7 @@ def plan_run(request: language_pb2.RunRequest, engine_address: str) -> list[list
 def refuse_debugger(*, wanted: bool) -> None:
     if wanted:
         raise KokunaiError(
-            ja="この言語ホストはデバッガに対応していません。--attach-debugger を外してください。",
+            ja="この言語ホストはデバッガーに対応していません。--attach-debugger を外してください。",
             en="this language host has no debugger: leave out --attach-debugger",
         )
 

@@ -60,7 +60,8 @@ class Disk:
     def _configure(self, machine: Machine) -> None:
         for old in (self._upper / "etc/systemd/network").glob("10-kokunai-lab-*"):
             old.unlink()
-        self._write(identity.configured(machine, self._read("etc/shadow")))
+        accounts = self._read("etc/shadow"), self._read("etc/passwd")
+        self._write(identity.configured(machine, *accounts))
         self._configured.write_text(identity.digest(machine), encoding="ascii")
 
     def _read_digest(self) -> str:

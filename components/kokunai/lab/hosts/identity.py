@@ -38,12 +38,16 @@ def digest(machine: Machine) -> str:
     """Digest of the disk configuration: name, keys, password and addresses."""
     wires = [(nic.address, nic.prefix_length, nic.gateway) for nic in machine.nics]
     keys = machine.ssh_public_keys
-    values = (machine.host_name, keys, machine.password_hash, machine.password_login, wires)
+    account = (machine.login_user, machine.password_hash, machine.password_login)
+    values = (machine.host_name, keys, *account, wires)
     return hashlib.sha256(json.dumps(values).encode()).hexdigest()
 
 
-def configured(machine: Machine, shadow: str) -> Files:
-    """Files of the provider's disk configuration; `shadow` is the host's present /etc/shadow."""
+def configured(machine: Machine, shadow: str, passwd: str) -> Files:
+    """Files of the provider's disk configuration.
+
+    `shadow` and `passwd` are the host's present files in /etc.
+    """
     keys = "".join(f"{key.strip()}\n" for key in machine.ssh_public_keys)
     name = machine.host_name
     files = {
@@ -53,6 +57,8 @@ def configured(machine: Machine, shadow: str) -> Files:
         "etc/ssh/sshd_config.d/50-kokunai-lab.conf": File(_sshd(machine)),
         "etc/shadow": File(_with_root_password(shadow, machine.password_hash), 0o640),
     }
+    if machine.login_user != "root":
+        files |= _login_user(machine.login_user, files["etc/shadow"].content, passwd)
     for number, nic in enumerate(machine.nics):
         if nic.address:
             path = f"etc/systemd/network/10-kokunai-lab-eth{number}.network"
@@ -77,11 +83,28 @@ def labels(machine: Machine) -> Files:
     return files
 
 
+def _login_user(name: str, shadow: str, passwd: str) -> Files:
+    """The image's own user as another name of root, which works in every kind of host."""
+    lines = {
+        "etc/passwd": (passwd, f"{name}:x:0:0:SIMULATION (another name of root):/root:/bin/bash\n"),
+        "etc/shadow": (shadow, f"{name}:*:19000:0:99999:7:::\n"),
+    }
+    return {
+        path: File(
+            text if f"\n{name}:" in text else text + line, 0o640 if "shadow" in path else 0o644
+        )
+        for path, (text, line) in lines.items()
+    }
+
+
 def _label(machine: Machine) -> str:
     lines = [
         "# SIMULATION: this host and its hardware are simulated by the kokunai lab.",
         f"server: {machine.server_id}",
     ]
+    if machine.login_user != "root":
+        lines.append(f"# The image is {machine.image}; what runs is the lab's Debian 12.")
+        lines.append(f"# {machine.login_user} is another name of root here.")
     if machine.gpu:
         lines += [
             f"gpu_count: {machine.gpu.count}",

@@ -77,7 +77,7 @@ def _build(root: Path, progress: Progress) -> None:
     for stale in root.parent.glob("building-*"):
         _remove(stale)
     progress(
-        "Debian 12 のルートを作成します(初回のみ約 1 分)。"
+        "Debian 12 のルートを作成します（初回のみ約 1 分）。"
         " Building the Debian 12 root (a minute, once)."
     )
     directory = Path(tempfile.mkdtemp(prefix="building-", dir=root.parent))

@@ -78,6 +78,16 @@ def _gpu(plan: Doc) -> Gpu | None:
     )
 
 
+def _system(disk: Doc) -> dict[str, str]:
+    """Image and login user of the archive that the disk was copied from."""
+    rows = provider_data.data("products")["archives"]["archives"]
+    archive = disk.get("source_archive_id")
+    row = next((row for row in rows if archive in row["ids"].values()), None)
+    if row is None:
+        return {}
+    return {"image": row["name"], "login_user": row.get("login_user", "root")}
+
+
 def host_name_of(server: Doc, config: Doc) -> str:
     """The configured name with only the letters of a host name, else one with the server's id."""
     wanted = config.get("host_name") or server["host_name"] or server["name"]
@@ -103,6 +113,7 @@ def machine(store: Store, places: Places, server: Doc, disk: Doc) -> Machine:
         password_login=bool(config.get("password_hash")) and not config.get("key_login_only"),
         startup_scripts=tuple(config.get("startup_scripts", ())),
         gpu=_gpu(server["plan"]),
+        **_system(disk),
     )
 
 

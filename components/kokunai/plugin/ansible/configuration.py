@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from kokunai import playbooks
+from kokunai import own_address, playbooks
 from kokunai.errors import KokunaiError
 from kokunai.plugin.ansible.difference import broken, changes, digests, touched
 from kokunai.plugin.ansible.host_keys import known_keys, rekeyed
@@ -16,6 +16,7 @@ from kokunai.plugin.ansible.places import (
     private_key,
     project_root,
     require_programs,
+    ssh_config,
 )
 from kokunai.plugin.ansible.request import Host, Request, host_of
 from kokunai.plugin.ansible.run import run_playbooks
@@ -87,6 +88,7 @@ class Configuration(ModelKind):
         names = set(touched(wanted, state))
         hosts = [host for host in map(host_of, new["hosts"]) if host.name in names]
         run = await self._run(op, new, state, hosts, check=False) if hosts else Run.of(())
+        run = _with_reasons(run)
         after = outputs(new, state, wanted, hosts, run)
         reasons = []
         for host in hosts:
@@ -113,6 +115,7 @@ class Configuration(ModelKind):
             variables=inputs["variables"],
             secrets=inputs.get("secretVariables") or {},
             private_key_file=str(key),
+            ssh_config_file=ssh_config(inputs.get("sshConfigFile", "")),
             known_hosts=tuple(line for lines in known.values() for line in lines),
             check=check,
             forks=min(_MOST_FORKS, 4 * (os.cpu_count() or 1), len(hosts)),
@@ -121,7 +124,7 @@ class Configuration(ModelKind):
         )
         run = await run_playbooks(op, request, inputs["pool"]) if request.hosts else Run.of(())
         run.hosts |= {name: Outcome(status="rekeyed") for name in strange}
-        return _with_reasons(run)
+        return run
 
 
 def _playbook(op: Operation) -> str:
@@ -139,10 +142,10 @@ def _with_reasons(run: Run) -> Run:
         for outcome in run.hosts.values():
             if outcome.status == "interrupted":
                 outcome.status, outcome.task = "failed", "ansible-playbook"
-                outcome.message = " ".join(run.said)[-600:]
+                outcome.message = run.last_words()
     if run.ended == "timeout":
         for outcome in run.hosts.values():
-            outcome.message = outcome.message or "(時間切れ / timed out: customTimeouts)"
+            outcome.message = outcome.message or "（時間切れ / timed out: customTimeouts）"
     return run
 
 
@@ -159,7 +162,8 @@ def _with_check_results(op: Operation, state: Props, hosts: Iterable[Host], run:
     for host in hosts:
         outcome = run.hosts[host.name]
         if outcome.status in ("unreachable", "interrupted"):
-            op.warn(_not_checked_text(host, outcome))
+            # What stopped the run itself, such as a broken playbook, says nothing about a host.
+            op.warn(_not_checked_text(host, outcome.message or run.last_words()))
             continue
         drift.pop(host.name, None)
         differing = ["hostKeys"] if outcome.status == "rekeyed" else drift_of(outcome)
@@ -170,11 +174,12 @@ def _with_check_results(op: Operation, state: Props, hosts: Iterable[Host], run:
     return {**state, "drift": drift, "verified": verified}
 
 
-def _not_checked_text(host: Host, outcome: Outcome) -> str:
-    return (
-        f"{host.name} ({host.address}) は確認できず、前回の状態のままです: {outcome.message}\n"
-        f"{host.name} ({host.address}) could not be checked; its last state is kept"
-    )
+def _not_checked_text(host: Host, why: str) -> str:
+    ja, en = own_address.lockout(host.address, why)
+    who = f"{host.name}（{host.address}）"
+    said_ja = f"{who}は確認できず、前回の状態のままです: {why} {ja}".rstrip()
+    who = f"{host.name} ({host.address})"
+    return f"{said_ja}\n{who} could not be checked; its last state is kept. {en}".rstrip()
 
 
 def _drifted(host: Host, differing: list[str]) -> str:

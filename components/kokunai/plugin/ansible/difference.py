@@ -10,7 +10,7 @@ from kokunai.plugin.comparison import differences
 from kokunai.plugin.kind import UNKNOWN, Change, ChangeKind, Props
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
 # About 50 ms and 16 MiB each, so that a digest in the state does not help to guess a password.
 _COST, _BLOCK, _PARALLEL = 2**14, 8, 1
@@ -90,17 +90,24 @@ def fingerprint(secrets: Mapping[str, Any], salt: str) -> str:
 
 
 def host_digest(
-    role_digest: str, variables: Mapping[str, Any], host: Mapping[str, Any], secrets: str
+    role_digest: str,
+    variables: Mapping[str, Any],
+    host: Mapping[str, Any],
+    secrets: str,
+    share_ids: Sequence[str] | None = None,
 ) -> str:
     """Digest of everything that decides how a host is configured, and nothing of its peers."""
-    return hashlib.sha256(_canonical([role_digest, variables, host, secrets])).hexdigest()
+    decisive = [role_digest, variables, host, secrets, *([share_ids] if share_ids else [])]
+    return hashlib.sha256(_canonical(decisive)).hexdigest()
 
 
 def digests(inputs: Props, urn: str) -> dict[str, str]:
-    """Digest of every host by name."""
-    secrets = fingerprint(inputs.get("secretVariables") or {}, urn)
+    """Digest of every host by name; another SSH key is another one, and a login proves the key."""
+    secrets = fingerprint(inputs.get("secretVariables") or {}, urn) + str(inputs.get("keyId", ""))
     return {
-        host["name"]: host_digest(inputs["roleDigest"], inputs["variables"], host, secrets)
+        host["name"]: host_digest(
+            inputs["roleDigest"], inputs["variables"], host, secrets, inputs.get("shareIds")
+        )
         for host in inputs["hosts"]
     }
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
+from kokunai.foreign_text import LONGEST, shown
+from kokunai.plugin.ansible.host_answer import PREFIX, NotUnderstood, checks_of
 from kokunai.plugin.redaction import masking
 
 if TYPE_CHECKING:
@@ -15,6 +16,9 @@ Record = dict[str, Any]
 
 _RESULTS = ("runner_on_ok", "runner_on_failed", "runner_on_unreachable")
 _MESSAGE_LIMIT = 600
+_MOST_PATHS = 100
+VERIFYING = ("verify", "Compare what is there with what was promised")
+"""Role and name of the task whose output is a host's answer, whatever it looks like."""
 
 
 class Reducer:
@@ -27,7 +31,7 @@ class Reducer:
     def records(self, event: Mapping[str, Any]) -> list[Record]:
         """The records of one event; most events have none."""
         # 'verbose' events carry no event_data.
-        data = event.get("event_data") or {}
+        data = _mapping(event.get("event_data"))
         kind = event.get("event")
         if kind == "playbook_on_task_start":
             # 'meta' does nothing on a host but has an event for each of them.
@@ -37,7 +41,7 @@ class Reducer:
         if kind == "playbook_on_stats":
             return [{"record": "stats", "hosts": _stats(data)}]
         if kind in ("verbose", "error", "warning") and event.get("stdout"):
-            return [{"record": "said", "text": self.hide(str(event["stdout"]))}]
+            return [{"record": "said", "text": self._line(event["stdout"], _MESSAGE_LIMIT)}]
         return []
 
     def _task(self, data: Mapping[str, Any]) -> Record:
@@ -49,37 +53,86 @@ class Reducer:
         return {"record": "task", "name": name, "role": role, "handler": handler}
 
     def _result(self, kind: str, data: Mapping[str, Any]) -> list[Record]:
-        host, result = data["host"], data.get("res") or {}
-        records = []
-        verified = _verified(result)
-        if verified is not None:
-            records.append({"record": "verified", "host": host, "checks": verified})
-        if kind == "runner_on_ok" and result.get("changed"):
-            paths = [] if data.get("task_uuid") in self._handlers else _changed(data, result)
-            records.append({"record": "changed", "host": host, "paths": paths})
+        host, result = data["host"], _mapping(data.get("res"))
+        try:
+            verified = self._verified(kind, data, result)
+        except NotUnderstood as error:
+            said = f"検証の回答を解釈できません / its answer is not understood: {error}"
+            return [self._failed("failed", data, said)]
+        records = [] if verified is None else [_record("verified", host, checks=verified)]
+        if kind == "runner_on_ok" and result.get("changed") is True:
+            records.append(_record("changed", host, paths=self._changed(data, result)))
         if kind != "runner_on_ok" and not data.get("ignore_errors"):
             records.append(self._failure(kind, data, result, verified))
+        elif verified and _is_verifying(data) and _reasons(verified) and kind == "runner_on_ok":
+            # The script ends with an error where a check fails, but a host may say it did not.
+            records.append(self._failed("failed", data, _reasons(verified)))
         return records
+
+    def _verified(
+        self, kind: str, data: Mapping[str, Any], result: Mapping[str, Any]
+    ) -> dict[str, dict[str, Any]] | None:
+        """The host's verdicts; None for a task that has none. Raises NotUnderstood."""
+        text = result.get("stdout")
+        is_answer = isinstance(text, str) and text.startswith(PREFIX)
+        # Without an output a failed script did not run to its end, and the message says why.
+        if is_answer or (_is_verifying(data) and (text or kind == "runner_on_ok")):
+            return checks_of(text, self.hide)
+        return None
 
     def _failure(
         self, kind: str, data: Mapping[str, Any], result: Mapping[str, Any], verified: Any
     ) -> Record:
         # A host that fails the task that waits for it is unreachable, not failed.
-        waiting = data.get("task_action", "").endswith("wait_for_connection")
+        waiting = str(data.get("task_action", "")).endswith("wait_for_connection")
         record = "unreachable" if waiting or kind == "runner_on_unreachable" else "failed"
-        text = _reasons(verified) if verified is not None else _message(result)
+        text = _reasons(verified or {}) or _message(result)
         if record == "unreachable":
             # ssh's own message comes last, after Ansible's description of what it was doing.
             text = text.rpartition("over ssh: ")[2]
             if "REMOTE HOST IDENTIFICATION HAS CHANGED" in text:
                 record = "rekeyed"
-        where = " : ".join(part for part in (data.get("role"), data.get("task")) if part)
-        return {
-            "record": record,
-            "host": data["host"],
-            "task": where,
-            "message": self.hide(text)[:_MESSAGE_LIMIT],
-        }
+        return self._failed(record, data, text)
+
+    def _failed(self, record: str, data: Mapping[str, Any], text: str) -> Record:
+        where = " : ".join(str(part) for part in (data.get("role"), data.get("task")) if part)
+        return _record(record, data["host"], task=where, message=self._line(text, _MESSAGE_LIMIT))
+
+    def _changed(self, data: Mapping[str, Any], result: Mapping[str, Any]) -> list[str]:
+        """What changed: the paths of a bundle, the items of a loop, or the task itself."""
+        if data.get("task_uuid") in self._handlers:
+            return []
+        if "paths_changed" in result:
+            pending = _mapping(result.get("pending")).values()
+            lists = [result["paths_changed"], *pending]
+            found = {str(path) for paths in lists for path in _items(paths)}
+        else:
+            rows = map(_mapping, _items(result.get("results")))
+            items = [row.get("item") for row in rows if row.get("changed") is True]
+            name = data.get("task", "")
+            found = {f"{name}: {item}" for item in items if isinstance(item, str)} or {str(name)}
+        return [self._line(path) for path in sorted(found)[:_MOST_PATHS]]
+
+    def _line(self, text: object, longest: int = LONGEST) -> str:
+        """One printable line; masked before it is cut, or a part of a secret would remain."""
+        return shown(self.hide(str(text)), longest)
+
+
+def _record(kind: str, host: str, **more: Any) -> Record:
+    return {"record": kind, "host": host, **more}
+
+
+def _is_verifying(data: Mapping[str, Any]) -> bool:
+    return (data.get("role"), data.get("task")) == VERIFYING
+
+
+def _mapping(value: object) -> Mapping[str, Any]:
+    """A host may give anything in the place of a mapping."""
+    return value if isinstance(value, dict) else {}
+
+
+def _items(value: object) -> list[Any]:
+    return value if isinstance(value, list) else []
 
 
 def _stats(data: Mapping[str, Any]) -> dict[str, dict[str, int]]:
@@ -91,29 +144,14 @@ def _stats(data: Mapping[str, Any]) -> dict[str, dict[str, int]]:
     return hosts
 
 
-def _verified(result: Mapping[str, Any]) -> Any:
-    text = result.get("stdout")
-    if not isinstance(text, str) or not text.startswith('{"kokunai_verified"'):
-        return None
-    return json.loads(text)["kokunai_verified"]
-
-
 def _reasons(checks: Mapping[str, Any]) -> str:
     failed = {name: check for name, check in checks.items() if check["verdict"] == "fail"}
     return ", ".join(f"{name}: {check['reason']}" for name, check in failed.items())
 
 
-def _changed(data: Mapping[str, Any], result: Mapping[str, Any]) -> list[str]:
-    if "paths_changed" in result:
-        pending = {path for paths in (result.get("pending") or {}).values() for path in paths}
-        return sorted({*result["paths_changed"], *pending})
-    items = [row.get("item") for row in result.get("results", []) if row.get("changed")]
-    named = [f"{data.get('task', '')}: {item}" for item in items if isinstance(item, str)]
-    return named or [str(data.get("task", ""))]
-
-
 def _message(result: Mapping[str, Any]) -> str:
-    failed = [row for row in result.get("results", []) if row.get("failed")]
+    rows = map(_mapping, _items(result.get("results")))
+    failed = [row for row in rows if row.get("failed") is True]
     texts = [str(row.get("msg", "")) for row in failed] or [str(result.get("msg", ""))]
     stderr = str(result.get("stderr") or result.get("module_stderr") or "").strip()
     return " ".join(text for text in [*texts, stderr] if text).strip()

@@ -6,6 +6,8 @@ import asyncio
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
+from kokunai.plugin.ansible.places import environment
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
@@ -54,6 +56,7 @@ async def _scan(port: int, hosts: list[Host]) -> list[str]:
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.DEVNULL,
+        env=environment(),
     )
     output, _ = await process.communicate()
     return [line for line in output.decode(errors="replace").splitlines() if line[:1] != "#"]

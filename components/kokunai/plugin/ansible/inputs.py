@@ -10,6 +10,7 @@ from pydantic import AfterValidator, Field
 
 from kokunai.plugin.inputs import Computed, Governed, Inputs, MaybeUnknown
 from kokunai.problems import refusal
+from kokunai.tokens import Line, variable_mistakes
 
 _NAME = r"^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?$"
 # Neither may begin with a dash, or ssh would read it as an option.
@@ -22,15 +23,17 @@ def _variables(values: dict[str, Any]) -> dict[str, Any]:
     for name, value in values.items():
         if not _VARIABLE.fullmatch(name) or name.startswith("ansible_"):
             raise refusal(
-                f"変数名「{name}」は使えません (英小文字、数字、_ のみ。ansible_ は不可)。",
+                f"変数名「{name}」は使えません（英小文字、数字、_ のみ。ansible_ は不可）。",
                 f'The variable name "{name}" cannot be used: lower case, digits and _, '
                 "not starting with ansible_.",
             )
         if any(mark in str(value) for mark in ("{{", "{%", "{#")):
             raise refusal(
-                f"変数 {name} にテンプレート記号 ({{{{ と {{% と {{#) は使えません。",
+                f"変数 {name} にテンプレート記号（{{{{ と {{% と {{#）は使えません。",
                 f"The variable {name} must not hold template marks ({{{{, {{% and {{#).",
             )
+        if mistake := next(variable_mistakes(name, value), None):
+            raise refusal(*mistake)
     return values
 
 
@@ -65,6 +68,8 @@ class HostInputs(Inputs):
     """Changes when the server is another one; then a new host key is accepted. / サーバーの ID。"""
     user: str = Field(pattern=_USER)
     """Login user; any but root uses sudo. / ログインユーザー。"""
+    disk_config_id: str | None = None
+    """Changes when the provider wrote the host's files anew. / 事業者がディスクに書いた設定。"""
     port: int = Field(default=22, ge=1, le=65535)
     """Port of SSH. / SSH のポート。"""
     variables: Variables = Field(default={})
@@ -74,7 +79,7 @@ class HostInputs(Inputs):
 class ConfigurationInputs(Governed):
     """The playbooks on every host of a pool, again only where something changed."""
 
-    pool: str = Field(min_length=1)
+    pool: Line = Field(min_length=1)
     """Name of the pool. / プール名。"""
     hosts: Annotated[list[MaybeUnknown[HostInputs]], AfterValidator(_once)]
     """Hosts to configure. / 構成するホスト。"""
@@ -84,10 +89,14 @@ class ConfigurationInputs(Governed):
     """Variables of every host. / 全ホスト共通の変数。"""
     secret_variables: Annotated[dict[str, Any], AfterValidator(_secrets)] | None = None
     """Variables that are secret. / 秘密の変数。"""
-    private_key_file: str = Field(min_length=1)
+    private_key_file: Line = Field(min_length=1)
     """Path of the private key, absolute or from the project's root. / 秘密鍵のパス。"""
     key_id: str = Field(min_length=1)
     """Start of the public key's SHA-256: shows a rotation. / 公開鍵のダイジェストの先頭。"""
+    ssh_config_file: str = ""
+    """The only configuration file that ssh reads; none if empty. / SSH の設定ファイル。"""
+    share_ids: list[MaybeUnknown[str]] | None = None
+    """Another id is another share behind the same address. / 共有ストレージの ID。"""
 
 
 class Check(Computed):
@@ -99,6 +108,8 @@ class Check(Computed):
     """Not verified never counts as pass. / 判定。「未検証」は合格ではありません。"""
     reason: str
     """Why, where it did not pass. / 合格でない理由。"""
+    taken_at: str
+    """When it was judged, for example `2026-01-31T09:00:00Z`. / 判定した時刻 (UTC)。"""
 
 
 class Result(Computed):

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from kokunai import own_address
+from kokunai.plugin.ansible.host_answer import completed
 from kokunai.plugin.ansible.host_keys import keys_of, known_keys
 from kokunai.plugin.ansible.inputs import ConfigurationComputed
 
@@ -59,11 +62,15 @@ class Run:
         elif "host" in record:
             self._take_result(kind, self.hosts[record["host"]], record)
 
+    def last_words(self) -> str:
+        """What Ansible printed last, at most 600 characters."""
+        return " ".join(self.said)[-600:]
+
     def _take_result(self, kind: str, host: Outcome, record: Mapping[str, Any]) -> None:
         if kind == "changed":
             host.paths.extend(record["paths"])
         elif kind == "verified":
-            host.verified = record["checks"]
+            host.verified = _dated(completed(record["checks"]))
         else:
             host.status, host.task, host.message = kind, record["task"], record["message"]
 
@@ -73,6 +80,12 @@ class Run:
             host.ok, host.changed, host.failed = counts["ok"], counts["changed"], counts["failed"]
             if host.status == "interrupted" and not counts["failed"] + counts["unreachable"]:
                 host.status = "ok"
+
+
+def _dated(checks: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """The checks, each with the time at which this machine was told its verdict."""
+    now = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+    return {name: {**check, "takenAt": now} for name, check in checks.items()}
 
 
 def outputs(
@@ -114,10 +127,11 @@ def _result(host: Host, outcome: Outcome) -> dict[str, Any]:
 def reason(host: Host, outcome: Outcome) -> str:
     """Why the run did not finish on a host, Japanese then English."""
     who = f"{host.name} ({host.address})"
+    ja, en = own_address.lockout(host.address, outcome.message)
     texts = {
         "unreachable": (
-            f"{who} に接続できません。",
-            f"{who} cannot be reached: {outcome.message}",
+            f"{who} に接続できません。{ja}",
+            f"{who} cannot be reached: {outcome.message} {en}".rstrip(),
         ),
         "failed": (
             f"{who} は「{outcome.task}」で失敗しました。",

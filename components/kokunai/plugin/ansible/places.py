@@ -1,17 +1,32 @@
-"""Finds the files that a run needs: the playbooks, the private key and OpenSSH's programs."""
+"""Finds what a run needs: the playbooks, the private key, OpenSSH's programs, an environment."""
 
 from __future__ import annotations
 
+import os
 import shutil
-import stat
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from kokunai import project
+from kokunai import key_files, project, user_paths
 from kokunai.errors import KokunaiError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+
+# ansible-runner writes its whole environment to a file, so it gets only these variables.
+_ALLOWED = ("HOME", "SSH_AUTH_SOCK", "TZ", "USER")
+# Ansible does not start where the caller's locale is not installed or is not UTF-8.
+_LOCALE = {"LANG": "C.UTF-8", "LC_ALL": "C.UTF-8"}
+
+
+def environment() -> dict[str, str]:
+    """The environment of every program that is started for hosts; it holds no secret."""
+    allowed = {name: os.environ[name] for name in _ALLOWED if name in os.environ}
+    # ansible-playbook lies beside the interpreter that runs us.
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
+    return {**allowed, **_LOCALE, "PATH": path, "PYTHONWARNINGS": "ignore"}
 
 
 def project_root() -> Path:
@@ -49,16 +64,22 @@ def require_programs() -> None:
 
 def private_key(given: str) -> Path:
     """The path of the key file. Raises KokunaiError where ssh would not accept the file."""
-    path = project_root() / Path(given).expanduser()
-    if not path.is_file():
-        raise KokunaiError(
-            ja=f"SSH 秘密鍵 {path} がありません。作るには: ssh-keygen -t ed25519 -N '' -f {path}",
-            en=f"The SSH private key {path} does not exist; "
-            f"make one with: ssh-keygen -t ed25519 -N '' -f {path}",
-        )
-    if stat.S_IMODE(path.stat().st_mode) & 0o077:
-        raise KokunaiError(
-            ja=f"SSH 秘密鍵 {path} をほかの人が読めます。直すには: chmod 600 {path}",
-            en=f"Others can read the SSH private key {path}; fix it with: chmod 600 {path}",
-        )
+    path = user_paths.absolute(project_root(), given)
+    try:
+        public = path.with_name(f"{path.name}.pub").read_text(encoding="utf-8")
+    except (OSError, ValueError):
+        public = ""
+    key_files.judge(path, public)
     return path
+
+
+def ssh_config(given: str) -> str:
+    """The path of the configuration file for ssh; empty where none is given.
+
+    Raises KokunaiError where it cannot be read.
+    """
+    if not given:
+        return ""
+    path = user_paths.absolute(project_root(), given)
+    user_paths.require_file(path, "access.ssh_config")
+    return str(path)

@@ -6,6 +6,9 @@ import json
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from kokunai.plugin.ansible import ssh_options
+from kokunai.plugin.ansible.unsafe_data import Template
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
@@ -47,6 +50,8 @@ class Request:
     """Names of hosts that drifted or failed, on which everything is applied again."""
     project: str = ""
     """Root of the project whose playbooks count where `playbook` is empty."""
+    ssh_config_file: str = ""
+    """The one configuration file that ssh reads; empty for none at all."""
 
     def to_json(self) -> str:
         """The request as one line of JSON."""
@@ -74,46 +79,40 @@ def host_of(raw: Mapping[str, Any]) -> Host:
 
 
 def inventory(request: Request, private: Path, secrets_file: str) -> dict[str, Any]:
-    """Ansible's inventory; secrets are read from `secrets_file` when a template needs them."""
+    """Ansible's inventory; secrets are read from `secrets_file` when a template needs them.
+
+    These templates are the only ones: `unsafe_data.document` writes all other texts as data.
+    """
     lookup = f"lookup('ansible.builtin.file', '{secrets_file}') | from_json"
-    secrets = {name: f"{{{{ ({lookup})['{name}'] }}}}" for name in request.secrets}
-    shared = {**request.variables, **secrets, **_connection(request, private)}
+    secrets = {name: Template(f"{{{{ ({lookup})['{name}'] }}}}") for name in request.secrets}
+    shared = {**request.variables, **secrets, **_connection(request)}
     return {
         "all": {
             "vars": shared,
-            "hosts": {host.name: _host(host, request) for host in request.hosts},
+            "hosts": {host.name: _host(host, request, private) for host in request.hosts},
         }
     }
 
 
-def _connection(request: Request, private: Path) -> dict[str, Any]:
-    # The user's ~/.ssh/config still applies to everything else, such as jump hosts.
-    options = {
-        "UserKnownHostsFile": private / "known_hosts",
-        "GlobalKnownHostsFile": "/dev/null",
-        "HashKnownHosts": "no",
-        "UpdateHostKeys": "no",
-        "IdentitiesOnly": "yes",
-        "BatchMode": "yes",
-        "ConnectTimeout": "10",
-        "ServerAliveInterval": "10",
-        "ServerAliveCountMax": "3",
-    }
+def _connection(request: Request) -> dict[str, Any]:
     return {
-        "ansible_ssh_private_key_file": request.private_key_file,
-        "ansible_ssh_common_args": " ".join(f"-o {k}={v}" for k, v in options.items()),
+        # ssh fills in `%` marks of an option's value, and Ansible writes the path into an option.
+        "ansible_ssh_private_key_file": request.private_key_file.replace("%", "%%"),
         # Asking each host which Python it has would cost a round trip and a warning.
         "ansible_python_interpreter": "/usr/bin/python3",
     }
 
 
-def _host(host: Host, request: Request) -> dict[str, Any]:
+def _host(host: Host, request: Request, private: Path) -> dict[str, Any]:
     # A recorded key must match. At the first contact ssh itself records the key, so that the
     # recorded key is the one that was used.
     known = any(line.split(" ", 1)[0] == host.known_as for line in request.known_hosts)
     checking = "yes" if known else "accept-new"
     return {
         **host.variables,
+        "ansible_ssh_common_args": ssh_options.arguments(
+            private / "known_hosts", request.ssh_config_file, known_as=host.known_as
+        ),
         "ansible_ssh_extra_args": f"-o StrictHostKeyChecking={checking}",
         "repair": host.name in request.repair,
         "connection_patience_seconds": min(request.patience_seconds, 60 if known else 3600),

@@ -7,22 +7,25 @@ import contextlib
 import json
 import os
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
+from kokunai.foreign_text import shown
+from kokunai.plugin.ansible import places
 from kokunai.plugin.ansible.outcome import Run
 from kokunai.plugin.ansible.progress import Progress
 from kokunai.plugin.ansible.run_directory import sweep
 from kokunai.plugin.kind import SHUTDOWN_GRACE_SECONDS, Cancelled
+from kokunai.plugin.redaction import masking
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from kokunai.plugin.ansible.request import Request
     from kokunai.plugin.kind import Operation
 
-# ansible-runner writes its whole environment to a file, so it gets only these variables.
-_ALLOWED = ("HOME", "LANG", "LC_ALL", "SSH_AUTH_SOCK", "TZ", "USER")
 # Shorter than the plugin's own time to end, so that the outcome of a run still reaches the engine.
 GRACE_SECONDS = SHUTDOWN_GRACE_SECONDS - 1.5
+_LONGEST_LINE = 600
 _LINE_LIMIT_BYTES = 16 * 1024 * 1024
 
 
@@ -31,7 +34,8 @@ async def run_playbooks(op: Operation, request: Request, pool: str) -> Run:
     run = Run.of(host.name for host in request.hosts)
     progress = Progress(pool, len(request.hosts))
     process = await _start(request)
-    follower = asyncio.create_task(_follow(process, run, op, progress))
+    hide = masking(request.secrets.values(), "***")
+    follower = asyncio.create_task(_follow(process, run, op, progress, hide))
     try:
         run.ended = await _until_end(op, follower, process)
     finally:
@@ -50,7 +54,7 @@ async def _start(request: Request) -> asyncio.subprocess.Process:
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
-        env=_environment(),
+        env=places.environment(),
         # In a session of its own the runner gets no Ctrl-C; the plugin stops it in an orderly way.
         start_new_session=True,
         limit=_LINE_LIMIT_BYTES,
@@ -61,13 +65,6 @@ async def _start(request: Request) -> asyncio.subprocess.Process:
         await process.stdin.drain()
     process.stdin.close()
     return process
-
-
-def _environment() -> dict[str, str]:
-    allowed = {name: os.environ[name] for name in _ALLOWED if name in os.environ}
-    # ansible-playbook lies beside the interpreter that runs us.
-    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
-    return {"LANG": "C.UTF-8", **allowed, "PATH": path, "PYTHONWARNINGS": "ignore"}
 
 
 async def _until_end(
@@ -86,9 +83,15 @@ async def _until_end(
 
 
 async def _follow(
-    process: asyncio.subprocess.Process, run: Run, op: Operation, progress: Progress
+    process: asyncio.subprocess.Process,
+    run: Run,
+    op: Operation,
+    progress: Progress,
+    hide: Callable[[str], str],
 ) -> None:
-    await asyncio.gather(_read_records(process, run, op, progress), _read_errors(process, run))
+    await asyncio.gather(
+        _read_records(process, run, op, progress), _read_errors(process, run, hide)
+    )
 
 
 async def _read_records(
@@ -104,10 +107,13 @@ async def _read_records(
             op.status(progress.line(record))
 
 
-async def _read_errors(process: asyncio.subprocess.Process, run: Run) -> None:
+async def _read_errors(
+    process: asyncio.subprocess.Process, run: Run, hide: Callable[[str], str]
+) -> None:
     assert process.stderr  # noqa: S101 - it was opened as a pipe
     async for line in process.stderr:
-        run.take({"record": "said", "text": line.decode(errors="replace").rstrip()})
+        text = hide(line.decode(errors="replace"))
+        run.take({"record": "said", "text": shown(text, _LONGEST_LINE)})
 
 
 async def _stop(process: asyncio.subprocess.Process, follower: asyncio.Task[None]) -> None:

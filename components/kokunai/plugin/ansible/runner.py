@@ -17,6 +17,7 @@ from kokunai.plugin.ansible.events import Reducer
 from kokunai.plugin.ansible.progress import count_tasks
 from kokunai.plugin.ansible.request import Request, inventory
 from kokunai.plugin.ansible.run_directory import MARK, private_directory
+from kokunai.plugin.ansible.unsafe_data import document
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -82,7 +83,7 @@ def _run(
         runner = ansible_runner.interface.run(  # type: ignore[no-untyped-call]
             private_data_dir=str(private),
             playbook=str(playbook),
-            inventory=inventory(request, private, secrets_file),
+            inventory=_write_inventory(request, private, secrets_file),
             event_handler=keep_no_file,
             cancel_callback=lambda: stop.asked,
             # ansible-runner checks for a cancel when Ansible prints and after this time in seconds.
@@ -93,6 +94,12 @@ def _run(
         )
     lines = (private / "known_hosts").read_text().splitlines()
     emit({"record": "end", "status": runner.status, "known_hosts": lines})
+
+
+def _write_inventory(request: Request, private: Path, secrets_file: str) -> str:
+    file = private / "inventory.json"
+    file.write_text(document(inventory(request, private, secrets_file)), encoding="utf-8")
+    return str(file)
 
 
 def _playbook(request: Request, private: Path) -> Path:

@@ -69,6 +69,8 @@ class Accounts:
 
     def __init__(self) -> None:
         self._open: dict[tuple[object, ...], Account] = {}
+        self.told_missing = False
+        """Whether a preview has warned that there are no credentials."""
 
     @staticmethod
     def can_open(config: Mapping[str, Any]) -> bool:
@@ -107,7 +109,7 @@ def missing_credentials() -> KokunaiError:
     return KokunaiError(
         ja="さくらのクラウドの API キーがありません。環境変数 SAKURA_ACCESS_TOKEN と "
         "SAKURA_ACCESS_TOKEN_SECRET、または設定 kokunai:sakuraAccessToken と "
-        "kokunai:sakuraAccessTokenSecret (--secret) で指定してください。",
+        "kokunai:sakuraAccessTokenSecret（--secret）で指定してください。",
         en="There is no Sakura Cloud API key: set SAKURA_ACCESS_TOKEN and "
         "SAKURA_ACCESS_TOKEN_SECRET, or the secrets kokunai:sakuraAccessToken and "
         "kokunai:sakuraAccessTokenSecret.",

@@ -1,6 +1,6 @@
-"""Reads and writes the mark at the end of a description, which holds digest, site and labels.
+"""Reads and writes the mark at the end of a description: digest, owner, site and labels.
 
-By the digest a create finds its own earlier result; site and labels are read at an import.
+By digest and owner a create finds its own earlier result; site and labels are read at an import.
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ from kokunai.drivers.sakura_limits import LONGEST_DESCRIPTION
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-_MARK = re.compile(r"\s?\[(kokunai-[0-9a-f]{16})((?: [^\s=\]]*=[^\s\]]*)*)\]$")
+_MARK = re.compile(r"\s?\[(kokunai-[0-9a-f]{16})(?:-([0-9a-f]{16}))?((?: [^\s=\]]*=[^\s\]]*)*)\]$")
+_LONGEST_DIGEST = f"kokunai-{'0' * 16}-{'0' * 16}"
 
 
 @dataclass(frozen=True)
@@ -24,12 +25,17 @@ class MarkedDescription:
 
     text: str
     digest: str = ""
+    owner: str = ""
+    """Empty for what a version without owners made."""
     site: str = ""
     labels: dict[str, str] = field(default_factory=dict)
 
 
 def write(text: str, digest: str, props: Mapping[str, Any]) -> str:
-    """The description with its mark, `[kokunai-... site=... data-class=...]`."""
+    """The description with its mark, `[kokunai-DIGEST-OWNER site=... data-class=...]`.
+
+    `digest` has the owner behind it where there is one.
+    """
     words = [digest, f"site={_word(props['site'])}"]
     words += [f"{_word(key)}={_word(value)}" for key, value in sorted(props["labels"].items())]
     return f"{text} [{' '.join(words)}]".lstrip()
@@ -37,7 +43,7 @@ def write(text: str, digest: str, props: Mapping[str, Any]) -> str:
 
 def excess(text: str, props: Mapping[str, Any]) -> int:
     """Number of characters by which the description with its mark exceeds the API's limit."""
-    return len(write(text, f"kokunai-{'0' * 16}", props)) - LONGEST_DESCRIPTION
+    return len(write(text, _LONGEST_DIGEST, props)) - LONGEST_DESCRIPTION
 
 
 def read(description: str) -> MarkedDescription:
@@ -45,10 +51,11 @@ def read(description: str) -> MarkedDescription:
     match = _MARK.search(description)
     if match is None:
         return MarkedDescription(description)
-    pairs = [word.partition("=") for word in match[2].split()]
+    pairs = [word.partition("=") for word in match[3].split()]
     words = [(unquote(key), unquote(value)) for key, _, value in pairs]
     site = words.pop(0)[1] if words and words[0][0] == "site" else ""
-    return MarkedDescription(description[: match.start()], match[1], site, dict(words))
+    text, owner = description[: match.start()], match[2] or ""
+    return MarkedDescription(text, match[1], owner, site, dict(words))
 
 
 def governed(described: MarkedDescription) -> dict[str, Any]:

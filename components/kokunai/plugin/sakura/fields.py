@@ -105,7 +105,7 @@ class Tagged(Described):
     """A described resource with tags."""
 
     tags: Tags = Field(default_factory=list)
-    """Tags, in any order. / タグ (順不同)。"""
+    """Tags, in any order. / タグ（順不同）。"""
 
 
 class Powered(Computed):

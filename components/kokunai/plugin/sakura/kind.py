@@ -5,19 +5,29 @@ from __future__ import annotations
 import contextlib
 import os
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from kokunai.drivers.errors import Passing, Unauthorized
 from kokunai.errors import KokunaiError
-from kokunai.plugin.kind import UNKNOWN, Found, InitFailed, Operation, Props, Transition
+from kokunai.plugin.kind import (
+    OWNED_BY,
+    OWNER,
+    UNKNOWN,
+    Found,
+    InitFailed,
+    Operation,
+    Props,
+    Transition,
+)
 from kokunai.plugin.messages import api_failure_text, unfinished_text
 from kokunai.plugin.model_kind import ModelKind
-from kokunai.plugin.sakura import description_mark
-from kokunai.plugin.sakura.session import Session
+from kokunai.plugin.sakura import description_mark, ownership
+from kokunai.plugin.sakura.session import Session, id_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from kokunai.drivers.sakura_iaas import Collection, Item
     from kokunai.plugin.sakura.accounts import Accounts
     from kokunai.plugin.sakura.products import Products
 
@@ -28,17 +38,37 @@ _ZONE_VARIABLES = ("SAKURA_ZONE", "SAKURACLOUD_ZONE")
 class SakuraKind(ModelKind):
     """A kind whose resources belong to a zone of an account."""
 
+    import_id: ClassVar[str] = "is1a/123456789012"
+    marked: ClassVar[tuple[Collection, ...]]
+    """What a create makes that has a mark."""
+
     def __init__(self, accounts: Accounts) -> None:
         self._accounts = accounts
 
     async def preview(self, op: Operation, transition: Transition) -> Props:
-        """The outputs known so far, after a check that the zone sells what is asked for."""
+        """The outputs known so far, after a look at what is there and at what the zone sells."""
         new = transition.new
         if new.get("zone") is not UNKNOWN:
             with self._failures_as_warnings(op):
                 session = self.session(op, new["zone"])
+                if not (transition.id or op.is_recorded):
+                    await self.products(op).check_zone(session)
+                    await self._foresee_adoption(session, new)
                 await self.check_sold(session, self.products(op), transition.old, new)
         return self.known_outputs(transition)
+
+    def refuse_left(self, op: Operation, item: Item, new: Props) -> None:
+        """Raises KokunaiError when what a killed create left cannot become what is wanted."""
+
+    async def _foresee_adoption(self, session: Session, new: Props) -> None:
+        """Tell what a create will take over. Raises KokunaiError for what others made."""
+        for what in self.marked:
+            items = await self.products(session.op).existing(session, what)
+            ours = ownership.of_place(session.op, items)
+            ownership.refuse_foreign(session.op, what, ours, session.zone)
+            for item in ours[:1]:
+                session.tell_of(id_of(item))
+                self.refuse_left(session.op, item, new)
 
     async def check_sold(
         self, session: Session, products: Products, old: Props, new: Props
@@ -62,7 +92,7 @@ class SakuraKind(ModelKind):
         changes = self.diff(Transition(left.id, left.outputs, left.inputs, new))
         fixed = [change.path for change in changes if change.replace]
         if fixed:
-            raise _leftover(op, left.id, ", ".join(fixed))
+            raise leftover(op, left.id, ", ".join(fixed))
 
     @contextlib.contextmanager
     def _failures_as_warnings(self, op: Operation) -> Iterator[None]:
@@ -75,7 +105,10 @@ class SakuraKind(ModelKind):
         except KokunaiError as error:
             if self._accounts.can_open(op.config):
                 raise
-            op.warn(str(error))
+            # Every resource lacks the same key, and a preview may have hundreds of them.
+            if not self._accounts.told_missing:
+                self._accounts.told_missing = True
+                op.warn(str(error))
 
 
 def place_of(id_: str, *known: Props) -> tuple[str, str]:
@@ -99,23 +132,32 @@ def place_of(id_: str, *known: Props) -> tuple[str, str]:
 
 def described(op: Operation, props: Props) -> str:
     """The description to send to the API, with its mark."""
-    return description_mark.write(props.get("description", ""), op.digest, props)
+    return description_mark.write(props.get("description", ""), ownership.full_mark(op), props)
 
 
 def tags_of(op: Operation, props: Props) -> list[str]:
-    """The tags to send to the API, with the digest among them."""
-    return sorted({*props.get("tags", []), op.digest})
+    """The tags to send to the API, with the marks among them."""
+    given = props.get("tags", [])
+    return sorted({*given, *ownership.tags(op, room=ownership.ROOM - len(given))})
 
 
 def own_tags(tags: list[str] | None) -> list[str]:
-    """Tags as inputs: without the digest and without the API's marks of a former id."""
+    """Tags as inputs: without our marks and without the API's marks of a former id."""
     return sorted(tag for tag in tags or [] if not tag.startswith(("kokunai-", "@previous-id=")))
 
 
 def description_inputs(item: dict[str, Any]) -> Props:
-    """Description, site and labels as inputs, read from an item's description."""
+    """Description, site, labels and owner as inputs, read from an item's marks."""
     parts = description_mark.read(item.get("Description") or "")
-    return {"description": parts.text, **description_mark.governed(parts)}
+    owner = ownership.owner_in(item)
+    owned = {OWNED_BY: owner} if owner else {}
+    return {"description": parts.text, **description_mark.governed(parts), **owned}
+
+
+def mark_found(transition: Transition, item: Item) -> Props:
+    """At an import, the digest of the item's mark, so that another's is written anew."""
+    digest = "" if transition.state else ownership.digest_in(item)
+    return {OWNER: digest} if digest else {}
 
 
 @contextlib.contextmanager
@@ -132,10 +174,12 @@ def keeping(id_: str, outputs: Props) -> Iterator[Props]:
         raise InitFailed(id_, outputs, [unfinished_text(error)]) from error
 
 
-def _leftover(op: Operation, id_: str, paths: str) -> KokunaiError:
+def leftover(op: Operation, id_: str, paths: str) -> KokunaiError:
+    """The error for what an interrupted create left and what cannot become what is wanted."""
     return KokunaiError(
-        ja=f"{op.name} には、中断した作成の残り {id_} があり、{paths} が入力と違います。"
-        "入力を戻して pulumi up を終えてから変えるか、それを API で消してください。",
+        ja=f"前回中断した {op.name} の作成処理で {id_} が残っており、現在の設定と一致しません"
+        f"（{paths}）。設定を元に戻して pulumi up を終えてから変えるか、{id_} を API で"
+        "削除してください。",
         en=f"An interrupted create left {id_} for {op.name}, and {paths} differs from the inputs. "
         "Put the inputs back, finish pulumi up and change them then, or delete it by the API.",
     )

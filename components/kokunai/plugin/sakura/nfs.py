@@ -8,18 +8,29 @@ from pydantic import Field
 
 from kokunai.drivers import sakura_requests
 from kokunai.drivers.sakura_iaas import APPLIANCE
-from kokunai.plugin.kind import UNKNOWN, Change, Created, Found, Operation, Props, Transition
-from kokunai.plugin.sakura import fields
+from kokunai.plugin.kind import (
+    UNKNOWN,
+    Change,
+    Created,
+    Found,
+    Held,
+    Operation,
+    Props,
+    Transition,
+)
+from kokunai.plugin.sakura import fields, ownership
 from kokunai.plugin.sakura.kind import (
     SakuraKind,
     creation_failed,
     described,
     description_inputs,
     keeping,
+    mark_found,
     own_tags,
     place_of,
     tags_of,
 )
+from kokunai.plugin.sakura.ownership import Finding
 from kokunai.plugin.sakura.power import is_up, power_on, remove_when_off, status_of
 from kokunai.plugin.sakura.session import id_of
 
@@ -48,7 +59,10 @@ class NfsInputs(fields.Tagged):
     """Default route. / デフォルトルート。"""
 
 
-_FIXED = "NFS の構成は変えられません / the make-up of a file server cannot be changed"
+_FIXED = (
+    "容量や接続先は変更できないため、共有ストレージを作り直します。保存されたデータは失われます / "
+    "the make-up of a file server is fixed, so the share is made anew and its data is lost"
+)
 
 
 class Nfs(SakuraKind):
@@ -57,10 +71,16 @@ class Nfs(SakuraKind):
     pulumi_type = "kokunai:sakura:Nfs"
     model = NfsInputs
     computed = fields.Powered
+    marked = (APPLIANCE,)
     default_timeout_seconds = 1800.0
     replaced_by: ClassVar = dict.fromkeys(
         ("zone", "plan", "sizeGib", "switchId", "address", "prefixLength", "gateway"), _FIXED
     )
+
+    def held(self, props: Props) -> Held:
+        """All of the share."""
+        size = props.get("sizeGib")
+        return Held(size if isinstance(size, int) else 0, "共有ストレージ", "file share")
 
     def diff(self, transition: Transition) -> list[Change]:
         """Changes of the inputs, and drift when it is off."""
@@ -89,14 +109,16 @@ class Nfs(SakuraKind):
             plan_id = await self.products(op).nfs_plan_id(session, new["plan"], new["sizeGib"])
             return _body(op, new, plan_id)
 
-        item = await session.create(
-            APPLIANCE, body, lambda: self._left(session, new), is_unrecorded=True
-        )
+        left = Finding(session, APPLIANCE)
+
+        async def find() -> Item | None:
+            return await self._adoptable(session, await left(), new)
+
+        item = await session.create(APPLIANCE, body, find, is_unrecorded=True)
         return Created(id_of(item), await self._finish(session, id_of(item), new))
 
-    async def _left(self, session: Session, new: Props) -> Item | None:
+    async def _adoptable(self, session: Session, item: Item | None, new: Props) -> Item | None:
         """What a killed create made. Raises KokunaiError when it cannot become what is wanted."""
-        item = await session.first_tagged(APPLIANCE)
         if item is not None:
             left = await self.read(session.op, Transition(id_of(item), old=new))
             self.refuse_other(session.op, left, new)
@@ -111,7 +133,8 @@ class Nfs(SakuraKind):
             return None
         plans = await self.products(op).nfs_plans(session)
         inputs = _view(item, zone, plans, transition.old)
-        return Found(item_id, inputs, {**inputs, "instanceStatus": status_of(item)})
+        outputs = {**inputs, "instanceStatus": status_of(item), **mark_found(transition, item)}
+        return Found(item_id, inputs, outputs)
 
     async def update(self, op: Operation, transition: Transition) -> Props:
         """Change name, description and tags, and finish an interrupted create."""
@@ -141,7 +164,7 @@ class Nfs(SakuraKind):
             item = await _made(session, item_id)
             if item.get("Availability") == "failed":
                 raise creation_failed(session.op)
-            is_mine = session.op.digest in (item.get("Tags") or [])
+            is_mine = ownership.is_marked(session.op, item)
             if not is_mine or _labels_of(item, session.zone) != _labels_of_inputs(inputs):
                 body = {"Appliance": _changeable(session.op, inputs)}
                 await session.update(APPLIANCE, item_id, body)
@@ -192,8 +215,8 @@ def _labels_of(item: Item, zone: str) -> Props:
 
 
 def _labels_of_inputs(inputs: Props) -> Props:
-    named = ("name", "zone", "description", "site", "labels", "tags")
-    return {name: inputs[name] for name in named}
+    named = ("name", "zone", "description", "site", "labels", "owner", "tags")
+    return {name: inputs[name] for name in named if name in inputs}
 
 
 def _view(item: Item, zone: str, plans: list[Item], given: Props) -> Props:

@@ -35,7 +35,7 @@ def _network(value: str) -> str:
         network = ipaddress.IPv4Network(value, strict=False) if value else None
     except ValueError:
         raise refusal(
-            f"「{value}」は IPv4 のアドレスでもネットワークでもありません (例: 203.0.113.0/24)。",
+            f"「{value}」は IPv4 のアドレスでもネットワークでもありません（例: 203.0.113.0/24）。",
             f'"{value}" is neither an IPv4 address nor a network such as 203.0.113.0/24.',
         ) from None
     if network is None:
@@ -50,7 +50,7 @@ def _ports(value: str) -> str:
     low, high = (int(match[1]), int(match[2] or match[1])) if match else (1, 0)
     if not 0 <= low <= high <= _LAST_PORT:
         raise refusal(
-            f"「{value}」はポートではありません (例: 22、1024-65535)。",
+            f"「{value}」はポートではありません（例: 22、1024-65535）。",
             f'"{value}" is not a port or a range such as 22 or 1024-65535.',
         )
     return str(low) if low == high else f"{low}-{high}"
@@ -64,13 +64,13 @@ class Rule(Inputs):
     """What happens to packets that come to a server; the first match wins."""
 
     protocol: Literal["tcp", "udp", "icmp", "fragment", "ip"]
-    """Protocol; `ip` is every one. / プロトコル (`ip` はすべて)。"""
+    """Protocol; `ip` is every one. / プロトコル（`ip` はすべて）。"""
     source_network: Network = ""
-    """IPv4 address or network of the sender; empty is any. / 送信元 (空はすべて)。"""
+    """IPv4 address or network of the sender; empty is any. / 送信元（空はすべて）。"""
     source_port: Ports = ""
     """Port or range of the sender, for example `1024-65535`; empty is any. / 送信元ポート。"""
     destination_port: Ports = ""
-    """Port or range at the server; empty is any. / 宛先ポート (空はすべて)。"""
+    """Port or range at the server; empty is any. / 宛先ポート（空はすべて）。"""
     action: Literal["allow", "deny"]
     """What happens to the packet. / 許可か拒否か。"""
     description: str = Field(default="", max_length=LONGEST_DESCRIPTION)

@@ -6,6 +6,7 @@ import asyncio
 import json
 from typing import TYPE_CHECKING, Any
 
+from kokunai import catalog
 from kokunai.drivers.sakura_iaas import (
     ARCHIVE,
     DISK_PLAN,
@@ -37,6 +38,10 @@ class Products:
     def __init__(self) -> None:
         self._lists: dict[tuple[str, str, str], list[Item]] = {}
         self._fetching = asyncio.Lock()
+
+    async def existing(self, session: Session, what: Collection) -> list[Item]:
+        """What the account has in the zone, asked for once: good enough for a preview alone."""
+        return await self._list(session, what)
 
     async def check_zone(self, session: Session) -> None:
         """Raises KokunaiError when the API has no such zone."""
@@ -79,7 +84,7 @@ class Products:
         )
 
     async def archive(self, session: Session, name: str, size_gib: int) -> Item:
-        """The archive of this exact name that fits on the disk, public or of the account.
+        """The archive of this exact name, or with this tag, that fits on the disk.
 
         Raises KokunaiError when there is none or it is larger than the disk.
         """
@@ -87,7 +92,8 @@ class Products:
         named = [
             archive
             for archive in archives
-            if archive.get("Name") == name and _is_available(archive)
+            if name in {archive.get("Name"), *(archive.get("Tags") or [])}
+            and _is_available(archive)
         ]
         if not named:
             names = sorted({str(archive["Name"]) for archive in archives if _is_available(archive)})
@@ -101,7 +107,7 @@ class Products:
         if size_gib < least_gib:
             raise KokunaiError(
                 ja=f"イメージ「{name}」には {least_gib} GiB 以上のディスクが必要です "
-                f"({size_gib} GiB)。",
+                f"（{size_gib} GiB）。",
                 en=f'Image "{name}" needs a disk of at least {least_gib} GiB, not {size_gib} GiB.',
             )
         return chosen
@@ -211,3 +217,11 @@ def _no_zone(zone: str, names: list[str]) -> KokunaiError:
         ja=f"ゾーン {zone} は API にありません。使えるもの: {_shown(names)}",
         en=f"The API has no zone {zone}; it has: {_shown(names)}",
     )
+
+
+def image_name(archive: Item) -> str:
+    """What inputs call an archive: the catalogue's name or tag for it, else its own name."""
+    name = str(archive.get("Name") or "")
+    given = {name, *map(str, archive.get("Tags") or [])}
+    known = (str(row.terms.get("archive")) for row in catalog.images().values())
+    return next((text for text in known if text in given), name)

@@ -58,15 +58,6 @@ class Session(Waiting):
                 f'"{name}" has no Description',
             )
 
-    async def tagged(self, what: Collection) -> list[Item]:
-        """The items tagged with this operation's digest, oldest first."""
-        items = await self.call(lambda: self.api.find_tagged(what, self.zone, self.op.digest))
-        return sorted(items, key=id_of)
-
-    async def first_tagged(self, what: Collection) -> Item | None:
-        """The oldest item tagged with this operation's digest, or None."""
-        return next(iter(await self.tagged(what)), None)
-
     async def all(self, what: Collection) -> list[Item]:
         """All items of a collection in the zone."""
         items = await self.call(lambda: self.api.find(what, self.zone))

@@ -4,23 +4,25 @@ from __future__ import annotations
 
 import base64
 import binascii
-from typing import TYPE_CHECKING, Annotated, ClassVar
+from dataclasses import replace
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from pydantic import AfterValidator
 
 from kokunai.drivers import sakura_requests
 from kokunai.drivers.sakura_iaas import SSH_KEY
+from kokunai.key_files import identity
 from kokunai.plugin.inputs import Computed
+from kokunai.plugin.kind import UNKNOWN
 from kokunai.plugin.sakura.fields import Described
-from kokunai.plugin.sakura.kind import described, description_inputs
+from kokunai.plugin.sakura.kind import described, description_inputs, leftover
 from kokunai.plugin.sakura.session import id_of
 from kokunai.plugin.sakura.simple_kind import SimpleKind
 from kokunai.problems import refusal
 
 if TYPE_CHECKING:
     from kokunai.drivers.sakura_iaas import Item
-    from kokunai.plugin.kind import Operation, Props
-    from kokunai.plugin.sakura.session import Session
+    from kokunai.plugin.kind import Change, Operation, Props, Transition
 
 
 def _public_key(value: str) -> str:
@@ -32,7 +34,7 @@ def _public_key(value: str) -> str:
         blob = b""
     if "\n" in text or kind.encode() not in blob[:64] or not kind:
         raise refusal(
-            "OpenSSH の公開鍵 1 行で指定してください (例: ssh-ed25519 AAAA... 名前)。",
+            "OpenSSH の公開鍵 1 行で指定してください（例: ssh-ed25519 AAAA... 名前）。",
             "must be one line of an OpenSSH public key, for example ssh-ed25519 AAAA... name.",
         )
     return text
@@ -66,6 +68,11 @@ class SshKey(SimpleKind):
         "publicKey": "登録済みの鍵の中身は変えられません / a registered key cannot be altered"
     }
 
+    def diff(self, transition: Transition) -> list[Change]:
+        """Changes leaf by leaf; another comment behind the same key is none."""
+        key = as_before(transition.old.get("publicKey"), transition.new.get("publicKey"))
+        return super().diff(replace(transition, new={**transition.new, "publicKey": key}))
+
     def body(self, op: Operation, props: Props) -> Item:
         """Name, description and public key."""
         return sakura_requests.ssh_key(
@@ -91,15 +98,18 @@ class SshKey(SimpleKind):
         """The inputs and the fingerprint."""
         return {**props, "fingerprint": item.get("Fingerprint", "")}
 
-    async def find(self, session: Session, new: Props) -> Item | None:
-        """What a killed create left; removed instead of adopted if it has another public key."""
-        left = await super().find(session, new)
-        if left is None or _is_key(left, new["publicKey"]):
-            return left
-        await session.delete(SSH_KEY, id_of(left))
-        return None
+    def refuse_left(self, op: Operation, item: Item, new: Props) -> None:
+        """Another public key can be neither altered nor, as somebody may need it, removed."""
+        if new["publicKey"] is not UNKNOWN and not _is_key(item, new["publicKey"]):
+            raise leftover(op, id_of(item), "publicKey")
 
 
 def _is_key(item: Item, given: str) -> bool:
     """Whether the item has this key, comments aside: the API may have altered them."""
-    return str(item.get("PublicKey", "")).split()[:2] == given.split()[:2]
+    return identity(str(item.get("PublicKey", ""))) == identity(given)
+
+
+def as_before(old: Any, new: Any) -> Any:
+    """The text of a public key as it was, where only the comment behind the key is another."""
+    both_known = isinstance(old, str) and isinstance(new, str)
+    return old if both_known and identity(old) == identity(new) else new

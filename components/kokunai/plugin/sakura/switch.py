@@ -13,7 +13,6 @@ from kokunai.plugin.sakura.simple_kind import SimpleKind
 if TYPE_CHECKING:
     from kokunai.drivers.sakura_iaas import Item
     from kokunai.plugin.kind import Operation, Props
-    from kokunai.plugin.sakura.session import Session
 
 
 class SwitchInputs(Tagged):
@@ -44,7 +43,3 @@ class Switch(SimpleKind):
             **description_inputs(item),
             "tags": own_tags(item.get("Tags")),
         }
-
-    async def find(self, session: Session, _new: Props) -> Item | None:
-        """What a killed create made, found by its tag."""
-        return await session.first_tagged(SWITCH)

@@ -11,6 +11,7 @@ import grpc.aio
 from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc
 
 from kokunai.foreign_text import shown_lines
+from kokunai.language import chosen
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -35,7 +36,7 @@ class EngineLog:
         """
         line = engine_pb2.LogRequest(
             severity=severity,  # type: ignore[arg-type]
-            message=shown_lines(message),
+            message=shown_lines(chosen(message)),
             urn=urn,
             ephemeral=passing,
         )

@@ -3,21 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from kokunai.plugin.kind import Cancelled
+from kokunai.plugin.kind import Cancelled, mark_of
 from kokunai.plugin.serving.engine_log import INFO, WARNING, EngineLog
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-
-
-def digest_of(urn: str) -> str:
-    """The digest of a URN, with which its resource is tagged and found again."""
-    return "kokunai-" + hashlib.sha256(urn.encode()).hexdigest()[:16]
 
 
 @dataclass
@@ -30,11 +24,16 @@ class EngineOperation:
     stop: asyncio.Event
     timeout_seconds: float
     preview: bool = False
+    owner: str = ""
+    is_recorded: bool = False
+    held: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    """By URN, the ids that the state has, as far as the engine has named them."""
     mask: Callable[[str], str] = str
     """Replaces secrets in a message."""
     name: str = field(init=False)
     stack: str = field(init=False)
     project: str = field(init=False)
+    place: str = field(init=False)
     digest: str = field(init=False)
     _deadline: float = field(init=False)
 
@@ -43,8 +42,14 @@ class EngineOperation:
         parts = [*self.urn.split("::"), "", ""]
         self.stack, self.project = parts[0].removeprefix("urn:pulumi:"), parts[1]
         self.name = self.urn.rpartition("::")[2]
-        self.digest = digest_of(self.urn)
+        self.place = mark_of(self.urn)
+        # Versions without owners marked with the digest of the URN alone.
+        self.digest = mark_of(self.place, self.owner) if self.owner else self.place
         self._deadline = time.monotonic() + self.timeout_seconds
+
+    def is_held_elsewhere(self, id_: str) -> bool:
+        """Whether the state has this id under another URN, as after a renaming."""
+        return any(id_ in ids for urn, ids in self.held.items() if urn != self.urn)
 
     def info(self, message: str) -> None:
         """A line that stays in the log of the run."""
@@ -72,7 +77,8 @@ class EngineOperation:
         except TimeoutError:
             if seconds >= left:
                 raise TimeoutError(
-                    f"{self.timeout_seconds:.0f} 秒で時間切れです (customTimeouts で延ばせます)。\n"
+                    f"{self.timeout_seconds:.0f} 秒で時間切れです"
+                    "（customTimeouts で延ばせます）。\n"
                     f"Timed out after {self.timeout_seconds:.0f} s (raise it with customTimeouts)."
                 ) from None
         else:

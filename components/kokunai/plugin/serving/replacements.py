@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from kokunai.errors import KokunaiError
-from kokunai.plugin.kind import OWNER, Change, Transition
-from kokunai.plugin.serving import responses
+from kokunai.plugin.kind import OWNED_BY, OWNER, UNKNOWN, Change, Transition
+from kokunai.plugin.serving import properties, responses
 
 if TYPE_CHECKING:
     from kokunai.plugin.kind import Kind, Operation, Props
@@ -27,10 +27,15 @@ class Replacements:
     def __init__(self) -> None:
         self.last_diffs: dict[str, LastDiff] = {}
         self.made: dict[str, str] = {}
+        self.held: dict[str, frozenset[str]] = {}
+        """By URN, the ids that the state has: what a diff was asked about."""
+        self.recorded: set[str] = set()
+        """URNs that the state has; the engine names their old inputs to `check` before all else."""
 
     def forget(self, urn: str) -> None:
         """Drop the last diff of a resource that was deleted or does not exist."""
         self.last_diffs.pop(urn, None)
+        self.held.pop(urn, None)
 
     def explain(self, op: Operation) -> None:
         """Warn why the resource is replaced.
@@ -40,7 +45,7 @@ class Replacements:
         changes = self.last_diffs[op.urn].replacing if op.urn in self.last_diffs else []
         paths = ", ".join(change.path for change in changes)
         if changes:
-            ja, en = f"{op.name} を作り直します ({paths})", f"{op.name} will be replaced ({paths})"
+            ja, en = f"{op.name} を作り直します（{paths}）", f"{op.name} will be replaced ({paths})"
             op.warn(responses.in_both_languages(ja, en, changes))
 
     async def refuse_while_old_exists(self, kind: Kind, op: Operation) -> None:
@@ -70,7 +75,7 @@ class Replacements:
         kept = kind.is_found_by_digest and self.made.get(op.urn) == id_
         if kept:
             op.warn(
-                f"{op.name} ({id_}) は作り直さず、入力に合わせただけです。作り直すには、"
+                f"{op.name}（{id_}）は作り直さず、入力に合わせただけです。作り直すには、"
                 "リソースに delete_before_replace=True を付けるか、先に削除してください。\n"
                 f"{op.name} ({id_}) was kept and brought to its inputs, not replaced; to replace "
                 "it, give the resource delete_before_replace=True, or delete it first."
@@ -80,7 +85,9 @@ class Replacements:
 
 def with_owner(kind: Kind, op: Operation, outputs: Props) -> Props:
     """Outputs with the digest by which the resource can be found again."""
-    return {**outputs, OWNER: op.digest} if kind.is_found_by_digest else outputs
+    if not kind.is_found_by_digest:
+        return outputs
+    return {**outputs, OWNER: UNKNOWN if outputs.get(OWNED_BY) is UNKNOWN else op.digest}
 
 
 def owner_of(state: Props) -> Props:
@@ -89,11 +96,29 @@ def owner_of(state: Props) -> Props:
 
 
 def renaming_changes(kind: Kind, op: Operation, transition: Transition) -> list[Change]:
-    """The change that rewrites the digest of a resource whose URN changed.
+    """The change that rewrites the digest of a resource whose URN or owner changed.
 
     Another resource may take the old URN, and its create would find this one by the old digest.
+    What a version without owners made gets its owner in this way. What was imported without a
+    mark has no digest and is not changed for that alone.
     """
-    if not kind.is_found_by_digest or transition.state.get(OWNER, op.digest) == op.digest:
+    marked = transition.state.get(OWNER) if kind.is_found_by_digest else None
+    is_same = marked == op.digest and transition.new.get(OWNED_BY) is not UNKNOWN
+    if marked is None or is_same:
         return []
-    reason = "名前が変わったので印を付け直します / renamed, so its mark is written again"
+    reason = (
+        "名前か所有者が変わったため、管理用タグを付け直します / "
+        "name or owner changed, so its mark is written again"
+    )
     return [Change(OWNER, of_state=True, reason=reason)]
+
+
+def owner_named_in(request: Any) -> str:
+    """The owner id that a call asks for, else the recorded one; empty while it is not known."""
+    for name in ("news", "properties", "old_inputs", "inputs", "olds"):
+        given = getattr(request, name, None)
+        if given is not None and OWNED_BY in given.fields:
+            only = type(given)(fields={OWNED_BY: given.fields[OWNED_BY]})
+            owner = properties.decode(only).props.get(OWNED_BY, "")
+            return owner if isinstance(owner, str) else ""
+    return ""

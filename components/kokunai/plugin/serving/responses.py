@@ -15,6 +15,7 @@ from pulumi.runtime.proto import provider_pb2, status_pb2
 from kokunai.drivers.errors import DriverError
 from kokunai.errors import KokunaiError
 from kokunai.foreign_text import shown_lines
+from kokunai.language import chosen, worded
 from kokunai.plugin.kind import Cancelled, Change, ChangeKind, InitFailed
 from kokunai.plugin.messages import api_failure_text, bug_text
 from kokunai.plugin.serving import properties
@@ -48,7 +49,7 @@ class Abort:
 def failures(
     problems: Iterable[Problem], props: Mapping[str, Any]
 ) -> list[provider_pb2.CheckFailure]:
-    """Check failures by property, in both languages.
+    """Check failures by property, in the reader's language.
 
     The engine prints the value of the property beside the reason: a list or a mapping, which it
     prints as `map[...]`, is named within the reason instead.
@@ -59,10 +60,9 @@ def failures(
 def _failure(problem: Problem, props: Mapping[str, Any]) -> provider_pb2.CheckFailure:
     path = problem.path
     if isinstance(props.get(path), list | tuple | dict):
-        reason = f"{path}: {problem.ja}\n{path}: {problem.en}"
+        reason = worded(f"{path}: {problem.ja}", f"{path}: {problem.en}")
         return provider_pb2.CheckFailure(reason=shown_lines(reason))
-    reason = f"{problem.ja}\n{problem.en}"
-    return provider_pb2.CheckFailure(property=path, reason=shown_lines(reason))
+    return provider_pb2.CheckFailure(property=path, reason=shown_lines(problem.text))
 
 
 def difference(changes: Sequence[Change]) -> provider_pb2.DiffResponse:
@@ -87,9 +87,9 @@ def in_both_languages(ja: str, en: str, changes: Iterable[Change]) -> str:
     """A sentence in each language, followed by the reasons of the changes, which are `ja / en`."""
     reasons = dict.fromkeys(change.reason for change in changes if change.reason)
     pairs = [reason.partition(" / ") for reason in reasons]
-    return (
-        f"{ja}: {'、'.join(pair[0] for pair in pairs)}。\n"
-        f"{en}: {'; '.join(pair[2] for pair in pairs)}."
+    return worded(
+        f"{ja}: {'、'.join(pair[0] for pair in pairs)}。",
+        f"{en}: {'; '.join(pair[2] for pair in pairs)}.",
     )
 
 
@@ -115,9 +115,10 @@ def _plain_abort(error: Exception) -> Abort:
     if isinstance(error, KokunaiError):
         return Abort(grpc.StatusCode.FAILED_PRECONDITION, str(error))
     if isinstance(error, Cancelled):
-        return Abort(grpc.StatusCode.CANCELLED, "中断されました。\nCancelled.")
+        return Abort(grpc.StatusCode.CANCELLED, worded("中断されました。", "Cancelled."))
     if isinstance(error, TimeoutError):
-        return Abort(grpc.StatusCode.DEADLINE_EXCEEDED, str(error) or "時間切れです。\nTimed out.")
+        message = chosen(str(error)) or worded("時間切れです。", "Timed out.")
+        return Abort(grpc.StatusCode.DEADLINE_EXCEEDED, message)
     if isinstance(error, DriverError):
         return Abort(grpc.StatusCode.FAILED_PRECONDITION, api_failure_text(error))
     return Abort(grpc.StatusCode.INTERNAL, bug_text(error))

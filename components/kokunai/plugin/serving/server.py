@@ -21,10 +21,12 @@ from kokunai.plugin import redaction, schema
 from kokunai.plugin.comparison import differences
 from kokunai.plugin.kind import UNKNOWN, Kind, Previewing, Props, Transition
 from kokunai.plugin.serving import properties, responses
+from kokunai.plugin.serving.data_guard import DataGuard
 from kokunai.plugin.serving.operation import EngineOperation
 from kokunai.plugin.serving.replacements import (
     LastDiff,
     Replacements,
+    owner_named_in,
     owner_of,
     renaming_changes,
     with_owner,
@@ -59,6 +61,7 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         self._config: Props = {}
         self._engine_log = engine_log
         self.replacements = Replacements()
+        self.guard = DataGuard()
         self.stop = asyncio.Event()
         self._running = 0
         self.idle = asyncio.Event()
@@ -118,6 +121,9 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
     async def Check(self, request: provider_pb2.CheckRequest, context: Any) -> Any:
         """The inputs with defaults filled in, and every mistake."""
         old, new = map(properties.decode, (request.olds, request.news))
+        self.guard.has_program = True
+        if old.props:
+            self.replacements.recorded.add(request.urn)
 
         async def work(kind: Kind, _: EngineOperation) -> provider_pb2.CheckResponse:
             checked = await kind.check(Transition(old=old.props, new=new.props))
@@ -137,6 +143,7 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
             changes = [change for change in every if not _is_ignored(change, request.ignoreChanges)]
             replacing = [change for change in changes if change.replace]
             self.replacements.last_diffs[request.urn] = LastDiff(transition, replacing)
+            self.replacements.held[request.urn] = frozenset({request.id, kind.identity(transition)})
             return responses.difference(changes)
 
         return await self._answer(request, context, work, seconds=_QUICK_SECONDS)
@@ -149,6 +156,10 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         async def work(kind: Kind, op: EngineOperation) -> provider_pb2.CreateResponse:
             id_, outputs = "", {}
             if request.preview:
+                last_diff = self.replacements.last_diffs.get(op.urn)
+                if last_diff is not None:
+                    before = last_diff.transition.old
+                    self.guard.refuse_replacement(kind, op, before, last_diff.replacing)
                 self.replacements.explain(op)
                 outputs = await _preview(kind, op, transition)
             else:
@@ -188,6 +199,7 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         transition = _transition(request)
 
         async def work(kind: Kind, op: EngineOperation) -> provider_pb2.UpdateResponse:
+            self.guard.refuse_update(kind, op, transition)
             if request.preview:
                 _announce_power_off(op, kind.diff(transition))
                 outputs = await _preview(kind, op, transition)
@@ -207,6 +219,7 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
 
         async def work(kind: Kind, op: EngineOperation) -> Empty:
             if not self.replacements.must_keep(kind, op, request.id):
+                self.guard.refuse_deletion(kind, op, transition.state)
                 await kind.delete(op, transition)
             self.replacements.forget(request.urn)
             return Empty()
@@ -263,6 +276,9 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
             stop=self.stop,
             timeout_seconds=given or seconds or kind.default_timeout_seconds,
             preview=getattr(request, "preview", False),
+            owner=owner_named_in(request),
+            held=self.replacements.held,
+            is_recorded=request.urn in self.replacements.recorded,
             mask=mask,
         )
 
@@ -301,7 +317,7 @@ def _announce_power_off(op: EngineOperation, changes: Iterable[Change]) -> None:
     off = [change for change in changes if change.power_off]
     paths = ", ".join(change.path for change in off)
     if off:
-        ja = f"この変更では {op.name} の電源を切り、入れ直します ({paths})"
+        ja = f"この変更では {op.name} の電源を切り、入れ直します（{paths}）"
         en = f"This change will power off {op.name} and boot it again ({paths})"
         op.warn(responses.in_both_languages(ja, en, off))
 

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import json
+import os
 import re
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 Result = dict[str, Any]
 """value, verdict and reason of one check."""
@@ -15,7 +20,26 @@ Result = dict[str, Any]
 PASS, FAIL, NOT_VERIFIED = "pass", "fail", "not-verified"
 # PCI classes of GPUs: VGA, 3D, other display, processing accelerator. Names are never parsed.
 GPU_CLASSES = ("0x0300", "0x0302", "0x0380", "0x1200")
+TRIAL_SECONDS = 20
+MOST_ADDRESSES = 64
+# Of these errors the share is no cause: it is full, or its server lets root write nothing.
+ANSWERED = (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM)
 SIMULATED = "模擬ホストです / simulated host"
+
+
+class Mounted(NamedTuple):
+    """A row of the mount table."""
+
+    source: str
+    options: str
+
+    def is_read_only(self) -> bool:
+        return "ro" in self.options.split(",")
+
+
+def _unescaped(text: str) -> str:
+    """A path of the mount table, in which spaces and others are octal numbers."""
+    return re.sub(r"\\([0-7]{3})", lambda match: chr(int(match[1], 8)), text)
 
 
 class Machine:
@@ -55,10 +79,10 @@ class Machine:
     def kernel_parameter(self, name: str) -> str:
         return re.sub(r"\s+", " ", self.text("proc/sys/" + name.replace(".", "/")))
 
-    def mounted(self) -> dict[str, str]:
-        """By mount point, the mounted source; of several mounts at a point, the last is in use."""
-        lines = [line.split() for line in self.text("proc/self/mounts").splitlines()]
-        return {words[1]: words[0] for words in lines}
+    def mounted(self) -> dict[str, Mounted]:
+        """By mount point, what is mounted; of several mounts at a point, the last is in use."""
+        rows = [line.split() for line in self.text("proc/self/mounts").splitlines()]
+        return {_unescaped(row[1]): Mounted(_unescaped(row[0]), row[3]) for row in rows if row[3:]}
 
 
 def run(*command: str) -> tuple[int, str]:
@@ -84,7 +108,7 @@ def result(value: Any, verdict: str, reason: str = "") -> Result:
 
 def judge_gpu_count(machine: Machine, expected: dict[str, Any]) -> Result:
     if not expected["gpu_count"]:
-        return result("", NOT_VERIFIED, "GPU の約束なし / no GPU is promised")
+        return result("", NOT_VERIFIED, "GPU なしのプランです / no GPU is promised")
     count = machine.gpu_count(expected["gpu_vendor_id"])
     if count == expected["gpu_count"]:
         return result(count, PASS, SIMULATED if machine.simulated() else "")
@@ -99,7 +123,7 @@ def judge_driver(machine: Machine, expected: dict[str, Any]) -> Result:
     if machine.simulated():
         return result(version, NOT_VERIFIED, SIMULATED)
     if not wanted:
-        return result(version, NOT_VERIFIED, "版の指定なし / no version is asked for")
+        return result(version, NOT_VERIFIED, "バージョンの指定なし / no version is asked for")
     verdict = PASS if version == wanted else FAIL
     return result(
         version, verdict, "" if verdict == PASS else f"{wanted} のはずです / wanted {wanted}"
@@ -138,18 +162,106 @@ def judge_host_name(machine: Machine, expected: dict[str, Any]) -> Result:
 
 def judge_addresses(machine: Machine, expected: dict[str, Any]) -> Result:
     present = addresses()
+    # A node of many containers has an address for each.
+    seen = sorted(present)[:MOST_ADDRESSES]
     missing = sorted(set(expected["addresses"]) - present)
     if missing:
         reason = "ありません / missing: " + ", ".join(missing)
         # A simulated host without systemd has no service that would set the addresses.
         if machine.simulated() and not machine.has_systemd():
-            return result(sorted(present), NOT_VERIFIED, f"{reason} ({SIMULATED})")
-        return result(sorted(present), FAIL, reason)
+            return result(seen, NOT_VERIFIED, f"{reason} ({SIMULATED})")
+        return result(seen, FAIL, reason)
     # Behind address translation no interface has the login address, which is correct.
     if expected["login_address"] not in {address.split("/")[0] for address in present}:
         why = "接続先アドレスがどの NIC にもありません / the login address is on no interface"
-        return result(sorted(present), NOT_VERIFIED, why)
-    return result(sorted(present), PASS)
+        return result(seen, NOT_VERIFIED, why)
+    return result(seen, PASS)
+
+
+def try_shares(machine: Machine, mounts: dict[str, Mounted]) -> dict[str, tuple[str, str]]:
+    """By path, the verdict and its reason, all shares at once within TRIAL_SECONDS.
+
+    Each is tried by a child: a share whose server is gone holds whoever asks for ever.
+    """
+    trials = {path: _Trial(machine.root / path.lstrip("/"), mounts[path]) for path in mounts}
+    deadline = time.monotonic() + TRIAL_SECONDS
+    return {path: trial.ended(deadline) for path, trial in trials.items()}
+
+
+class _Trial:
+    """A child that writes to a share and reads back, or only reads where it is read-only."""
+
+    def __init__(self, folder: Path, mount: Mounted) -> None:
+        reading, writing = os.pipe()
+        self.child = os.fork()
+        if not self.child:
+            _let_go_of_the_session()
+            told = _tried(folder, read_only=mount.is_read_only())
+            os.write(writing, json.dumps(told).encode())
+            os._exit(0)
+        os.close(writing)
+        self.answer = reading
+
+    def ended(self, deadline: float) -> tuple[str, str]:
+        while time.monotonic() < deadline:
+            if os.waitpid(self.child, os.WNOHANG)[0]:
+                with os.fdopen(self.answer) as answer:
+                    verdict, reason = json.loads(answer.read() or "[null, null]")
+                return verdict or FAIL, "異常終了 / it ended early" if reason is None else reason
+            time.sleep(0.02)
+        # Not waited for: while the kernel waits for the server it may not be possible to end it.
+        os.kill(self.child, signal.SIGKILL)
+        seconds = TRIAL_SECONDS
+        return FAIL, f"{seconds} 秒以内に応答しません / it does not answer within {seconds} seconds"
+
+
+def _let_go_of_the_session() -> None:
+    """A child that hangs must not keep the connection open, whose end SSH waits for."""
+    nowhere = os.open(os.devnull, os.O_RDWR)
+    for standard in (0, 1, 2):
+        os.dup2(nowhere, standard)
+
+
+def _tried(folder: Path, *, read_only: bool) -> tuple[str, str]:
+    """The verdict about a share and its reason; a full share answers, and so does a refusal."""
+    try:
+        # Never answered from a cache, so it reaches the server.
+        os.statvfs(folder)
+        with os.scandir(folder) as entries:
+            next(entries, None)
+    except OSError as error:
+        return FAIL, f"読めません / it cannot be read: {error.strerror}"
+    if read_only:
+        return PASS, "読み取り専用 / read-only"
+    try:
+        return _written(folder / f".kokunai-verify-{os.uname().nodename}")
+    except OSError as error:
+        verdict = NOT_VERIFIED if error.errno in ANSWERED else FAIL
+        return verdict, f"書けません / it cannot be written: {error.strerror}"
+
+
+def _written(file: Path) -> tuple[str, str]:
+    """Write, read back and delete; raises OSError."""
+    text = os.urandom(4096)
+    with contextlib.suppress(FileNotFoundError):
+        # What an earlier trial left that hung and was ended.
+        file.unlink()
+    try:
+        handle = os.open(file, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
+        try:
+            os.write(handle, text)
+            os.fsync(handle)
+            # What is read must come from the server and not from memory.
+            os.posix_fadvise(handle, 0, 0, os.POSIX_FADV_DONTNEED)
+            same = os.pread(handle, len(text), 0) == text
+        finally:
+            os.close(handle)
+    finally:
+        with contextlib.suppress(FileNotFoundError):
+            file.unlink()
+    return (
+        (PASS, "") if same else (FAIL, "書いた内容と違います / it holds another text than written")
+    )
 
 
 def judge_storage(machine: Machine, expected: dict[str, Any]) -> Result:
@@ -159,16 +271,24 @@ def judge_storage(machine: Machine, expected: dict[str, Any]) -> Result:
         for mount in expected["mounts"]
     }
     # A simulated host mounts a directory of the lab, whose source differs.
-    good = {
-        path for path in wanted if path in mounted and (simulated or mounted[path] == wanted[path])
+    present = {
+        path: mounted[path]
+        for path in wanted
+        if path in mounted and (simulated or mounted[path].source == wanted[path])
     }
-    missing = sorted(wanted.keys() - good)
-    if not missing:
-        return result(sorted(good), PASS, SIMULATED if good and simulated else "")
-    reason = "マウントされていません / not mounted: " + ", ".join(missing)
-    if simulated:
-        return result(sorted(good), NOT_VERIFIED, reason + " (" + SIMULATED + ")")
-    return result(sorted(good), FAIL, reason)
+    tried = try_shares(machine, present)
+    good = sorted(path for path, (verdict, _) in tried.items() if verdict == PASS)
+    reasons = [f"{path}: {reason}" for path, (_, reason) in sorted(tried.items()) if reason]
+    missing = sorted(wanted.keys() - present.keys())
+    if missing:
+        reasons.append("マウントされていません / not mounted: " + ", ".join(missing))
+    if simulated and (missing or good):
+        reasons.append(SIMULATED)
+    verdicts = {verdict for verdict, _ in tried.values()}
+    if FAIL in verdicts or (missing and not simulated):
+        return result(good, FAIL, "; ".join(reasons))
+    verdict = NOT_VERIFIED if missing or NOT_VERIFIED in verdicts else PASS
+    return result(good, verdict, "; ".join(reasons))
 
 
 def judge_kernel_parameters(machine: Machine, expected: dict[str, Any]) -> Result:

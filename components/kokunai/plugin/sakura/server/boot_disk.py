@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from kokunai.drivers import sakura_requests
 from kokunai.drivers.sakura_iaas import NOTE
+from kokunai.key_files import identity
+from kokunai.plugin.sakura.ownership import full_mark
 from kokunai.plugin.sakura.session import id_of, ready
 
 if TYPE_CHECKING:
@@ -49,17 +51,13 @@ def request(props: Props, note_id: str | None = None) -> Item:
 def digest(props: Props) -> str:
     """Digest of what is written, 16 digits; the password is hashed slowly, so it stays secret."""
     written = {name: props[name] for name in CONFIGURED_BY if name != "password"}
+    written["sshPublicKeys"] = [identity(key) for key in props["sshPublicKeys"]]
     written |= {"nic": static_address(props)}
     text = json.dumps(written, sort_keys=True).encode()
     if props["password"]:
         salt = hashlib.sha256(text).digest()
         text += hashlib.scrypt(props["password"].encode(), salt=salt, n=2**12, r=8, p=1)
     return hashlib.sha256(text).hexdigest()[:16]
-
-
-def boot_tags(op_digest: str, config_digest: str) -> list[str]:
-    """Tags of the boot disk."""
-    return [op_digest, f"{CONFIG_TAG}{config_digest}", f"{DISK_TAG}0"]
 
 
 def config_digest_of(disk: Item | None) -> str:
@@ -80,7 +78,7 @@ def _after(prefix: str, item: Item) -> str:
 
 async def register(session: Session, script: str) -> str:
     """Register a note with the startup script for the configuration of a disk; returns its id."""
-    body = sakura_requests.note(name=session.op.digest, content=script)
+    body = sakura_requests.note(name=full_mark(session.op), content=script)
 
     async def find() -> Item | None:
         return next(iter(await _own_notes(session)), None)
@@ -96,6 +94,6 @@ async def remove_notes(session: Session) -> None:
 
 async def _own_notes(session: Session) -> list[Item]:
     """Notes of this operation, found by name: the API overwrites a note's description."""
-    name = session.op.digest
+    name = full_mark(session.op)
     notes = await session.call(lambda: session.api.find(NOTE, session.zone, {"Name": [name]}))
     return [note for note in notes if note.get("Name") == name]

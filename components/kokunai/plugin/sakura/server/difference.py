@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 
 from kokunai.plugin.comparison import differences
@@ -12,31 +13,47 @@ from kokunai.plugin.model_kind import comparable
 from kokunai.plugin.sakura.server import boot_disk
 from kokunai.plugin.sakura.server.boot_disk import CONFIGURED_BY
 from kokunai.plugin.sakura.server.view import WRITE_ONLY
+from kokunai.plugin.sakura.ssh_key import as_before
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _OPTIONAL_PLAN_KEYS = ("gpuModel", "cpuModel", "generation")
 
+_MADE_ANEW = (
+    "サーバーを作り直します。起動ディスクのデータは失われます",
+    "the server is made anew and the data of its boot disk is lost",
+)
+
+
+def _anew(pattern: str, ja: str, en: str) -> tuple[str, str]:
+    """A row whose reason ends with what making a server anew means."""
+    return pattern, f"{ja}{_MADE_ANEW[0]} / {en}: {_MADE_ANEW[1]}"
+
+
 REPLACED_BY = (
-    (r"zone", "サーバーはゾーンを移せません / a server cannot move to another zone"),
-    (
-        r"startupScript",
-        "起動スクリプトは最初の起動でだけ動きます / a startup script runs at the first boot only",
+    _anew("zone", "ゾーンは変更できないため、", "the zone cannot change"),
+    _anew(
+        "startupScript",
+        "起動スクリプトは最初の起動でだけ動くため、",
+        "a startup script runs at the first boot only",
     ),
-    (
-        # When a network is to be replaced, the engine asks for a diff with the whole list
-        # unknown. The server must then be replaced, too: a network in use cannot be deleted.
-        r"nics",
-        "接続先を作り直すには先に切り離す必要があります / its network goes, and it must go first",
+    # When a network is to be replaced, the engine asks for a diff with the whole list unknown.
+    # The server must then be replaced, too: a network in use cannot be deleted.
+    _anew(
+        "nics",
+        "接続先のネットワークを作り直すため、先にサーバーを切り離します。そのため、",
+        "its network is made anew, and the server must go first",
     ),
-    (
+    _anew(
         r"disks\[0\]\.image",
-        "起動ディスクのイメージは後から変えられません / the image of a disk is written once",
+        "イメージは変更できないため、",
+        "the image of a disk is written once",
     ),
-    (
+    _anew(
         r"disks\[\d+\]\.(sizeGib|plan)",
-        "ディスクの大きさと種類は後から変えられません / the size and kind of a disk are fixed",
+        "容量と種類は変更できないため、",
+        "the size and kind of a disk are fixed",
     ),
 )
 POWERED_OFF_BY = (
@@ -63,11 +80,18 @@ POWERED_OFF_BY = (
 def changes(transition: Transition) -> list[Change]:
     """Changes of the inputs and what they need, and drift that the inputs do not show."""
     old, new = _comparable(transition.old, transition.new)
-    of_inputs = [_priced(change) for change in differences(old, new)]
+    of_inputs = [_priced(change, old) for change in differences(old, new)]
     return [*of_inputs, *_drift(transition.state, transition.new, of_inputs)]
 
 
-def _priced(change: Change) -> Change:
+def _priced(change: Change, old: Props) -> Change:
+    if _is_removed_disk(change):
+        size = old["disks"][int(change.path[len("disks[") : -1])].get("sizeGib")
+        reason = (
+            f"設定からなくなったディスク（{size} GiB）を、停止して取り外し、削除します / "
+            f"a disk that is no longer declared ({size} GiB) is deleted while powered off"
+        )
+        return replace(change, power_off=True, reason=reason, loses=True)
     for pattern, reason in REPLACED_BY:
         if re.fullmatch(pattern, change.path):
             return replace(change, replace=True, reason=reason)
@@ -75,6 +99,10 @@ def _priced(change: Change) -> Change:
         if re.fullmatch(pattern, change.path):
             return replace(change, power_off=True, reason=reason)
     return change
+
+
+def _is_removed_disk(change: Change) -> bool:
+    return change.kind is ChangeKind.DELETE and bool(re.fullmatch(r"disks\[\d+\]", change.path))
 
 
 def _drift(state: Props, new: Props, of_inputs: list[Change]) -> Iterator[Change]:
@@ -105,7 +133,7 @@ def _comparable(old: Props, new: Props) -> tuple[Props, Props]:
     old, new = comparable(old, new)
     if not any(name in old for name in WRITE_ONLY):
         new = {key: value for key, value in new.items() if key not in WRITE_ONLY}
-    return _without_any_plan(old, new), _with_known_nics(old, new)
+    return _without_any_plan(old, new), _with_known_keys(old, _with_known_nics(old, new))
 
 
 def _without_any_plan(old: Props, new: Props) -> Props:
@@ -115,6 +143,15 @@ def _without_any_plan(old: Props, new: Props) -> Props:
         return old
     free = [key for key in _OPTIONAL_PLAN_KEYS if key not in wanted]
     return {**old, "plan": {key: value for key, value in old["plan"].items() if key not in free}}
+
+
+def _with_known_keys(old: Props, new: Props) -> Props:
+    """The new side; another comment behind the same key is no difference."""
+    before, after = old.get("sshPublicKeys"), new.get("sshPublicKeys")
+    if not (isinstance(before, list) and isinstance(after, list)):
+        return new
+    pairs = zip_longest(before[: len(after)], after)
+    return {**new, "sshPublicKeys": [as_before(one, other) for one, other in pairs]}
 
 
 def _with_known_nics(old: Props, new: Props) -> Props:

@@ -6,16 +6,17 @@ from typing import TYPE_CHECKING
 
 from kokunai.drivers import sakura_requests
 from kokunai.drivers.sakura_iaas import DISK
+from kokunai.plugin.sakura import ownership
 from kokunai.plugin.sakura.kind import creation_failed, own_tags
 from kokunai.plugin.sakura.products import DISK_PLAN_IDS
 from kokunai.plugin.sakura.server import boot_disk
 from kokunai.plugin.sakura.session import id_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
 
     from kokunai.drivers.sakura_iaas import Item
-    from kokunai.plugin.kind import Props
+    from kokunai.plugin.kind import Operation, Props
     from kokunai.plugin.sakura.products import Products
     from kokunai.plugin.sakura.session import Session
 
@@ -52,13 +53,13 @@ class Disks:
 
         Disks that somebody else plugged in are ignored.
         """
-        disks = await disks_by_index(self._session, server)
-        self._disks = {index: disk for index, disk in disks.items() if self._is_known(disk)}
-
-    def _is_known(self, disk: Item) -> bool:
-        """Whether the disk is in the state or tagged; others were plugged in by somebody else."""
-        is_mine = self._session.op.digest in (disk.get("Tags") or [])
-        return is_mine or id_of(disk) in self._known_ids
+        disks = await disks_by_index(self._session, server, self._known_ids)
+        op, server_id = self._session.op, id_of(server)
+        self._disks = {
+            index: disk
+            for index, disk in disks.items()
+            if is_disk_of(op, disk, server_id) or id_of(disk) in self._known_ids
+        }
 
     def plugged(self, server: Item) -> list[str]:
         """Ids of the disks plugged into the server, without those of somebody else."""
@@ -114,12 +115,13 @@ class Disks:
         return plugged_into(await self._session.read(DISK, disk_id) or {}) == server_id
 
     async def mark(self) -> None:
-        """Tag the disks of a renamed or imported server with the digest that identifies them."""
+        """Write the marks of a renamed, imported or older server's disks anew."""
+        op = self._session.op
         for index, disk in self._disks.items():
             tags = disk.get("Tags") or []
-            if self._session.op.digest not in tags:
+            if not ownership.is_marked(op, disk):
                 kept = [tag for tag in tags if not _is_digest(tag) and not _is_index(tag)]
-                tags = [self._session.op.digest, f"{boot_disk.DISK_TAG}{index}", *kept]
+                tags = [*ownership.tags(op), f"{boot_disk.DISK_TAG}{index}", *kept]
                 self._disks[index] = await self._tag(disk, tags)
 
     async def _tag(self, disk: Item, tags: list[str]) -> Item:
@@ -154,8 +156,9 @@ class Disks:
 
     async def _make(self, index: int, server_id: str, note: str | None) -> Item:
         async def find() -> Item | None:
-            made = await self._session.tagged(DISK)
-            return next((disk for disk in made if boot_disk.index_of(disk) == index), None)
+            made = await ownership.mine(self._session, DISK)
+            free = [disk for disk in made if plugged_into(disk) in {"", server_id}]
+            return next((disk for disk in free if boot_disk.index_of(disk) == index), None)
 
         return await self._session.create(DISK, lambda: self._body(index, server_id, note), find)
 
@@ -173,10 +176,8 @@ class Disks:
         )
 
     def _tags(self, index: int) -> list[str]:
-        op_digest = self._session.op.digest
-        if index == 0:
-            return boot_disk.boot_tags(op_digest, self._digest)
-        return [op_digest, f"{boot_disk.DISK_TAG}{index}"]
+        configured = [f"{boot_disk.CONFIG_TAG}{self._digest}"] if index == 0 else []
+        return [*ownership.tags(self._session.op), *configured, f"{boot_disk.DISK_TAG}{index}"]
 
     async def _archive_id(self, spec: Props) -> str:
         archive = await self._products.archive(self._session, spec["image"], spec["sizeGib"])
@@ -197,13 +198,16 @@ class Disks:
         return disk
 
 
-async def disks_by_index(session: Session, server: Item) -> dict[int, Item]:
+async def disks_by_index(
+    session: Session, server: Item, known_ids: Collection[str] = ()
+) -> dict[int, Item]:
     """Disks by index: from the tag, else from the order in which they are plugged in."""
     disks: dict[int, Item] = {}
-    for disk in await session.tagged(DISK):
+    for disk in await ownership.marked(session, DISK):
         index = boot_disk.index_of(disk)
+        is_ours = is_disk_of(session.op, disk, id_of(server)) or id_of(disk) in known_ids
         # A renamed server's disks still have the digest of its old name, which may be this one.
-        if index is not None and plugged_into(disk) in {"", id_of(server)}:
+        if index is not None and is_ours and plugged_into(disk) in {"", id_of(server)}:
             disks.setdefault(index, disk)
     ours = {id_of(disk) for disk in disks.values()}
     for index, plugged in enumerate(server.get("Disks") or []):
@@ -212,6 +216,16 @@ async def disks_by_index(session: Session, server: Item) -> dict[int, Item]:
             marked = boot_disk.index_of(disk)
             disks.setdefault(index if marked is None else marked, disk)
     return disks
+
+
+def is_disk_of(op: Operation, disk: Item, server_id: str) -> bool:
+    """Whether the marks say that the disk is this resource's.
+
+    One that a version without owners made counts where it is plugged into the resource's server.
+    """
+    owner = ownership.owner_in(disk)
+    is_older = not owner and plugged_into(disk) == server_id
+    return ownership.place_in(disk, op.place) and (owner == op.owner or is_older)
 
 
 def _is_digest(tag: str) -> bool:

@@ -54,7 +54,7 @@ class Disk(Inputs):
     plan: Literal["ssd", "hdd"]
     """Kind of disk. / ディスクの種類。"""
     image: str | None = None
-    """Exact name of the public or own archive; the boot disk alone has one. / アーカイブ名。"""
+    """Name or tag of the public or own archive; boot disk only. / アーカイブの名前かタグ。"""
 
 
 class Nic(Inputs):
@@ -67,7 +67,7 @@ class Nic(Inputs):
     prefix_length: fields.PrefixLength | None = None
     """Length of the network mask, where an address is given. / ネットマスク長。"""
     gateway: fields.Address = ""
-    """Default route, first interface only. / デフォルトルート (先頭の NIC だけ)。"""
+    """Default route, first interface only. / デフォルトルート（先頭の NIC だけ）。"""
     packet_filter_id: fields.Reference | None = None
     """Id of the packet filter before the interface. / パケットフィルターの ID。"""
 
@@ -76,7 +76,7 @@ class ServerInputs(fields.Tagged):
     """A server with its disks and network interfaces."""
 
     host_name: HostName | None = None
-    """Host name; the name where it is left out. / ホスト名 (省略時は name)。"""
+    """Host name; the name where it is left out. / ホスト名（省略時は name）。"""
     plan: Plan
     """CPU, memory and GPU. / CPU、メモリ、GPU。"""
     disks: list[MaybeUnknown[Disk]] = Field(min_length=1, max_length=MOST_DISKS)

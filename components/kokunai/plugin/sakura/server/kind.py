@@ -6,18 +6,23 @@ from typing import TYPE_CHECKING
 
 from kokunai.drivers.sakura_iaas import ARCHIVE, DISK, SERVER
 from kokunai.errors import KokunaiError
+from kokunai.plugin.inputs import maps_in
 from kokunai.plugin.kind import (
+    OWNED_BY,
     UNKNOWN,
     Change,
     Checked,
     Created,
     Found,
+    Held,
     Operation,
     Props,
     Transition,
     holds_unknown,
 )
-from kokunai.plugin.sakura.kind import SakuraKind, keeping, place_of
+from kokunai.plugin.sakura import ownership
+from kokunai.plugin.sakura.kind import SakuraKind, keeping, mark_found, place_of
+from kokunai.plugin.sakura.products import image_name
 from kokunai.plugin.sakura.server import difference, view
 from kokunai.plugin.sakura.server.boot_disk import CONFIGURED_BY
 from kokunai.plugin.sakura.server.disks import disks_by_index
@@ -44,6 +49,7 @@ class Server(SakuraKind):
     pulumi_type = "kokunai:sakura:Server"
     model = ServerInputs
     computed = ServerComputed
+    marked = (SERVER, DISK)
     default_timeout_seconds = 1200.0
     secret_properties = frozenset({"password"})
 
@@ -57,6 +63,12 @@ class Server(SakuraKind):
         if checked.failures:
             return checked
         return Checked({"hostName": checked.inputs["name"], **checked.inputs})
+
+    def held(self, props: Props) -> Held:
+        """What is on its disks, which are removed with it."""
+        sizes = [disk.get("sizeGib") for disk in maps_in(props.get("disks"))]
+        gib = sum(size for size in sizes if isinstance(size, int))
+        return Held(gib, "サーバー", "server")
 
     def diff(self, transition: Transition) -> list[Change]:
         """All changes, and what each of them needs."""
@@ -89,8 +101,8 @@ class Server(SakuraKind):
         work.server = await self._current(work.session, transition) or {}
         if work.server and await work.will_power_off():
             op.warn(
-                f"{op.name} はステートの記録と違うため、この変更では電源を切り、入れ直します。"
-                "何が違うかは pulumi refresh で分かります。\n"
+                f"{op.name}: 実際の構成がステートと異なるため、適用時に再起動します。"
+                "何が異なるかは pulumi refresh で確認できます。\n"
                 f"{op.name} is not as the state has it, so this change will power it off and "
                 "boot it again; `pulumi refresh` shows what differs."
             )
@@ -104,7 +116,7 @@ class Server(SakuraKind):
             await _check_parts(session, products, old, new)
         except KokunaiError:
             # If an interrupted create made the server, its plan may be sold out by now.
-            if old or await session.first_tagged(SERVER) is None:
+            if old or not await ownership.mine(session, SERVER):
                 raise
 
     async def create(self, op: Operation, transition: Transition) -> Created:
@@ -132,6 +144,7 @@ class Server(SakuraKind):
         image = await _image(session, given, disks.get(0))
         inputs = view.inputs(server, zone, given, image)
         outputs = {**inputs, **view.computed(server, disks.get(0)), "zoneName": zone}
+        outputs |= mark_found(transition, server)
         return Found(server_id, inputs, outputs)
 
     async def update(self, op: Operation, transition: Transition) -> Props:
@@ -169,7 +182,13 @@ class Server(SakuraKind):
         """The server by its id, else by its tag: the answer with a new id may have been lost."""
         known = transition.state.get("serverId")
         server_id = known or place_of(transition.id, {"zone": session.zone})[1]
-        return await session.read(SERVER, server_id) or await session.first_tagged(SERVER)
+        server = await session.read(SERVER, server_id)
+        if server is not None:
+            return server
+        # The mark may still be the one that the state has: it is written anew by an update.
+        owners = {session.op.owner, str(transition.old.get(OWNED_BY) or "")}
+        marked = await ownership.marked(session, SERVER)
+        return next((item for item in marked if ownership.owner_in(item) in owners), None)
 
 
 async def _check_parts(session: Session, products: Products, old: Props, new: Props) -> None:
@@ -191,7 +210,7 @@ async def _image(session: Session, given: Props, boot: Item | None) -> str:
     disk = await session.read(DISK, id_of(boot)) or {}
     archive_id = (disk.get("SourceArchive") or {}).get("ID")
     archive = await session.read(ARCHIVE, str(archive_id)) if archive_id else None
-    return str((archive or {}).get("Name") or "")
+    return image_name(archive or {})
 
 
 def _renews(path: str) -> bool:

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any
 from kokunai.drivers import sakura_requests
 from kokunai.drivers.errors import NotFound, Passing
 from kokunai.drivers.sakura_iaas import DISK, SERVER
+from kokunai.plugin.sakura import ownership
 from kokunai.plugin.sakura.kind import described, description_inputs, own_tags, tags_of
 from kokunai.plugin.sakura.power import is_up, power_off, power_on, remove_when_off
 from kokunai.plugin.sakura.products import matches_plan
 from kokunai.plugin.sakura.server import view
 from kokunai.plugin.sakura.server.boot_disk import remove_notes
-from kokunai.plugin.sakura.server.disks import Disks, plugged_into
+from kokunai.plugin.sakura.server.disks import Disks, is_disk_of, plugged_into
 from kokunai.plugin.sakura.server.nics import Nics
 from kokunai.plugin.sakura.session import id_of
 
@@ -47,12 +48,8 @@ class ServerWork:
 
     async def make(self) -> str:
         """Create the server, or adopt the one that an interrupted create made; returns its id."""
-        self.server = await self.session.create(
-            SERVER,
-            self._body,
-            lambda: self.session.first_tagged(SERVER),
-            is_unrecorded=True,
-        )
+        left = ownership.Finding(self.session, SERVER, DISK, known_ids=self.known_disk_ids)
+        self.server = await self.session.create(SERVER, self._body, left, is_unrecorded=True)
         return self.server_id
 
     async def _body(self) -> Item:
@@ -131,8 +128,8 @@ class ServerWork:
             **description_inputs(self.server),
             "tags": own_tags(self.server.get("Tags")),
         }
-        is_mine = op.digest in (self.server.get("Tags") or [])
-        if is_mine and all(self.wanted[name] == value for name, value in current.items()):
+        is_mine = ownership.is_marked(op, self.server)
+        if is_mine and all(self.wanted.get(name) == value for name, value in current.items()):
             return
         body = {
             "Name": self.wanted["name"],
@@ -156,10 +153,10 @@ class ServerWork:
             except (Passing, NotFound) as error:
                 await self.session.back_off(error, attempt)
                 attempt += 1
-                server = await self.session.first_tagged(SERVER)
-                if server is None:
+                mine = await ownership.mine(self.session, SERVER)
+                if not mine:
                     raise
-                self.server = server
+                self.server = mine[0]
         self.outputs["serverId"] = self.server_id
 
 
@@ -167,10 +164,11 @@ async def remove(
     session: Session, server: Item | None, known_disk_ids: Sequence[str], *, force: bool
 ) -> None:
     """Shut down and remove a server with its disks, and remove what an interrupted run left."""
-    marked = await session.tagged(DISK)
+    marked = await ownership.marked(session, DISK)
     if server is not None:
         server_id = id_of(server)
-        ours = {*known_disk_ids, *map(id_of, marked)}
+        own = [disk for disk in marked if is_disk_of(session.op, disk, server_id)]
+        ours = {*known_disk_ids, *map(id_of, own)}
         disk_ids = _without_others(session, server, ours)
         await remove_when_off(
             session,
@@ -180,8 +178,10 @@ async def remove(
             force=force,
         )
     # Asked for again: the server may have kept a disk that it was not seen with.
-    for disk in await session.tagged(DISK):
-        if not plugged_into(disk):
+    for disk in await ownership.marked(session, DISK):
+        # An unplugged disk without an owner may be what another stack of this name left.
+        is_mine = session.op.owner and ownership.is_marked(session.op, disk)
+        if not plugged_into(disk) and (is_mine or id_of(disk) in known_disk_ids):
             await session.delete(DISK, id_of(disk))
     await remove_notes(session)
 
@@ -192,7 +192,7 @@ def _without_others(session: Session, server: Item, ours: set[str]) -> list[str]
     others = ", ".join(disk_id for disk_id in plugged if disk_id not in ours)
     if others:
         session.op.warn(
-            f"ステートにないディスクなので、消さずに残します: {others}\n"
+            f"ステートに記録のないディスクのため、削除せずに残します: {others}\n"
             f"Left alone, because the state does not have these disks: {others}"
         )
     return [disk_id for disk_id in plugged if disk_id in ours]

@@ -1,0 +1,92 @@
+"""The stacks of a project by their files: which are the lab's, and which one a command is for."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from kokunai import project, yaml_reader
+from kokunai_policy.project import says_lab
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+STATE = Path(".kokunai")
+"""Folder below a project with what belongs to this checkout alone."""
+_PREFIX, _SUFFIX = "Pulumi.", ".yaml"
+
+
+def files(root: Path) -> dict[str, Path]:
+    """The stack file of each stack of the project, by the stack's name."""
+    folder = root / str(_content(root / project.SETTINGS_FILE).get("stackConfigDir") or "")
+    found = sorted(folder.glob(f"{_PREFIX}*{_SUFFIX}"))
+    return {path.name[len(_PREFIX) : -len(_SUFFIX)]: path for path in found}
+
+
+def config(path: Path) -> dict[str, Any]:
+    """What a stack file holds under `config`; empty where that cannot be read."""
+    held = _content(path).get("config")
+    return held if isinstance(held, dict) else {}
+
+
+def is_labs(root: Path, stack: str) -> bool:
+    """Whether the stack file says that the stack runs on the lab."""
+    path = files(root).get(short(stack))
+    return path is not None and says_lab(config(path))
+
+
+def is_real(root: Path, stack: str) -> bool:
+    """Whether there is a stack file, and it is for a real account."""
+    return short(stack) in files(root) and not is_labs(root, stack)
+
+
+def short(stack: str) -> str:
+    """The name without organisation and project."""
+    return stack.rpartition("/")[2]
+
+
+def backend_url(root: Path) -> str:
+    """Where the project's state is: what the caller chose, else a folder below the project."""
+    return os.environ.get("PULUMI_BACKEND_URL") or f"file://{quote(str(root / STATE / 'state'))}"
+
+
+def of_command(root: Path, command: Sequence[str]) -> str:
+    """The stack that a `pulumi` command is for; empty where it is for none or for no known one."""
+    if not command or Path(command[0]).name != "pulumi":
+        return ""
+    return _given(command) or os.environ.get("PULUMI_STACK", "") or _selected(root)
+
+
+def _given(command: Sequence[str]) -> str:
+    for at, word in enumerate(command):
+        if word in {"--stack", "-s"}:
+            return command[at + 1] if at + 1 < len(command) else ""
+        if word.startswith(("--stack=", "-s=")):
+            return word.partition("=")[2]
+    return ""
+
+
+def _selected(root: Path) -> str:
+    """What `pulumi stack select` chose for the project, from the file in which Pulumi keeps it."""
+    settings = root / project.SETTINGS_FILE
+    name = _content(settings).get("name")
+    home = Path(os.environ.get("PULUMI_HOME") or Path.home() / ".pulumi")
+    digest = hashlib.sha1(str(settings).encode(), usedforsecurity=False).hexdigest()
+    try:
+        text = (home / "workspaces" / f"{name}-{digest}-workspace.json").read_text("utf-8")
+        chosen = json.loads(text)["stacks"][backend_url(root)]
+    except (OSError, ValueError, KeyError, TypeError):
+        return ""
+    return str(chosen)
+
+
+def _content(path: Path) -> dict[str, Any]:
+    try:
+        content = yaml_reader.read(path)
+    except (OSError, yaml_reader.NotYaml):
+        return {}
+    return content if isinstance(content, dict) else {}

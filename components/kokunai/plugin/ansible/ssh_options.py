@@ -1,0 +1,65 @@
+"""The options of SSH that no configuration file of this machine may change."""
+
+from __future__ import annotations
+
+import shlex
+from typing import TYPE_CHECKING
+
+from kokunai import user_paths
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+# Of an option given twice ssh takes the first, and the command line comes before any file.
+_FIXED = {
+    # Older clients do not know all of these; ssh must read this option before them.
+    "IgnoreUnknown": "StdinNull,ForkAfterAuthentication,KnownHostsCommand,ForwardX11Trusted",
+    "GlobalKnownHostsFile": "/dev/null",
+    "HashKnownHosts": "no",
+    "UpdateHostKeys": "no",
+    "VerifyHostKeyDNS": "no",
+    "KnownHostsCommand": "none",
+    "CheckHostIP": "no",
+    "NoHostAuthenticationForLocalhost": "no",
+    "IdentitiesOnly": "yes",
+    "PreferredAuthentications": "publickey",
+    "GSSAPIAuthentication": "no",
+    "GSSAPIDelegateCredentials": "no",
+    "BatchMode": "yes",
+    "ConnectTimeout": "10",
+    "ServerAliveInterval": "10",
+    "ServerAliveCountMax": "3",
+    # A host gets nothing of this machine: no agent, no display, no ports, no commands here.
+    "ForwardAgent": "no",
+    "ForwardX11": "no",
+    "ForwardX11Trusted": "no",
+    "ClearAllForwardings": "yes",
+    "GatewayPorts": "no",
+    "Tunnel": "no",
+    "PermitLocalCommand": "no",
+    "LocalCommand": "none",
+    # What would change the session itself.
+    "RequestTTY": "no",
+    "RemoteCommand": "none",
+    "EscapeChar": "none",
+    "StdinNull": "no",
+    "ForkAfterAuthentication": "no",
+    "LogLevel": "INFO",
+}
+
+
+def arguments(known_hosts: object, configuration_file: str = "", *, known_as: str = "") -> str:
+    """Arguments of ssh, sftp and scp as one line for Ansible.
+
+    `known_as` is the host in known_hosts, whatever a configuration file would call it.
+
+    Without `configuration_file` ssh reads no configuration at all, neither the person's nor the
+    machine's. With it, what the fixed options leave open counts, such as a jump host.
+    """
+    options = {**_FIXED, "UserKnownHostsFile": user_paths.ssh_value(known_hosts)}
+    options |= {"HostKeyAlias": known_as} if known_as else {}
+    return shlex.join(["-F", configuration_file or "none", *_each(options)])
+
+
+def _each(options: Mapping[str, str]) -> list[str]:
+    return [word for name, value in options.items() for word in ("-o", f"{name}={value}")]

@@ -1,0 +1,71 @@
+"""Keeps a preview and an `up` from losing data that nobody has allowed to be lost."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from kokunai.errors import KokunaiError
+from kokunai.plugin import losses
+from kokunai.plugin.kind import Holding
+from kokunai.plugin.serving import responses
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from kokunai.plugin.kind import Change, Kind, Operation, Props, Transition
+
+
+class DataGuard:
+    """Stands behind `kokunai:stack:DataHolders`, for what that resource does not know.
+
+    A program may declare resources late or without components, and an earlier run may have been
+    cut short after its loss was allowed.
+    """
+
+    def __init__(self) -> None:
+        self.has_program = False
+        """Whether a program declares resources in this run: a destroy has none, and may delete."""
+
+    def refuse_replacement(
+        self, kind: Kind, op: Operation, props: Props, changes: Sequence[Change]
+    ) -> None:
+        """In a preview. Raises KokunaiError where the changes lose data unasked."""
+        if isinstance(kind, Holding) and changes and not _may_go(op, props):
+            ja, en = _what(kind, op, props)
+            paths = ", ".join(change.path for change in changes)
+            raise _refusal(
+                op,
+                responses.in_both_languages(f"{ja}。{paths}", f"{en}. {paths}", changes),
+            )
+
+    def refuse_update(self, kind: Kind, op: Operation, transition: Transition) -> None:
+        """Raises KokunaiError where a change in place loses data unasked."""
+        if isinstance(kind, Holding):
+            losing = [change for change in kind.diff(transition) if change.loses]
+            self.refuse_replacement(kind, op, transition.old, losing)
+
+    def refuse_deletion(self, kind: Kind, op: Operation, props: Props) -> None:
+        """Before a delete. Raises KokunaiError where a program's run loses data unasked."""
+        if isinstance(kind, Holding) and self.has_program and not _may_go(op, props):
+            ja, en = _what(kind, op, props)
+            raise _refusal(op, f"{ja}。\n{en}.")
+
+
+def _may_go(op: Operation, props: Props) -> bool:
+    labels = props.get("labels")
+    pool = labels.get("pool") if isinstance(labels, dict) else None
+    return bool({op.name, pool} & losses.allowed(op.config))
+
+
+def _what(kind: Holding, op: Operation, props: Props) -> tuple[str, str]:
+    held = kind.held(props)
+    return (
+        f"{held.ja} {op.name}（{held.gib} GiB）のデータが失われるため、中止しました",
+        f"Data of {held.en} {op.name} ({held.gib} GiB) would be lost, so this was stopped",
+    )
+
+
+def _refusal(op: Operation, text: str) -> KokunaiError:
+    ja, en = text.split("\n", 1)
+    remedy_ja, remedy_en = losses.remedy([op.name])
+    return KokunaiError(ja=f"{ja}\n{remedy_ja}", en=f"{en}\n{remedy_en}")

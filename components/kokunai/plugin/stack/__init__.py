@@ -1,0 +1,1 @@
+"""What belongs to a whole stack and to no seller."""

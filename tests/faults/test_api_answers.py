@@ -5,10 +5,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -24,7 +24,7 @@ from kokunai.plugin.sakura.server.kind import Server
 from kokunai.plugin.sakura.ssh_key import SshKey
 from kokunai.plugin.sakura.switch import Switch
 from kokunai.plugin.serving.responses import abort_of
-from support.faulty_sakura import Fault, FaultySakura, Quick
+from support.faulty_sakura import OWNER, Fault, FaultySakura, Quick
 from support.mutations import ALL, Mutation
 
 SEED = 20261128
@@ -36,12 +36,17 @@ STANDING = ("preview of an update", "read", "update")
 """Operations after which the resource is still there, so that one serves for many cases."""
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEB me"
 IMAGE = "Debian GNU/Linux 12 (bookworm) 64bit"
-GOVERNED = {"zone": "is1a", "site": "sakura-ishikari", "labels": {"data-class": "internal"}}
+GOVERNED = {
+    "owner": OWNER,
+    "zone": "is1a",
+    "site": "sakura-ishikari",
+    "labels": {"data-class": "internal"},
+}
 NAMED = {**GOVERNED, "description": "", "tags": []}
 RULE = {"protocol": "tcp", "destinationPort": "22", "action": "allow"}
 
 
-@dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True)
 class Subject:
     """A kind, right inputs, a change of them, and the collections in which it makes things."""
 
@@ -151,7 +156,7 @@ class Case:
         return outputs
 
     def _preview(self) -> Quick:
-        return Quick(name=self.op.name, digest=self.op.digest, preview=True)
+        return dataclasses.replace(self.op, slept=0.0, preview=True)
 
     def judge(self, operation: str, result: Any, error: Exception | None) -> list[str]:
         """What is wrong with the outcome; an empty list is what it must be."""
@@ -181,7 +186,7 @@ class Case:
 
     def _is_mine(self, doc: dict[str, Any]) -> bool:
         words = [*doc.get("tags", []), doc.get("name", ""), doc.get("description", "")]
-        return any(self.op.digest in word for word in words)
+        return any(self.op.place in word for word in words)
 
     def doubles(self) -> list[str]:
         most = {**self.subject.makes, "note": 1}

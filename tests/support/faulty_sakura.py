@@ -20,10 +20,12 @@ from kokunai.lab.delays import Delays
 from kokunai.lab.machines import NoMachines
 from kokunai.lab.places import Places
 from kokunai.lab.services import Services
+from kokunai.plugin.kind import mark_of
 from kokunai.plugin.sakura.accounts import Account, Accounts
 from support.mutations import Mutation
 from support.operation import Operation
 
+OWNER = "0123456789abcdef"
 STORED = ("server", "disk", "interface", "switch", "packetfilter", "sshkey", "note", "appliance")
 
 
@@ -112,7 +114,14 @@ class FaultySakura:
 
     def operation(self, *, preview: bool = False) -> Quick:
         number = next(self._numbers)
-        return Quick(name=f"n{number}", digest=f"kokunai-{number:016x}", preview=preview)
+        place = f"kokunai-{number:016x}"
+        return Quick(
+            name=f"n{number}",
+            place=place,
+            owner=OWNER,
+            digest=mark_of(place, OWNER),
+            preview=preview,
+        )
 
     async def with_fault(
         self, fault: Fault | None, work: Callable[[], Awaitable[Any]]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import functools
 import gzip
 import json
 from collections.abc import Callable, Iterator
@@ -144,7 +145,12 @@ def _key_twice(response: httpx.Response, _: Random) -> httpx.Response:
 
 
 def _bomb(_response: httpx.Response, _random: Random) -> httpx.Response:
-    return _Streamed(gzip.compress(b" " * (20 * 1024 * 1024)), "gzip")
+    return _Streamed(_packed_spaces(), "gzip")
+
+
+@functools.cache
+def _packed_spaces() -> bytes:
+    return gzip.compress(b" " * (20 * 1024 * 1024))
 
 
 class _Streamed(httpx.Response):

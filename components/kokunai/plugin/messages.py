@@ -14,11 +14,11 @@ def api_failure_text(error: DriverError) -> str:
     """What a seller's API answered to which call, or that it did not answer."""
     seller = error.seller
     if isinstance(error, NotUnderstood):
-        return (
+        return worded(
             f"{seller.ja}の API の応答が読み取れません（{error.call}、HTTP {error.status}）: "
-            f"{error.message_ja}\n"
+            f"{error.message_ja}",
             f"The answer of the {seller.en} API to {error.call} is not understood "
-            f"(HTTP {error.status}): {error.message}"
+            f"(HTTP {error.status}): {error.message}",
         )
     if not error.status:
         return worded(

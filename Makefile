@@ -73,7 +73,7 @@ bench: .venv/installed  ## 比較の計測 / measured comparisons
 	@set -e; for file in bench/*.py; do $(BIN)/python $$file; done
 
 clean:  ## ラボとその状態、仮想環境を消します / remove the lab, its state and the environment
+	@[ ! -e /proc/self/mountinfo ] || while read -r _ _ _ _ at _; do case "$$(printf '%b' "$$at")" in "$(CURDIR)"/.kokunai/lab/*) ;; "$(CURDIR)"/.kokunai/*|"$(CURDIR)"/.venv/*) echo "マウントされているので消しません / mounted, so it is not removed: umount $$at" >&2; exit 1;; esac; done < /proc/self/mountinfo
 	@if [ -d .kokunai/lab ] || [ -d .kokunai/state ]; then [ -e .venv/installed ] || $(MAKE) --no-print-directory .venv/installed; fi  # it knows what is the lab's
 	@if [ -x $(BIN)/kokunai ]; then $(BIN)/kokunai clean; fi
-	@while read -r _ _ _ _ at _; do case "$$(printf '%b' "$$at")" in "$(CURDIR)"/.venv/*) echo "マウントされているので消しません / mounted, so it is not removed: umount $$at" >&2; exit 1;; esac; done < /proc/self/mountinfo
 	@if [ -d .venv ]; then echo "  .venv"; rm -rf --one-file-system .venv; fi

@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import pulumi
 from pydantic import ValidationError
 
-from kokunai import capacity, consistency, holders, model, resources
+from kokunai import capacity, holders, model, resources
 from kokunai.errors import KokunaiError, Problem
 from kokunai.parts import Hidden, Link, Part
 from kokunai.problems import translated
 from kokunai.program_errors import go_on, raise_what_ended_the_program, refuse_outputs
 from kokunai.stack_file import refusal_of
 from kokunai.stack_paths import of_settings
+from kokunai.validation import consistency
 from kokunai_policy import STACK_TYPE, Context, Refusal, Resource, guard, program_context
 
 if TYPE_CHECKING:

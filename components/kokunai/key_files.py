@@ -121,7 +121,7 @@ def _openssh(private: Path, data: bytes) -> tuple[bytes | None, bool]:
         command = f"sed -i 's/\\r$//' {_quoted(private)}"
         raise _unusable(
             private,
-            f"改行が Windows の形式 (CRLF) です。直すには: {command}",
+            f"改行が Windows の形式（CRLF）です。直すには: {command}",
             f"has Windows line ends (CRLF); fix it with: {command}",
         )
     if not data.startswith(_BEGIN) or _END not in data:

@@ -14,10 +14,10 @@ from pydantic import (
     field_validator,
 )
 
-from kokunai import address_ranges, mount_paths, tokens
 from kokunai.catalog.facts import DataClass
 from kokunai.catalog.rows import Slug
 from kokunai.problems import refusal
+from kokunai.validation import address_ranges, mount_paths, tokens
 
 LOSS_KEY = "allowDataLoss"
 """The configuration key that adds names, separated by commas, to `allow_data_loss`."""

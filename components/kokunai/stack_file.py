@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
-from kokunai import capacity, consistency, model, yaml_reader
+from kokunai import capacity, model, yaml_reader
 from kokunai.errors import KokunaiError, Problem, path_step
 from kokunai.problems import PLAIN_DECIMAL, translated
+from kokunai.validation import consistency
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -20,7 +20,7 @@ def one_line(value: Any) -> str:
     found = next((mark for mark in text if unicodedata.category(mark) in _INVISIBLE), None)
     if found:
         raise AnsibleFilterError(
-            f"改行か見えない文字 (U+{ord(found):04X}) のある値は書けません / "
+            f"改行か見えない文字（U+{ord(found):04X}）のある値は書けません / "
             f"a value with a line break or an invisible character (U+{ord(found):04X})"
         )
     return text

@@ -59,6 +59,11 @@ def _nodes(count: int) -> Callable[[Sandbox], None]:
     return change
 
 
+def _one_node_less(sandbox: Sandbox) -> None:
+    sandbox.pool["node_count"] = 1
+    sandbox.environment["allow_data_loss"] = ["train"]
+
+
 def _more_networks_and_a_clock(sandbox: Sandbox) -> None:
     sandbox.environment["access"]["ssh_from"] = ["198.18.0.0/15", "192.0.2.0/24"]
     sandbox.environment["hosts"] = {"ntp_servers": ["ntp.nict.jp"]}
@@ -68,7 +73,7 @@ LIFE = (
     Step("create", _none, {"POST": 5, "PUT": 3}, has_playbook=True),
     Step("grow", _nodes(2), {"POST": 2, "PUT": 3}, has_playbook=True),
     Step("update", _more_networks_and_a_clock, {"PUT": 1}, has_playbook=True),
-    Step("shrink", _nodes(1), {"DELETE": 2}),
+    Step("shrink", _one_node_less, {"DELETE": 2}),
     Step("destroy", _none, {"DELETE": 5}, DESTROY),
 )
 SAMPLE = {

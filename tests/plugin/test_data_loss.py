@@ -122,7 +122,8 @@ async def test_a_loss_is_refused_until_it_is_allowed_by_name(
 
     with pytest.raises(Failed) as refusal:
         await preview(engine, new, allowed="somebody-else")
-    allowed = await preview(engine, new, allowed=f"x,{name}")
+    async with plugin() as another:
+        allowed = await preview(another, new, allowed=f"x,{name}")
 
     assert refusal.value.message.startswith("データが失われるため、中止しました。")
     assert "\nData would be lost, so this was stopped" in refusal.value.message

@@ -10,7 +10,7 @@ from pydantic import AfterValidator, Field
 
 from kokunai.plugin.inputs import Computed, Governed, Inputs, MaybeUnknown
 from kokunai.problems import refusal
-from kokunai.tokens import Line, variable_mistakes
+from kokunai.validation.tokens import Line, variable_mistakes
 
 _NAME = r"^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?$"
 # Neither may begin with a dash, or ssh would read it as an option.
@@ -109,7 +109,7 @@ class Check(Computed):
     reason: str
     """Why, where it did not pass. / 合格でない理由。"""
     taken_at: str
-    """When it was judged, for example `2026-01-31T09:00:00Z`. / 判定した時刻 (UTC)。"""
+    """When it was judged, for example `2026-01-31T09:00:00Z`. / 判定した時刻（UTC）。"""
 
 
 class Result(Computed):

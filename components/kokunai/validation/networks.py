@@ -5,8 +5,9 @@ from __future__ import annotations
 from ipaddress import AddressValueError, IPv4Address, IPv4Network
 from typing import TYPE_CHECKING, Any
 
-from kokunai import address_ranges, catalog
+from kokunai import catalog
 from kokunai.errors import Problem, path_text
+from kokunai.validation import address_ranges
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -9,18 +9,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from kokunai import (
-    capacity,
-    catalog,
-    image_rules,
-    model,
-    name_rules,
-    network_rules,
-    renames,
-    resolved,
-    share_rules,
-)
+from kokunai import capacity, catalog, model, resolved
 from kokunai.errors import KokunaiError, Problem, path_text
+from kokunai.validation import images, names, networks, renames, shares
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -82,12 +73,12 @@ def problems(raw: Any) -> Iterator[Problem]:
     yield from renames.problems("pools", parts.pools)
     yield from renames.problems("storage", parts.storage)
     yield from _unknown_sites_and_gpus(parts)
-    yield from network_rules.problems(parts.networks, source)
+    yield from networks.problems(parts.networks, source)
     yield from _unknown_networks(parts)
     yield from _clashing_hosts(parts)
-    yield from share_rules.problems(parts.storage, parts.pools.values())
-    yield from image_rules.problems(parts.pools, source)
-    yield from name_rules.problems(str(source.get("name")), parts.pools, parts.storage)
+    yield from shares.problems(parts.storage, parts.pools.values())
+    yield from images.problems(parts.pools, source)
+    yield from names.problems(str(source.get("name")), parts.pools, parts.storage)
     yield from _refused_by_sellers(parts)
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from kokunai import catalog, mount_paths, resolved
+from kokunai import catalog, resolved
 from kokunai.errors import KokunaiError, Problem, path_text
 from kokunai.role_variables import mount_unit
+from kokunai.validation import mount_paths
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping

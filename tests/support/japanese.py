@@ -10,7 +10,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 FOLDERS = ("components", "policies", "playbooks", "stacks", "examples")
 SUFFIXES = {".py", ".yaml", ".yml", ".j2", ".md", ".sh"}
-ALONE = ("Makefile",)
+ALONE = ("Makefile", "README.ja.md")
 AS_ELSEWHERE = {"_playbooks", "data"}
 """Folders with a copy, and with names and errors as the real API words them."""
 

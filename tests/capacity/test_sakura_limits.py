@@ -10,12 +10,12 @@ import pytest
 
 from kokunai import capacity, catalog, model, stack_file
 from kokunai.capacity import sakura_iaas, sakura_limits
+from kokunai.drivers import sakura_limits as sakura_limits_of_api
 from kokunai.errors import KokunaiError
 from kokunai.lab.hosts import identity
 from kokunai.lab.machines import Machine
 from kokunai.lab.sakura_iaas import provider_data
 from kokunai.plugin.inputs import checked
-from kokunai.plugin.sakura import packet_filter
 from kokunai.plugin.sakura.packet_filter import PacketFilterInputs
 from kokunai.plugin.sakura.products import image_name
 
@@ -36,7 +36,7 @@ def test_the_limits_are_those_of_the_plugin_and_of_the_emulator():
         for word, sizes in PRODUCTS["nfs_plans"]["plans"].items()
     }
 
-    assert LIMITS.filter_rules == packet_filter._MOST_RULES
+    assert LIMITS.filter_rules == sakura_limits_of_api.MOST_RULES
     assert list(LIMITS.boot_disk_gib) == disks["ssd"]
     assert LIMITS.share_gib == shares
 

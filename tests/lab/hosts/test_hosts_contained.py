@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import socket
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -22,6 +23,16 @@ TRY_TO_WRITE = (
 TRY_TO_READ_A_DISK = (
     "mknod /root/disk b $(cat /sys/class/block/*/dev | head -1 | tr : ' ') && head -c1 /root/disk"
 )
+
+
+def test_hosts_that_boot_at_once_get_the_same_answer():
+    private_users._tried.cache_clear()
+
+    with ThreadPoolExecutor(4) as pool:
+        answers = set(pool.map(lambda _: private_users.why_not(), range(4)))
+
+    assert len(answers) == 1
+    assert answers == {private_users.why_not()}
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import threading
 from pathlib import Path
 
 from kokunai.errors import KokunaiError
@@ -19,6 +20,7 @@ from kokunai.lab.hosts.names import NAMESPACES
 from kokunai.lab.hosts.shell import run
 
 PREPARE = Path(__file__).parent / "guest" / "prepare_private.py"
+_TRYING = threading.Lock()
 _ID_COUNT = 65_536
 _FIRST_ID, _RANGE_COUNT = 0x1000_0000, 16_384
 """Ranges far above those that a machine gives its people and services."""
@@ -46,9 +48,17 @@ def add_namespace(name: str) -> None:
         run("ip", "netns", "attach", name, str(holder.pid))
 
 
-@functools.cache
 def why_not() -> str:
-    """Why hosts cannot have ids of their own here, found by trying; empty where they can."""
+    """Why hosts cannot have ids of their own here, found by trying once; empty where they can.
+
+    Hosts boot at once in several threads, which must all get the same answer.
+    """
+    with _TRYING:
+        return _tried()
+
+
+@functools.cache
+def _tried() -> str:
     name = f"kk-trial-{os.getpid()}"
     script = (
         'mkdir -p "$1/lower" "$1/disk/upper" "$1/disk/work" "$1/place"\n'

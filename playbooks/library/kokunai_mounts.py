@@ -38,7 +38,7 @@ ARGUMENTS = {
 # Lazily and without a look at the path, because the server will not answer.
 UMOUNT = (
     *("timeout", "--signal=KILL", "30"),
-    *("umount", "--lazy", "--force", "--internal-only", "--no-canonicalize"),
+    *("umount", "--lazy", "--internal-only", "--no-canonicalize"),
 )
 
 
@@ -98,6 +98,13 @@ def _answers(child: int, deadline: float) -> bool:
     return False
 
 
+def release(module: AnsibleModule, path: str) -> None:
+    """Detach a dead mount; only root of the machine itself may also end what waits for it."""
+    code, _, _ = module.run_command([*UMOUNT, "--force", path])
+    if code != 0:
+        module.run_command([*UMOUNT, path], check_rc=True)
+
+
 def main() -> None:
     module = AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True)
     root, paths = Path(module.params["root"]), module.params["paths"]
@@ -115,7 +122,7 @@ def main() -> None:
         root, [path for path in paths if path in present], module.params["patience_seconds"]
     )
     for path in [] if module.check_mode else gone:
-        module.run_command([*UMOUNT, path], check_rc=True)
+        release(module, path)
     module.exit_json(changed=bool(gone), paths_changed=gone, dead=gone)
 
 

@@ -139,7 +139,7 @@ def test_a_file_changed_by_hand_is_reported_by_name_and_mended(cluster: Sandbox)
 def test_what_would_be_lost_is_refused_in_words_before_anything_else(cluster: Sandbox):
     right = copy.deepcopy(cluster.environment)
     cluster.environment["storage"][0]["size_gib"] = 500
-    cluster.pool.update(node_count=2, boot_disk_gib=200)
+    cluster.pool.update(node_count=2, boot_disk_gib=250)
 
     refused = cluster.preview(check=False)
     cluster.environment = copy.deepcopy(right)

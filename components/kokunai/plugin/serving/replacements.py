@@ -40,7 +40,7 @@ class Replacements:
         changes = self.last_diffs[op.urn].replacing if op.urn in self.last_diffs else []
         paths = ", ".join(change.path for change in changes)
         if changes:
-            ja, en = f"{op.name} を作り直します ({paths})", f"{op.name} will be replaced ({paths})"
+            ja, en = f"{op.name} を作り直します（{paths}）", f"{op.name} will be replaced ({paths})"
             op.warn(responses.in_both_languages(ja, en, changes))
 
     async def refuse_while_old_exists(self, kind: Kind, op: Operation) -> None:

@@ -49,7 +49,6 @@ class Declarations:
         self._owner = Part(_OWNER, settings.spec.name, {}, owned=False)
         self._rows: dict[str, list[dict[str, Any]]] = {"networks": [], "storage": [], "pools": []}
         self._provider: resources.Provider | None = None
-        self._holders: resources.Kind | None = None
         self._is_refused = False
         self._made: dict[tuple[str, str], resources.Kind] = {}
         self.judged: dict[tuple[str, str], Part] = {}
@@ -163,6 +162,9 @@ class Declarations:
             )
         merged.provider, merged.providers = None, [self.provider(), *others]
         merged.aliases = [*(merged.aliases or []), *_aliases(was)]
+        # A refused rename must leave nothing behind under the new name, not even a group.
+        waiting = pulumi.ResourceOptions(depends_on=[self._holders])
+        merged.depends_on = pulumi.ResourceOptions.merge(merged, waiting).depends_on
         return merged
 
     def provider(self) -> resources.Provider:
@@ -237,13 +239,13 @@ class Declarations:
 
     def _kept_safe(self, part: Part) -> pulumi.ResourceOptions:
         """Nothing is touched before it is known what data would be lost."""
-        if self._holders is None:
-            self._holders = self._declare_holders(part)
         protect = holders.protect(part, self._settings)
         return pulumi.ResourceOptions(depends_on=[self._holders], protect=protect)
 
-    def _declare_holders(self, first: Part) -> resources.Kind:
-        """Its rows are complete once the program has declared everything."""
+    @functools.cached_property
+    def _holders(self) -> resources.Kind:
+        """What everything waits for; its rows are complete once the program has ended."""
+        first = next(part for part in self.judged.values() if part is not self._owner)
 
         async def rows() -> Any:
             # Half a program would look as if it gave up what its other half declares.

@@ -21,18 +21,23 @@ def project() -> Path:
 SLOW = (
     "airgap/test_language_host.py",
     "capacity/",
+    "faults/",
     "lab/test_daemon.py",
     "lab/test_emulators.py",
     "lab/sakura_iaas/test_recovery.py",
     "package/test_extras.py",
     "playbooks/",
+    "plugin/test_callers.py",
     "plugin/test_plugin_process.py",
     "plugin/test_sakura_interruptions.py",
+    "plugin/test_sakura_ownership.py",
     "plugin/test_sakura_resources.py",
     "policies/test_rules.py",
     "policies/test_served_pack.py",
     "test_doctor.py",
+    "test_interrupted.py",
     "test_makefile.py",
+    "test_surroundings.py",
 )
 
 

@@ -41,10 +41,10 @@ def build(go: Path, directory: Path) -> Path:
     """
     say(
         worded(
-            f"Pulumi エンジン {VERSION} を Go モジュールからビルドします（初回のみ、3〜5 分）。\n"
+            f"Pulumi エンジン {VERSION} を Go モジュールからビルドします（初回のみ、3〜10 分）。\n"
             "インターネットに接続できる環境では、公式の手順のほうが早く済みます: "
             f"{INSTALLER}",
-            f"Building the Pulumi engine {VERSION} from Go modules (once; 3 to 5 minutes).\n"
+            f"Building the Pulumi engine {VERSION} from Go modules (once; 3 to 10 minutes).\n"
             f"On an open network the official way is quicker: {INSTALLER}",
         )
     )

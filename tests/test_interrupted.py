@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from kokunai.cli import interrupted, passphrases
+from kokunai.cli import interrupted, passphrases, stacks
 from kokunai.cli.local import make_private
 from kokunai.errors import KokunaiError
 
@@ -160,9 +160,14 @@ def test_the_stack_that_was_selected_is_meant_where_none_is_named(root, variable
     assert found == interrupted.Stack("p", "local", root / "my state")
 
 
-def pending(root: Path, *operations: tuple[str, str], existing: tuple[str, ...] = ()) -> None:
+def pending(
+    root: Path,
+    *operations: tuple[str, str],
+    existing: tuple[str, ...] = (),
+    marks: dict[str, bool] | None = None,
+) -> None:
     deployment = {
-        "resources": [{"urn": URN.format(name)} for name in existing],
+        "resources": [{"urn": URN.format(name), **(marks or {})} for name in existing],
         "pending_operations": [
             {"type": kind, "resource": {"urn": URN.format(name)}} for kind, name in operations
         ],
@@ -181,17 +186,68 @@ def pending(root: Path, *operations: tuple[str, str], existing: tuple[str, ...] 
 
 
 def test_a_create_that_a_later_run_finished_is_cleared_through_the_engine(root, variables, capsys):
-    pending(root, ("creating", "a"), ("creating", "b"), ("updating", "a"), existing=("a",))
+    pending(root, ("creating", "a"), existing=("a",))
+
+    interrupted.clear(root, UP, variables)
+
+    kept = json.loads((root / "imported.json").read_text())["deployment"]
+    assert kept["pending_operations"] == []
+    assert kept["resources"] == [{"urn": URN.format("a")}]
+    assert "finished later: a" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("beside", [("creating", "b"), ("updating", "a"), ("deleting", "c")])
+def test_nothing_is_cleared_beside_an_operation_that_is_open(root, variables, capsys, beside):
+    pending(root, ("creating", "a"), beside, existing=("a",))
 
     interrupted.clear(root, UP, variables)
 
     said = capsys.readouterr().err
-    kept = json.loads((root / "imported.json").read_text())["deployment"]
-    assert [one["type"] for one in kept["pending_operations"]] == ["creating", "updating"]
-    assert kept["resources"] == [{"urn": URN.format("a")}]
-    assert "finished later: a" in said
-    assert "being created: b" in said
-    assert "pulumi refresh --yes --clear-pending-creates --stack local" in said
+    assert not (root / "imported.json").exists()
+    assert "finished later" not in said
+    if beside[0] == "creating":
+        assert "being created: b" in said
+        assert "pulumi refresh --yes --clear-pending-creates --stack local" in said
+
+
+@pytest.mark.parametrize("mark", ["delete", "pendingReplacement"])
+def test_a_row_that_is_being_replaced_is_no_finished_create(root, variables, capsys, mark):
+    pending(root, ("creating", "a"), existing=("a",), marks={mark: True})
+
+    interrupted.clear(root, UP, variables)
+
+    assert not (root / "imported.json").exists()
+    assert "being created: a" in capsys.readouterr().err
+
+
+def test_a_preview_writes_nothing(root, variables):
+    pending(root, ("creating", "a"), existing=("a",))
+
+    interrupted.clear(root, ("pulumi", "preview", "-slocal"), variables)
+
+    assert not (root / "imported.json").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "stack"),
+    [
+        (("--stack", "dev"), "dev"),
+        (("--stack=dev",), "dev"),
+        (("-s", "dev"), "dev"),
+        (("-s=dev",), "dev"),
+        (("-sdev",), "dev"),
+        (("-ys", "dev"), "dev"),
+        (("--cwd", "-sdev"), "dev"),
+        (("--yes",), ""),
+    ],
+)
+def test_the_stack_is_named_in_every_way_that_pulumi_takes(root, words, stack):
+    assert stacks.of_command(root, ("pulumi", "up", *words), {"PULUMI_HOME": str(root)}) == stack
+
+
+def test_a_word_that_looks_like_a_verb_is_none():
+    assert stacks.verb_of(("pulumi", "config", "set", "x", "up")) == "config"
+    assert stacks.verb_of(("pulumi", "-C", "up", "--color=never", "preview")) == "preview"
 
 
 def test_a_state_without_pending_creates_is_not_written(root, variables, capsys):

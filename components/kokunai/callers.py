@@ -155,7 +155,7 @@ def _look(peer: str) -> tuple[_Own | None, int | None]:
 
 def _lines() -> Iterable[str]:
     for table in TABLES:
-        with contextlib.suppress(FileNotFoundError):
+        with contextlib.suppress(OSError):
             yield from table.read_text("ascii").splitlines()[1:]
 
 

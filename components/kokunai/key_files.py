@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import os
 import shlex
 import shutil
 import stat
@@ -55,7 +56,9 @@ def judge(private: Path, public_key: str = "") -> None:
     A key with a passphrase is fine while an agent holds it.
     """
     data = _read(private)
-    if stat.S_IMODE(private.stat().st_mode) & 0o077:
+    status = private.stat()
+    # ssh asks this only of a key that belongs to who uses it; others are mounted as they are.
+    if status.st_uid == os.getuid() and stat.S_IMODE(status.st_mode) & 0o077:
         raise KokunaiError(
             ja=f"SSH 秘密鍵 {private} をほかの人が読めます。直すには: chmod 600 {_quoted(private)}",
             en=f"Others can read the SSH private key {private}; "

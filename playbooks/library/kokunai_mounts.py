@@ -88,11 +88,11 @@ def _ask(path: str) -> int:
 
 
 def _answers(child: int, deadline: float) -> bool:
-    while time.monotonic() < deadline:
-        done, status = os.waitpid(child, os.WNOHANG)
-        if done:
-            return status == 0
+    # Asked at least once: another mount may have used up the time, and this one answered long ago.
+    while not (ended := os.waitpid(child, os.WNOHANG))[0] and time.monotonic() < deadline:
         time.sleep(0.05)
+    if ended[0]:
+        return ended[1] == 0
     # Not waited for: while the kernel waits for the server it may not be possible to end it.
     os.kill(child, signal.SIGKILL)
     return False

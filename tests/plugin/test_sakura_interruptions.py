@@ -304,6 +304,7 @@ ROUNDS = int(os.environ.get("KOKUNAI_FAULT_ROUNDS", "1"))
 async def test_everything_is_made_once_while_calls_fail(
     engine: Engine, lab: LabClient, seed: int
 ) -> None:
+    engine.next_run()
     await engine.configure({**lab.config, "allowDataLoss": "node0"})  # whose second disk goes
     for index, fault in enumerate(FAULTS):
         lab.fault(**fault, rate=0.05, seed=100 * seed + index, path="/api/cloud/")

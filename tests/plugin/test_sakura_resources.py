@@ -213,6 +213,7 @@ async def test_disks_and_interfaces_come_and_go(engine: Engine, lab: LabClient) 
     assert (await engine.read(where, id_, grown, large))[1] == large
     with pytest.raises(Failed, match="no longer declared \\(40 GiB\\) is deleted"):
         await engine.update(where, id_, grown, large, small)
+    engine.next_run()
     await engine.configure({**lab.config, "allowDataLoss": "node"})
     shrunk = await engine.update(where, id_, grown, large, small)
 
@@ -345,6 +346,7 @@ async def test_a_preview_is_worth_something_without_the_api(
 async def test_a_replacement_is_explained_in_the_preview_once(
     engine: Engine, lab: LabClient
 ) -> None:
+    engine.next_run()
     await engine.configure({**lab.config, "allowDataLoss": "node"})
     where = urn(SERVER, "node")
     news, _ = await engine.check(where, server_inputs())

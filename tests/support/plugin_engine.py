@@ -84,6 +84,10 @@ class Engine:
         self.log = log
         self.servicer = servicer
 
+    def next_run(self) -> None:
+        """Each run of the engine has a plugin process of its own, which is configured anew."""
+        self.servicer._is_configured = False
+
     async def configure(self, config: Props) -> provider_pb2.ConfigureResponse:
         args = properties.encode(config, ["sakuraAccessTokenSecret"])
         return await self._call(self.stub.Configure(provider_pb2.ConfigureRequest(args=args)))

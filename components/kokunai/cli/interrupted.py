@@ -7,7 +7,6 @@ person can give is said instead.
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import json
 import os
 import re
@@ -22,16 +21,19 @@ from urllib.parse import unquote
 import yaml
 
 from kokunai import project
+from kokunai.cli import stacks
 from kokunai.foreign_text import shown
+from kokunai.language import worded
 from kokunai.progress import say
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
 _PROC = Path("/proc")
 _FIRST_PID_NAMESPACE = "pid:[4026531836]"
 _CONTAINER_NAME = re.compile(r"[0-9a-f]{12}")
 _CLOCK_SECONDS = 2.0
+_PATIENCE_SECONDS = 120.0
 _VERBS = frozenset({"destroy", "import", "preview", "refresh", "up", "update"})
 """Commands that a lock refuses or that warn of pending operations."""
 
@@ -59,12 +61,13 @@ class Stack:
 def clear(root: Path, command: Sequence[str], environment: Mapping[str, str]) -> None:
     """Before a pulumi command: remove locks of dead processes, then creates that are settled."""
     stack = stack_of(root, command, environment)
-    if stack is None or not _VERBS.intersection(command):
+    verb = stacks.verb_of(command)
+    if stack is None or verb not in _VERBS:
         return
     for lock in stack.locks:
         _judge_lock(stack, lock)
     if not stack.locks:
-        _settle(root, stack, environment)
+        _settle(root, stack, environment, may_write=verb != "preview")
 
 
 def stack_of(root: Path, command: Sequence[str], environment: Mapping[str, str]) -> Stack | None:
@@ -72,21 +75,11 @@ def stack_of(root: Path, command: Sequence[str], environment: Mapping[str, str])
     url = environment.get("PULUMI_BACKEND_URL", "")
     if not command or Path(command[0]).name != "pulumi" or not url.startswith("file://"):
         return None
-    name = named_stack(command) or environment.get("PULUMI_STACK") or _selected(root, environment)
+    name = stacks.of_command(root, command, environment)
     if not name:
         return None
     state = Path(unquote(url.removeprefix("file://")).partition("?")[0]).expanduser()
     return Stack(project_name(root), name.rpartition("/")[2], state)
-
-
-def named_stack(command: Sequence[str]) -> str:
-    """What follows `--stack` or `-s`, or empty."""
-    for word, following in zip(command, [*command[1:], ""], strict=True):
-        if word in ("--stack", "-s"):
-            return following
-        if word.startswith("--stack="):
-            return word.removeprefix("--stack=")
-    return ""
 
 
 def project_name(root: Path) -> str:
@@ -95,18 +88,6 @@ def project_name(root: Path) -> str:
         settings = yaml.safe_load((root / project.SETTINGS_FILE).read_text("utf-8"))
         if isinstance(settings, dict):
             return str(settings.get("name", ""))
-    return ""
-
-
-def _selected(root: Path, environment: Mapping[str, str]) -> str:
-    """The stack chosen by `pulumi stack select`, which the engine keeps per project file."""
-    key = hashlib.sha1(str(root / project.SETTINGS_FILE).encode()).hexdigest()  # noqa: S324 - the engine's own name of the file
-    folder = Path(environment.get("PULUMI_HOME", "")) / "workspaces"
-    with contextlib.suppress(OSError, ValueError, AttributeError):
-        file = folder / f"{project_name(root)}-{key}-workspace.json"
-        chosen = json.loads(file.read_text("utf-8"))
-        of_backend = (chosen.get("stacks") or {}).get(environment.get("PULUMI_BACKEND_URL"))
-        return str(of_backend or chosen.get("stack") or "")
     return ""
 
 
@@ -128,9 +109,12 @@ def _judge_lock(stack: Stack, lock: Path) -> None:
         )
         return
     say(
-        f"スタック {stack.name} は {who} がロックしています。"
-        f"そのプロセスが動いていなければ: kokunai run -- pulumi cancel --yes --stack {stack.name}\n"
-        f"Stack {stack.name} is locked by {who}; if that process is gone, give the command above."
+        worded(
+            f"スタック {stack.name} は {who} がロックしています。"
+            "そのプロセスが動いていなければ、次のコマンドを実行してください。",
+            f"Stack {stack.name} is locked by {who}; if that process is gone:",
+        )
+        + f"\n  kokunai run -- pulumi cancel --yes --stack {stack.name}"
     )
 
 
@@ -165,7 +149,10 @@ def _inner(pid: int) -> list[int]:
 
 
 def _began_before(pid: int, since: str) -> bool:
+    """Whether the process began before the lock, or is an engine, whose clock may have been set."""
     try:
+        if (_PROC / str(pid) / "comm").read_text().startswith("pulumi"):
+            return True
         ticks = int((_PROC / str(pid) / "stat").read_text().rpartition(")")[2].split()[19])
         boot = re.search(r"^btime (\d+)$", (_PROC / "stat").read_text(), re.MULTILINE)
         locked = datetime.fromisoformat(re.sub(r"\.\d+", "", since)).timestamp()
@@ -188,32 +175,56 @@ def _sees_all_processes(host: str) -> bool:
     return namespace == _FIRST_PID_NAMESPACE or bool(_CONTAINER_NAME.fullmatch(host))
 
 
-def _settle(root: Path, stack: Stack, environment: Mapping[str, str]) -> None:
-    """Clear pending creates of resources that a later run found or made; name the others."""
-    deployment = _deployment(stack)
+def _settle(root: Path, stack: Stack, environment: Mapping[str, str], *, may_write: bool) -> None:
+    """Clear pending creates of resources that a later run found or made; name the others.
+
+    The engine's import drops every pending operation, so nothing is cleared beside an open one.
+    """
+    before = _content(stack)
+    deployment = _deployment(before)
+    pending = deployment.get("pending_operations") or ()
     creating = _pending_creates(deployment)
-    existing = {row.get("urn") for row in deployment.get("resources") or ()}
+    existing = {row.get("urn") for row in deployment.get("resources") or () if _is_whole(row)}
     settled = [urn for urn in creating if urn in existing]
-    if settled and _rewrite(root, stack, environment, set(settled)):
-        names = ", ".join(shown(urn.rpartition("::")[2], 100) for urn in settled)
+    is_all = bool(settled) and len(settled) == len(pending)
+    if may_write and is_all and _rewrite(root, stack, environment, before):
+        names = _names(settled)
         say(
             f"中断された作成の記録を消しました（その後に完了しています）: {names}\n"
             f"Cleared the record of interrupted creates that were finished later: {names}"
         )
     if waiting := [urn for urn in creating if urn not in existing]:
-        names = ", ".join(shown(urn.rpartition("::")[2], 100) for urn in waiting)
+        names = _names(waiting)
+        command = "kokunai run -- pulumi refresh --yes --clear-pending-creates"
         say(
-            f"作成が中断されています: {names}。次の up が見つけて引き継ぎます。"
-            "もう要らなければ: kokunai run -- pulumi refresh --yes --clear-pending-creates "
-            f"--stack {stack.name}\n"
-            f"Interrupted while being created: {names}; the next up finds and takes over what "
-            "exists. Where it is not wanted any more, give the command above."
+            worded(
+                f"作成が中断されています: {names}。次の up が見つけて引き継ぎます。"
+                "もう要らなければ、次のコマンドを実行してください。",
+                f"Interrupted while being created: {names}; the next up finds and takes over what "
+                "exists. Where it is not wanted any more:",
+            )
+            + f"\n  {command} --stack {stack.name}"
         )
 
 
-def _deployment(stack: Stack) -> dict[str, Any]:
-    with contextlib.suppress(OSError, ValueError, AttributeError):
-        checkpoint = json.loads(stack.checkpoint.read_text("utf-8")).get("checkpoint")
+def _names(urns: Iterable[str]) -> str:
+    return ", ".join(shown(urn.rpartition("::")[2], 100) for urn in urns)
+
+
+def _is_whole(row: Mapping[str, Any]) -> bool:
+    """Whether a row of the state is the resource itself, and not one that is being replaced."""
+    return not row.get("delete") and not row.get("pendingReplacement")
+
+
+def _content(stack: Stack) -> bytes:
+    with contextlib.suppress(OSError):
+        return stack.checkpoint.read_bytes()
+    return b""
+
+
+def _deployment(content: bytes) -> dict[str, Any]:
+    with contextlib.suppress(ValueError, AttributeError):
+        checkpoint = json.loads(content).get("checkpoint")
         latest = checkpoint.get("latest")
         return latest if isinstance(latest, dict) else {}
     return {}
@@ -227,18 +238,22 @@ def _pending_creates(deployment: Mapping[str, Any]) -> list[str]:
     ]
 
 
-def _rewrite(root: Path, stack: Stack, environment: Mapping[str, str], settled: set[str]) -> bool:
-    """Take operations out of the state by the engine's own export and import."""
+def _rewrite(root: Path, stack: Stack, environment: Mapping[str, str], before: bytes) -> bool:
+    """Take the operations out of the state by the engine's own export and import.
+
+    Nothing is done if the state is another one by now than `before`.
+    """
     options = ("--stack", stack.name)
     exported = _pulumi(root, environment, "stack", "export", *options)
     if exported is None:
         return False
-    state = json.loads(exported)
-    state["deployment"]["pending_operations"] = [
-        operation
-        for operation in state["deployment"].get("pending_operations") or ()
-        if operation.get("type") != "creating" or operation["resource"]["urn"] not in settled
-    ]
+    try:
+        state = json.loads(exported)
+        state["deployment"]["pending_operations"] = []
+    except (ValueError, KeyError, TypeError):
+        return False
+    if _content(stack) != before:
+        return False
     text = json.dumps(state)
     return _pulumi(root, environment, "stack", "import", *options, text=text) is not None
 
@@ -252,8 +267,9 @@ def _pulumi(root: Path, environment: Mapping[str, str], *words: str, text: str =
             input=text,
             capture_output=True,
             text=True,
+            timeout=_PATIENCE_SECONDS,
             check=False,
         )
-    except OSError:
+    except (OSError, subprocess.TimeoutExpired):
         return None
     return done.stdout if done.returncode == 0 else None

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import yaml
 
 from kokunai import project
-from kokunai.cli.interrupted import named_stack
+from kokunai.cli import stacks
 from kokunai.errors import KokunaiError
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ def check(root: Path, command: Sequence[str], given: Mapping[str, str], own: Pat
     `given` is the caller's environment, `own` the file of the project's passphrase. Trying one
     takes a second of computing, so the project's own is only tried where another was given.
     """
-    stack = named_stack(command)
+    stack = stacks.of_command(root, command, given)
     salt = _salt(root, stack) if Path(command[0]).name == "pulumi" and stack else None
     if salt is None:
         return

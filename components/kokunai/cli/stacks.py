@@ -5,15 +5,16 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from kokunai import project, yaml_reader
+from kokunai import project, surroundings, yaml_reader
 from kokunai_policy.project import says_lab
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
 STATE = Path(".kokunai")
 """Folder below a project with what belongs to this checkout alone."""
@@ -49,39 +50,62 @@ def short(stack: str) -> str:
     return stack.rpartition("/")[2]
 
 
-def backend_url(root: Path) -> str:
+def backend_url(root: Path, environment: Mapping[str, str] = os.environ) -> str:
     """Where the project's state is: what the caller chose, else a folder below the project."""
-    return os.environ.get("PULUMI_BACKEND_URL") or f"file://{quote(str(root / STATE / 'state'))}"
+    return environment.get("PULUMI_BACKEND_URL") or f"file://{quote(str(root / STATE / 'state'))}"
 
 
-def of_command(root: Path, command: Sequence[str]) -> str:
+def of_command(
+    root: Path, command: Sequence[str], environment: Mapping[str, str] = os.environ
+) -> str:
     """The stack that a `pulumi` command is for; empty where it is for none or for no known one."""
     if not command or Path(command[0]).name != "pulumi":
         return ""
-    return _given(command) or os.environ.get("PULUMI_STACK", "") or _selected(root)
+    named = _given(command) or environment.get("PULUMI_STACK", "")
+    return named or _selected(root, environment)
 
 
-def _given(command: Sequence[str]) -> str:
-    for at, word in enumerate(command):
-        if word in {"--stack", "-s"}:
-            return command[at + 1] if at + 1 < len(command) else ""
-        if word.startswith(("--stack=", "-s=")):
-            return word.partition("=")[2]
+def verb_of(command: Sequence[str]) -> str:
+    """`up` of `pulumi --cwd here up --yes`; empty where there is none."""
+    words = iter(command[1:])
+    for word in words:
+        if word in _BEFORE_A_VALUE:
+            next(words, "")
+        elif not word.startswith("-"):
+            return word
     return ""
 
 
-def _selected(root: Path) -> str:
+_BEFORE_A_VALUE = {"--cwd", "-C", "--color", "--stack", "-s", "--verbose", "-v"}
+"""Options that may stand before the verb, and whose value is a word of its own."""
+_SHORT = re.compile(r"-[defjry]*s=?(.*)")
+"""`-sNAME` and `-s=NAME`, also behind short options without a value."""
+
+
+def _given(command: Sequence[str]) -> str:
+    for word, following in zip(command, [*command[1:], ""], strict=True):
+        if word == "--stack":
+            return following
+        if word.startswith("--stack="):
+            return word.removeprefix("--stack=")
+        if short := _SHORT.fullmatch(word):
+            return short[1] or following
+    return ""
+
+
+def _selected(root: Path, environment: Mapping[str, str]) -> str:
     """What `pulumi stack select` chose for the project, from the file in which Pulumi keeps it."""
     settings = root / project.SETTINGS_FILE
     name = _content(settings).get("name")
-    home = Path(os.environ.get("PULUMI_HOME") or Path.home() / ".pulumi")
+    home = Path(environment.get("PULUMI_HOME") or surroundings.home() / ".pulumi")
     digest = hashlib.sha1(str(settings).encode(), usedforsecurity=False).hexdigest()
     try:
         text = (home / "workspaces" / f"{name}-{digest}-workspace.json").read_text("utf-8")
-        chosen = json.loads(text)["stacks"][backend_url(root)]
-    except (OSError, ValueError, KeyError, TypeError):
+        kept = json.loads(text)
+        chosen = (kept.get("stacks") or {}).get(backend_url(root, environment)) or kept.get("stack")
+    except (OSError, ValueError, AttributeError):
         return ""
-    return str(chosen)
+    return str(chosen or "")
 
 
 def _content(path: Path) -> dict[str, Any]:

@@ -27,7 +27,8 @@ def remove(directory: Path, *, strictly: bool = False) -> list[Path]:
     A directory that is mounted there twice lies on the same file system, so the number of the
     file system would not tell.
     """
-    place = Path(os.path.realpath(directory))
+    # What is a link itself is removed as one, and what it leads to stays.
+    place = Path(os.path.realpath(directory.parent)) / directory.name
     mounts = mounted_in(place)
     _remove(place, mounts, strictly=strictly)
     return mounts
@@ -35,7 +36,7 @@ def remove(directory: Path, *, strictly: bool = False) -> list[Path]:
 
 def mounted_in(directory: Path) -> list[Path]:
     """Mount points at or below a directory, each once."""
-    place = os.fsencode(os.path.realpath(directory))
+    place = os.fsencode(os.path.realpath(directory.parent) / Path(directory.name))
     points = dict.fromkeys(_points())
     return [
         Path(os.fsdecode(point))

@@ -12,8 +12,8 @@ if TYPE_CHECKING:
 
 # Of an option given twice ssh takes the first, and the command line comes before any file.
 _FIXED = {
-    # Older clients do not know all of these; ssh must read this option before them.
-    "IgnoreUnknown": "StdinNull,ForkAfterAuthentication,KnownHostsCommand,ForwardX11Trusted",
+    # Older clients do not know all of these, and none knows macOS's own in a file of a person's.
+    "IgnoreUnknown": "*",
     "GlobalKnownHostsFile": "/dev/null",
     "HashKnownHosts": "no",
     "UpdateHostKeys": "no",

@@ -90,7 +90,7 @@ class SakuraKind(ModelKind):
         if left is None:
             return
         changes = self.diff(Transition(left.id, left.outputs, left.inputs, new))
-        fixed = [change.path for change in changes if change.replace]
+        fixed = [change.path for change in changes if change.replace or change.loses]
         if fixed:
             raise leftover(op, left.id, ", ".join(fixed))
 
@@ -187,8 +187,13 @@ def leftover(op: Operation, id_: str, paths: str) -> KokunaiError:
 
 def creation_failed(op: Operation) -> KokunaiError:
     """The error for a resource that the API failed to create and that cannot be repaired."""
-    again = f"pulumi up --replace '{op.urn}'"
+    steps = (
+        f"pulumi config set kokunai:allowDataLoss {op.name}",
+        f"pulumi up --replace '{op.urn}'",
+        "pulumi config rm kokunai:allowDataLoss",
+    )
+    commands = "".join(f"\n  {step}" for step in steps)
     return KokunaiError(
-        ja=f"{op.name} は API が作成に失敗しました。作り直してください: {again}",
-        en=f"The API failed to make {op.name}; replace it with: {again}",
+        ja=f"{op.name} は API が作成に失敗しました。作り直すには、順に実行してください:{commands}",
+        en=f"The API failed to make {op.name}; to replace it run these in order.",
     )

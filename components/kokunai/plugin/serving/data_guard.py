@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from kokunai.errors import KokunaiError
 from kokunai.plugin import losses
 from kokunai.plugin.kind import Holding
-from kokunai.plugin.serving import responses
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -33,10 +32,7 @@ class DataGuard:
         if isinstance(kind, Holding) and changes and not _may_go(op, props):
             ja, en = _what(kind, op, props)
             paths = ", ".join(change.path for change in changes)
-            raise _refusal(
-                op,
-                responses.in_both_languages(f"{ja}。{paths}", f"{en}. {paths}", changes),
-            )
+            raise _refusal(op, _because(f"{ja}。{paths}", f"{en}. {paths}", changes))
 
     def refuse_update(self, kind: Kind, op: Operation, transition: Transition) -> None:
         """Raises KokunaiError where a change in place loses data unasked."""
@@ -48,7 +44,7 @@ class DataGuard:
         """Before a delete. Raises KokunaiError where a program's run loses data unasked."""
         if isinstance(kind, Holding) and self.has_program and not _may_go(op, props):
             ja, en = _what(kind, op, props)
-            raise _refusal(op, f"{ja}。\n{en}.")
+            raise _refusal(op, (f"{ja}。", f"{en}."))
 
 
 def _may_go(op: Operation, props: Props) -> bool:
@@ -65,7 +61,23 @@ def _what(kind: Holding, op: Operation, props: Props) -> tuple[str, str]:
     )
 
 
-def _refusal(op: Operation, text: str) -> KokunaiError:
-    ja, en = text.split("\n", 1)
+def _because(ja: str, en: str, changes: Sequence[Change]) -> tuple[str, str]:
+    """A sentence in each language with the reasons of the changes, which are `ja / en`."""
+    reasons = dict.fromkeys(change.reason for change in changes if change.reason)
+    pairs = [reason.partition(" / ") for reason in reasons]
+    texts = (
+        f"{ja}: {'、'.join(pair[0] for pair in pairs)}。",
+        f"{en}: " + "; ".join(pair[2] for pair in pairs),
+    )
+    if not any(change.path == "switchId" for change in changes):
+        return texts[0], f"{texts[1]}."
+    return (
+        f"{texts[0]}ネットワークの名前を変えただけの場合は、その行に was: 旧名 と書いてください。",
+        f"{texts[1]}. If only the network was renamed, write was: OLD beside its new name.",
+    )
+
+
+def _refusal(op: Operation, text: tuple[str, str]) -> KokunaiError:
+    ja, en = text
     remedy_ja, remedy_en = losses.remedy([op.name])
     return KokunaiError(ja=f"{ja}\n{remedy_ja}", en=f"{en}\n{remedy_en}")

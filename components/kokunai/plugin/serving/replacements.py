@@ -32,6 +32,10 @@ class Replacements:
         self.recorded: set[str] = set()
         """URNs that the state has; the engine names their old inputs to `check` before all else."""
 
+    def is_recorded(self, urn: str) -> bool:
+        """Whether the state has the resource: a replacement is checked without its old inputs."""
+        return urn in self.recorded or urn in self.held
+
     def forget(self, urn: str) -> None:
         """Drop the last diff of a resource that was deleted or does not exist."""
         self.last_diffs.pop(urn, None)

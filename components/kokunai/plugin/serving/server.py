@@ -292,7 +292,7 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
             preview=getattr(request, "preview", False),
             owner=owner_named_in(request),
             held=self.replacements.held,
-            is_recorded=request.urn in self.replacements.recorded,
+            is_recorded=self.replacements.is_recorded(request.urn),
             mask=mask,
         )
 

@@ -86,17 +86,17 @@ def clashes(old: Rows, new: Rows) -> Iterator[Clash]:
     Nodes of one pool are configured together, so they may move up.
     """
     later = successors(old, new)
+    holders: dict[tuple[Any, Any], list[int]] = {}
+    for index, before in enumerate(old):
+        holders.setdefault((before.get("network"), before.get("address")), []).append(index)
     for row in new:
-        for index, before in enumerate(old):
+        networks = dict.fromkeys((row.get("network"), row.get("networkWas")))
+        places = [(network, row.get("address")) for network in networks if network is not None]
+        for index in [index for place in places for index in holders.get(place, ())]:
             after = later.get(index, {})
             moves_along = bool(after.get("pool")) and after.get("pool") == row.get("pool")
-            if after is not row and not moves_along and _is_at(row, before):
-                yield Clash(row["address"], before["name"], row["name"])
-
-
-def _is_at(row: Props, before: Props) -> bool:
-    networks = {row.get("network"), row.get("networkWas")} - {None}
-    return before.get("network") in networks and before.get("address") == row.get("address")
+            if after is not row and not moves_along:
+                yield Clash(row["address"], old[index]["name"], row["name"])
 
 
 def _replacing(kind: Kind, old: Props, new: Props) -> tuple[Change, ...]:

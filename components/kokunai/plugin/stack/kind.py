@@ -10,7 +10,6 @@ from kokunai.plugin import losses
 from kokunai.plugin.comparison import differences
 from kokunai.plugin.inputs import Governed, Inputs
 from kokunai.plugin.kind import (
-    UNKNOWN,
     Change,
     Created,
     Found,
@@ -18,6 +17,7 @@ from kokunai.plugin.kind import (
     Operation,
     Props,
     Transition,
+    holds_unknown,
 )
 from kokunai.plugin.model_kind import ModelKind
 from kokunai.plugin.stack import comparison, words
@@ -113,6 +113,8 @@ class DataHolders(ModelKind):
         """It exists in the state alone."""
 
     def _judge(self, op: Operation, transition: Transition) -> None:
+        if holds_unknown(transition.new.get("holders")):
+            return  # the update judges it, before anything else is touched
         old, new = _rows(transition.old), _rows(transition.new)
         self._judge_losses(op, old, new)
         if clashes := list(comparison.clashes(old, new)):
@@ -138,6 +140,7 @@ def _refusal(refused: list[Loss]) -> dict[str, str]:
         words.lines(refused),
         losses.remedy(loss.permission for loss in refused),
         words.rename_hint(refused),
+        words.GONE_ALREADY,
         words.protection_hint(refused),
     )
     return {"ja": ja, "en": en}
@@ -148,10 +151,8 @@ def _changes(transition: Transition) -> list[Change]:
 
 
 def _rows(props: Props) -> Rows:
-    """The rows that are known; while one is not, the preview cannot say what becomes of it."""
     rows = props.get("holders")
-    known = rows if isinstance(rows, list) else []
-    return [row for row in known if row is not UNKNOWN]
+    return rows if isinstance(rows, list) else []
 
 
 def _tell_data_class(op: Operation, transition: Transition) -> None:

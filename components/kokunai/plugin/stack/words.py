@@ -11,6 +11,10 @@ if TYPE_CHECKING:
     from kokunai.plugin.stack.comparison import Clash, Loss
 
 _MOST_NAMES = 4
+GONE_ALREADY = (
+    "--target などですでに失われたものについては、一度だけ許可して適用してください。",
+    "For what is gone already (--target, state delete), permit it for one run.",
+)
 _Lines = list[tuple[str, str]]
 
 

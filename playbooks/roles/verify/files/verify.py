@@ -203,12 +203,13 @@ class _Trial:
         self.answer = reading
 
     def ended(self, deadline: float) -> tuple[str, str]:
-        while time.monotonic() < deadline:
-            if os.waitpid(self.child, os.WNOHANG)[0]:
-                with os.fdopen(self.answer) as answer:
-                    verdict, reason = json.loads(answer.read() or "[null, null]")
-                return verdict or FAIL, "異常終了 / it ended early" if reason is None else reason
+        # Asked at least once: another share may have used up the time, and this one is done.
+        while not (done := os.waitpid(self.child, os.WNOHANG)[0]) and time.monotonic() < deadline:
             time.sleep(0.02)
+        if done:
+            with os.fdopen(self.answer) as answer:
+                verdict, reason = json.loads(answer.read() or "[null, null]")
+            return verdict or FAIL, "異常終了 / it ended early" if reason is None else reason
         # Not waited for: while the kernel waits for the server it may not be possible to end it.
         os.kill(self.child, signal.SIGKILL)
         seconds = TRIAL_SECONDS
@@ -230,7 +231,8 @@ def _tried(folder: Path, *, read_only: bool) -> tuple[str, str]:
         with os.scandir(folder) as entries:
             next(entries, None)
     except OSError as error:
-        return FAIL, f"読めません / it cannot be read: {error.strerror}"
+        verdict = NOT_VERIFIED if error.errno in ANSWERED else FAIL
+        return verdict, f"読めません / it cannot be read: {error.strerror}"
     if read_only:
         return PASS, "読み取り専用 / read-only"
     try:

@@ -218,6 +218,21 @@ async def disks_by_index(
     return disks
 
 
+def without_others(
+    op: Operation, server: Item, disks: dict[int, Item], state: Props
+) -> tuple[Item, dict[int, Item]]:
+    """The server and its disks without those that somebody else plugged in."""
+    known = set(state.get("diskIds") or ())
+    kept = {
+        index: disk
+        for index, disk in disks.items()
+        if id_of(disk) in known or is_disk_of(op, disk, id_of(server))
+    }
+    ours = known | set(map(id_of, kept.values()))
+    plugged = [disk for disk in server.get("Disks") or [] if id_of(disk) in ours]
+    return {**server, "Disks": plugged}, kept
+
+
 def is_disk_of(op: Operation, disk: Item, server_id: str) -> bool:
     """Whether the marks say that the disk is this resource's.
 

@@ -25,7 +25,7 @@ from kokunai.plugin.sakura.kind import SakuraKind, keeping, mark_found, place_of
 from kokunai.plugin.sakura.products import image_name
 from kokunai.plugin.sakura.server import difference, view
 from kokunai.plugin.sakura.server.boot_disk import CONFIGURED_BY
-from kokunai.plugin.sakura.server.disks import disks_by_index
+from kokunai.plugin.sakura.server.disks import disks_by_index, without_others
 from kokunai.plugin.sakura.server.inputs import ServerComputed, ServerInputs
 from kokunai.plugin.sakura.server.work import ServerWork, remove
 from kokunai.plugin.sakura.session import id_of
@@ -141,6 +141,8 @@ class Server(SakuraKind):
         if server is None:
             return None
         disks = await disks_by_index(session, server)
+        if transition.state:
+            server, disks = without_others(session.op, server, disks, transition.state)
         image = await _image(session, given, disks.get(0))
         inputs = view.inputs(server, zone, given, image)
         outputs = {**inputs, **view.computed(server, disks.get(0)), "zoneName": zone}
@@ -186,7 +188,8 @@ class Server(SakuraKind):
         if server is not None:
             return server
         # The mark may still be the one that the state has: it is written anew by an update.
-        owners = {session.op.owner, str(transition.old.get(OWNED_BY) or "")}
+        # Without an owner nothing tells it from what another stack of this name made.
+        owners = {session.op.owner, str(transition.old.get(OWNED_BY) or "")} - {""}
         marked = await ownership.marked(session, SERVER)
         return next((item for item in marked if ownership.owner_in(item) in owners), None)
 

@@ -13,6 +13,10 @@ UNSALT := sed -i '/^encryptionsalt:/d' stacks/Pulumi.local.yaml
 SPOKEN := case "$$KOKUNAI_LANG" in ja) printf "%s%s\n" "$$name" "$$ja" ;; en) printf "%s%s\n" "$$name" "$$en" ;; \
 	*) printf "%s%s\n%16s%s\n" "$$name" "$$ja" "" "$$en" ;; esac
 
+# Only a stack of the lab is built and destroyed without a question.
+IS_LAB = grep -Eqs '^ *lab: *true *$$' stacks/Pulumi.$(STACK).yaml
+REFUSE = { echo "$(STACK) はラボのスタックではありません / $(STACK) is no stack of the lab: kokunai run -- pulumi $(1) --stack $(STACK)" >&2; exit 1; }
+
 .PHONY: help prepare up down preview test faults quick lint bench clean
 help:  ## これを表示します / show this
 	@sed -n 's/^\([a-z]*\):.*## /\1 \/ /p' $(MAKEFILE_LIST) | while IFS= read -r line; do \
@@ -37,16 +41,21 @@ prepare: .venv/installed
 	@[ -e .kokunai/passphrase ] || [ "$$PULUMI_CONFIG_PASSPHRASE$$PULUMI_CONFIG_PASSPHRASE_FILE" ] || $(UNSALT)  # of a passphrase that is gone
 	@$(BIN)/kokunai lab up
 
-up: prepare  ## ローカルの GPU クラスターを作ります / build the local GPU cluster
+up: are-labs prepare  ## ローカルの GPU クラスターを作ります / build the local GPU cluster
 	@$(RUN) pulumi stack select --create $(STACK)
 	@$(RUN) pulumi up --yes --suppress-outputs --stack $(STACK) --policy-pack policies
 	@$(BIN)/kokunai summary --stack $(STACK)
+
+.PHONY: are-labs
+are-labs:
+	@$(IS_LAB) || $(call REFUSE,up)
 
 preview: prepare  ## 変更を見るだけ / show what would change
 	@$(RUN) pulumi stack select --create $(STACK)
 	@$(RUN) pulumi preview --stack $(STACK) --policy-pack policies
 
 down: .venv/installed  ## 作ったものを消します / destroy the cluster and stop the lab
+	@$(IS_LAB) || $(call REFUSE,destroy)
 	@if $(RUN) pulumi stack select $(STACK); then $(BIN)/kokunai lab up && exec $(RUN) pulumi destroy --yes --stack $(STACK); else echo "ラボだけを止めます / stopping the lab only"; fi
 	@$(BIN)/kokunai lab down
 

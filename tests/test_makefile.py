@@ -31,6 +31,8 @@ END
 chmod 755 .venv/bin/*
 """
 
+LABS = "config:\n  kokunai:environment:\n    lab: true\n"
+
 
 class Checkout:
     """A checkout of which nothing was made yet."""
@@ -40,7 +42,7 @@ class Checkout:
         (directory / "stacks").mkdir(parents=True)
         shutil.copy(ROOT / "Makefile", directory)
         (directory / "pyproject.toml").touch()
-        self.stack.write_text("config: {}\n")
+        self.stack.write_text(LABS)
         (directory / "python").write_text(_PYTHON)
         (directory / "python").chmod(0o755)
 
@@ -129,11 +131,11 @@ def test_packages_that_cannot_be_installed_are_tried_again_by_the_next_run(check
 
 
 def test_the_salt_of_a_passphrase_that_is_gone_goes_too(checkout):
-    checkout.stack.write_text(f"{SALT}config: {{}}\n")
+    checkout.stack.write_text(f"{SALT}{LABS}")
 
     checkout.make("up")
 
-    assert checkout.stack.read_text() == "config: {}\n"
+    assert checkout.stack.read_text() == LABS
 
 
 @pytest.mark.parametrize("known", ["file", "PULUMI_CONFIG_PASSPHRASE"])
@@ -226,3 +228,16 @@ def test_clean_twice_makes_nothing_the_second_time(checkout):
 
     assert (code, output) == (0, "")
     assert (checkout.directory / "log").read_text() == before
+
+
+@pytest.mark.parametrize("target", ["up", "down"])
+def test_a_stack_of_a_real_account_is_neither_built_nor_destroyed_without_a_question(
+    checkout: Checkout, target: str
+):
+    checkout.stack.write_text("config:\n  kokunai:environment:\n    name: prod\n")
+
+    code, said = checkout.make(target)
+
+    assert code != 0
+    assert "is no stack of the lab: kokunai run -- pulumi" in said
+    assert not checkout.asked("kokunai")

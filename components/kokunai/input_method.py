@@ -19,7 +19,7 @@ _BEGINS = re.compile(r"(?:^|[:,\[{-])[ \t]*$")
 _AFTER_KEY = re.compile(r"(?:^|[,{])[ \t]*(?:- +)*[A-Za-z0-9_.:-]+$")
 _TOKEN_BEGINS = re.compile(r"(?:^|[:,\[{?-][ \t]*|[ \t])$")
 # A path may well hold Japanese text.
-_IN_PATH = re.compile(r"private_key_file[ \t]*:[^,}\]]*$")
+_IN_PATH = re.compile(r"(?:private_key_file|ssh_config)[ \t]*:[^,}\]]*$")
 
 
 @dataclass(frozen=True)

@@ -37,6 +37,9 @@ FilePath = Annotated[str, Field(min_length=1), AfterValidator(tokens.file_path)]
 """A path on this machine, which may hold spaces and Japanese."""
 
 
+_SSH = 22
+
+
 class Spec(BaseModel):
     """Unknown keys are refused, and what is not of the type that the JSON schema says.
 
@@ -86,6 +89,17 @@ class Access(Spec):
     """Networks that may reach port 22."""
     open_ports: list[OpenPort] = []
     """Further ports that some networks may reach, for example those of a service."""
+
+    @field_validator("open_ports")
+    @classmethod
+    def _without_ssh(cls, rows: list[OpenPort]) -> list[OpenPort]:
+        for row in rows:
+            if row.protocol == "tcp" and row.port <= _SSH <= (row.last_port or row.port):
+                raise refusal(
+                    "22 番は ssh_from に書いてください",
+                    "must not hold port 22, which belongs into ssh_from",
+                )
+        return rows
 
     @field_validator("ssh_from")
     @classmethod

@@ -45,7 +45,7 @@ def findings(stack_file_path: Path, root: Path) -> list[Problem]:
         for row in located(of_parts, placed)
         if is_whole or row.place.startswith("hosts.")
     ]
-    return [*problems, *_of_the_secrets_provider(stack_file_path, context)]
+    return [*problems, *_of_the_stack(stack_file_path, context)]
 
 
 def _key(spec: model.Settings, root: Path) -> Key:
@@ -96,17 +96,23 @@ def _judged(part: Part, context: Context) -> Iterator[Finding]:
     return (finding for finding in found if finding.waiver is None)
 
 
-def _of_the_secrets_provider(file: Path, context: Context) -> list[Problem]:
-    """A finding about the keeper of secrets that the file names; others are the machine's."""
+def _of_the_stack(file: Path, context: Context) -> list[Problem]:
+    """Findings about the project's waivers and facts, and about the keeper of secrets in the file.
+
+    Where the state is stands in the environment of whoever previews.
+    """
     content = yaml_reader.read(file)
     keeper = str(content.get("secretsprovider") or "") if isinstance(content, dict) else ""
-    # Which vault is called stands in the environment of whoever previews.
-    if not keeper or keeper.startswith("hashivault:"):
-        return []
+    # Which vault is called stands there, too.
+    is_told = bool(keeper) and not keeper.startswith("hashivault:")
     store = StateStore("file:///", keeper)
     stack = Resource(type=STACK_TYPE, name=context.stack, props={})
     judged = judge(stack, replace(context, state=store))
-    return [_problem(row.path, row) for row in judged if row.path == "secretsprovider"]
+    return [
+        _problem(row.path, row)
+        for row in judged
+        if row.rule == "KN-ESC-07" or (is_told and row.path == "secretsprovider")
+    ]
 
 
 def _problem(path: str, row: Finding) -> Problem:

@@ -90,8 +90,9 @@ def read(path: Path) -> Any:
         read_bytes = bytes(error.object[: error.start])
         where = read_bytes.count(b"\n") + 1, len(read_bytes.rpartition(b"\n")[2]) + 1
         raise _placed(where, "UTF-8 ではありません", "not UTF-8") from None
-    except (yaml.YAMLError, ValueError) as error:
-        raise NotYaml(" ".join(str(error).split())) from None
+    except (yaml.YAMLError, ValueError, LookupError, AttributeError, TypeError) as error:
+        # The last three are what a tag such as `!!bool maybe` ends in.
+        raise NotYaml(" ".join(str(error).split()) or type(error).__name__) from None
 
 
 def look_alikes(path: Path, keys: Iterable[str]) -> list[input_method.LookAlike]:

@@ -135,15 +135,15 @@ def _door(driver: str) -> Any:
 
 
 def provider_inputs(environment: Mapping[str, str]) -> dict[str, str]:
-    """The endpoints that the environment sets, by provider input.
+    """The endpoints that the environment sets, else those of the sellers, by provider input.
 
-    They are declared as inputs, so that the rules and a preview show which host is called.
+    They are declared as inputs, so that the rules and a preview show which host is called, and a
+    refresh or a destroy, which run no program, ask the API that has the resources.
     """
     stated = {}
     for key, endpoint in facts.packages()["kokunai"].endpoints.items():
-        if url := next(
-            (environment[name] for name in endpoint.environment if environment.get(name)), None
-        ):
+        named = (environment[name] for name in endpoint.environment if environment.get(name))
+        if url := next(named, endpoint.url):
             stated[key] = url
     return stated
 

@@ -78,6 +78,9 @@ class Endpoint(BaseModel):
 
     host: str
     """Host that is called when neither the input nor the environment names one."""
+    url: str | None = None
+    """Its whole address, which is declared then: a later run, whatever its environment, asks the
+    API that has the resources."""
     environment: tuple[str, ...] = ()
     """Environment variables that are asked in this order when the input is left out."""
 

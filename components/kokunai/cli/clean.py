@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -52,7 +53,9 @@ def refuse_real(root: Path) -> None:
     """Raises KokunaiError where the state of this checkout holds what is not the lab's."""
     real = {
         file: names
-        for file in state_files.of(root / STATE / "state")
+        for folder in {root / STATE / "state", state_files.folder(root)}
+        if folder is not None
+        for file in state_files.of(folder)
         # A file that cannot be read is the lab's only where its stack says so.
         if (names := file.real()) and (file.deployment or not stacks.is_labs(root, file.stack))
     }
@@ -84,18 +87,27 @@ def survivors(root: Path) -> set[Path]:
         if "encryptionsalt:" in path.read_text(encoding="utf-8", errors="replace"):
             kept.add(root / _PASSPHRASE)
         for key in _keys(stacks.config(path)):
-            private = root / Path(key).expanduser()
-            kept |= {private, private.with_name(f"{private.name}.pub")}
-    return {path for path in kept if path.exists() and (root / STATE) in path.parents}
+            kept |= {found for end in ("", ".pub") if (found := _below_state(root, f"{key}{end}"))}
+    return {path for path in kept if path.exists()}
+
+
+def _below_state(root: Path, given: str) -> Path | None:
+    """Where a path of a stack file lies below the checkout's own folder, links followed."""
+    with contextlib.suppress(RuntimeError, OSError, ValueError):
+        real = (root / Path(given).expanduser()).resolve()
+        state = (root / STATE).resolve()
+        return root / STATE / real.relative_to(state) if real.is_relative_to(state) else None
+    return None
 
 
 def _keys(config: Mapping[str, Any]) -> Iterator[str]:
     for section in _SETTINGS:
         held = config.get(section)
         access = held.get("access") if isinstance(held, dict) else None
-        key = access.get("private_key_file") if isinstance(access, dict) else None
-        if isinstance(key, str):
-            yield key
+        named = access if isinstance(access, dict) else {}
+        for name in ("private_key_file", "ssh_config"):
+            if isinstance(path := named.get(name), str):
+                yield path
 
 
 def _without(folder: Path, kept: set[Path]) -> Iterator[Path]:

@@ -198,7 +198,8 @@ def _check_rows(host: str, checks: dict[str, Any]) -> list[list[str]]:
     taken = min(
         (result["takenAt"] for result in checks.values() if "takenAt" in result), default=""
     )
-    return [*rows, [host, "-", "-", f"判定時刻 / taken at {taken}"]] if taken else rows
+    told = chosen(f"判定時刻 {taken} / taken at {taken}")
+    return [*rows, [host, "-", "-", told]] if taken else rows
 
 
 def _said(result: dict[str, Any]) -> str:

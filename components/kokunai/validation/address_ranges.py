@@ -15,7 +15,7 @@ FORM = r"^[0-9]{1,3}(\.[0-9]{1,3}){3}/[0-9]{1,2}$"
 PRIVATE = tuple(map(IPv4Network, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16")))
 """Ranges that anybody may use inside (RFC 1918)."""
 _NEVER = {
-    IPv4Network("0.0.0.0/8"): ("「このネットワーク」", "this network"),
+    IPv4Network("0.0.0.0/8"): ("「このネットワーク」", "current-network"),
     IPv4Network("127.0.0.0/8"): ("ループバック", "loopback"),
     IPv4Network("169.254.0.0/16"): ("リンクローカル", "link-local"),
     IPv4Network("224.0.0.0/4"): ("マルチキャスト", "multicast"),

@@ -206,14 +206,15 @@ def _collected(location: tuple[str | int, ...]) -> Iterator[list[Problem]]:
 
 
 def _unknown_networks(parts: _Parts) -> Iterator[Problem]:
-    names = ", ".join(row.name for row in parts.networks.values()) or "なし / none"
+    names = ", ".join(row.name for row in parts.networks.values())
     for section, rows in (("pools", parts.pools), ("storage", parts.storage)):
         for index, row in rows.items():
             if row.network is not None and row.network not in parts.network_names:
                 yield Problem(
                     path_text((section, index, "network")),
-                    f"ネットワーク {row.network} は networks にありません。あるもの: {names}",
-                    f"network {row.network} is not among networks; there are: {names}",
+                    f"ネットワーク {row.network} は networks にありません。"
+                    f"あるもの: {names or 'なし'}",
+                    f"network {row.network} is not among networks; there are: {names or 'none'}",
                 )
     yield from _networks_elsewhere(parts)
 

@@ -30,12 +30,14 @@ _SYSTEM = (
     "/sys",
     "/tmp",  # noqa: S108 - a name in a list, where nothing is written
     "/usr",
-    *(f"/var/{name}" for name in ("backups", "cache", "crash", "db", "empty", "lib", "local")),
-    *(f"/var/{name}" for name in ("lock", "log", "mail", "opt", "run", "snap", "spool", "tmp")),
+    *(f"/var/{name}" for name in ("backups", "cache", "crash", "db", "empty", "lib")),
+    *(f"/var/{name}" for name in ("lock", "log", "mail", "run", "snap", "spool", "tmp")),
 )
+_LOCAL = tuple(map(PurePosixPath, ("/usr/local/share", "/usr/local/src", "/var/cache")))
+"""Below these a site keeps what is its own; what is there already is refused on the host."""
 _ONLY_THEMSELVES = ("/root", "/var")
 """Directories that hold what a node needs, and below which there is room for more."""
-_OF_LOGINS = (".ssh", ".ansible")
+_OF_LOGINS = (".ssh", ".ansible", ".bashrc", ".profile")
 """What a login needs in its home."""
 
 
@@ -51,11 +53,13 @@ def mount_path(text: str) -> str:
     path = PurePosixPath(text)
     home = PurePosixPath("/root")
     hides_login = any(path.is_relative_to(home / name) for name in _OF_LOGINS)
-    if text in _ONLY_THEMSELVES or hides_login or any(map(path.is_relative_to, _SYSTEM)):
+    is_local = any(parent in path.parents for parent in _LOCAL)
+    is_systems = any(map(path.is_relative_to, _SYSTEM)) and not is_local
+    if text in _ONLY_THEMSELVES or hides_login or is_systems:
         raise refusal(
-            f"{text} は OS が使うディレクトリです。マウントするとノードが動かなくなります。"
+            f"{text} は OS が管理する場所で、マウントするとノードが動かなくなることがあります。"
             "/mnt/名前、/data、/srv/名前 などにしてください",
-            f"{text} belongs to the operating system, and a mount there would break the nodes; "
+            f"{text} is managed by the operating system, and a mount there may break the nodes; "
             "use for example /mnt/NAME, /data or /srv/NAME",
         )
     return text

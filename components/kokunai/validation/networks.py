@@ -51,7 +51,8 @@ def _servers(site: str, raw: Mapping[str, Any]) -> Iterator[IPv4Address]:
     given = list(named)
     for key in ("dns_servers", "ntp_servers"):
         listed = hosts.get(key) if isinstance(hosts, dict) else None
-        given += [text for text in listed if isinstance(text, str)] if listed else []
+        if isinstance(listed, list):
+            given += [text for text in listed if isinstance(text, str)]
     for text in given:
         try:
             yield IPv4Address(text)

@@ -110,17 +110,19 @@ def _archive(text: str) -> str:
         host, port_is_good = parts.hostname or "", parts.port != 0
     except ValueError:
         raise _no_archive(text) from None
-    if "@" in parts.netloc:
+    if "@" in text or parts.query:
         raise refusal(
-            "URI にユーザー名とパスワードは書けません。ステートに平文で残るためです。"
-            "kokunai:packageSourceCredentials（secure）に書いてください",
-            "must hold no login: it would stand in the state in clear; "
-            "put it into kokunai:packageSourceCredentials (secure)",
+            "URI にユーザー名、パスワード、クエリは書けません。ステートに平文で残るためです。"
+            "認証情報は kokunai:packageSourceCredentials（secure）に書いてください",
+            "must hold no login and no query: they would stand in the state in clear; "
+            "put credentials into kokunai:packageSourceCredentials (secure)",
         )
-    is_good = parts.scheme in {"http", "https"} and port_is_good and not parts.query
+    if not host:
+        raise _no_archive(text)
+    is_good = parts.scheme in {"http", "https"} and port_is_good
     if not is_good or parts.fragment or not _ARCHIVE_PATH.fullmatch(parts.path):
         raise _no_archive(text)
-    if re.search(r"\s|[?#\\]", text):
+    if re.search(r"\s|[?#\\]|%[01][0-9A-Fa-f]", text):
         raise _no_archive(text)
     _host(host)
     return text

@@ -37,7 +37,8 @@ def _of(node: Node) -> Judgement | None:
     key = next((mark for mark in str(node.keys[-1]) if _is_control(mark)), "") if node.keys else ""
     text = node.text or ""
     text = text.strip() if node.keys and node.keys[0] in _KEYS else text
-    allowed = _OF_TEXTS if _is_text(node.keys) else ""
+    # A secret is often the content of a file, and its own check knows what it is for.
+    allowed = _OF_TEXTS if node.secret or _is_text(node.keys) else ""
     mark = key or next((one for one in text if _is_control(one) and one not in allowed), "")
     if not mark:
         return None

@@ -14,6 +14,7 @@ import os
 import socket
 import stat
 import struct
+import time
 import urllib.parse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -80,11 +81,48 @@ def _table_endpoint(text: str) -> Endpoint:
     return endpoint(str(ipaddress.ip_address(packed)), int(port, 16))
 
 
+class _Judged:
+    """Who is at the other end of a connection, looked up once a connection."""
+
+    def __init__(self) -> None:
+        self._users: dict[str, tuple[_Own, int]] = {}
+
+    def known(self, peer: str) -> int | None:
+        """The user of a connection that was looked up and is still open."""
+        own, user = self._users.get(peer, (None, None))
+        return user if own is not None and _is_open(own) else None
+
+    def look(self, peer: str) -> int | None:
+        """The user now; None for a connection that is gone or that no table shows yet."""
+        own, user = _look(peer)
+        if own is None or user is None:
+            return None
+        if len(self._users) >= _REMEMBERED:
+            self._users.clear()
+        self._users[peer] = (own, user)
+        return user
+
+
+def _refusal(user: int | None) -> str | None:
+    """Why a caller is refused, None for our own user and root."""
+    if user in (0, os.geteuid()):
+        return None
+    who = "不明 / unknown" if user is None else str(user)
+    return (
+        f"ほかのユーザー（uid {who}）からの呼び出しは受け付けません。\n"
+        f"calls of another user (uid {who}) are refused"
+    )
+
+
+def _can_tell() -> bool:
+    return any(os.access(table, os.R_OK) for table in TABLES)
+
+
 class SameUserOnly(grpc.aio.ServerInterceptor):
     """Lets in callers that run as this process's user or as root, judged once a connection."""
 
     def __init__(self) -> None:
-        self._judged: dict[str, tuple[_Own, int | None]] = {}
+        self._judged = _Judged()
 
     async def intercept_service(
         self, continuation: Callable[..., Awaitable[Any]], call: Any
@@ -108,30 +146,48 @@ class SameUserOnly(grpc.aio.ServerInterceptor):
 
     async def check(self, context: Any) -> None:
         """End the call of another user with PERMISSION_DENIED."""
-        if not any(os.access(table, os.R_OK) for table in TABLES):
-            return
-        user = await self._user_of(context.peer())
-        if user not in (0, os.geteuid()):
-            who = "不明 / unknown" if user is None else str(user)
-            await context.abort(
-                grpc.StatusCode.PERMISSION_DENIED,
-                f"ほかのユーザー（uid {who}）からの呼び出しは受け付けません。\n"
-                f"calls of another user (uid {who}) are refused",
-            )
+        if _can_tell() and (why := _refusal(await self._user_of(context.peer()))):
+            await context.abort(grpc.StatusCode.PERMISSION_DENIED, why)
 
     async def _user_of(self, peer: str) -> int | None:
-        """Who is at the other end; None for a connection that is gone or that no table shows."""
-        own, user = self._judged.get(peer, (None, None))
-        if own is not None and _is_open(own):
-            return user
+        user = self._judged.known(peer)
         for _ in range(_LOOKS):
-            own, user = _look(peer)
-            if own is not None and user is not None:
-                if len(self._judged) >= _REMEMBERED:
-                    self._judged.clear()
-                self._judged[peer] = (own, user)
+            if user is not None or (user := self._judged.look(peer)) is not None:
                 return user
             await asyncio.sleep(_PAUSE_SECONDS)
+        return None
+
+
+class SameUserOnlyInThreads(grpc.ServerInterceptor):
+    """The same for a server that answers in threads and has no streams."""
+
+    def __init__(self) -> None:
+        self._judged = _Judged()
+
+    def intercept_service(self, continuation: Callable[..., Any], call: Any) -> Any:
+        """The handler of a call behind the check."""
+        handler = continuation(call)
+        if handler is None or handler.request_streaming or handler.response_streaming:
+            return None
+
+        def checked(request: Any, context: Any) -> Any:
+            self.check(context)
+            return handler.unary_unary(request, context)
+
+        make: Any = grpc.unary_unary_rpc_method_handler
+        return make(checked, handler.request_deserializer, handler.response_serializer)
+
+    def check(self, context: Any) -> None:
+        """End the call of another user with PERMISSION_DENIED."""
+        if _can_tell() and (why := _refusal(self._user_of(context.peer()))):
+            context.abort(grpc.StatusCode.PERMISSION_DENIED, why)
+
+    def _user_of(self, peer: str) -> int | None:
+        user = self._judged.known(peer)
+        for _ in range(_LOOKS):
+            if user is not None or (user := self._judged.look(peer)) is not None:
+                return user
+            time.sleep(_PAUSE_SECONDS)
         return None
 
 

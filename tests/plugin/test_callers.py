@@ -146,12 +146,12 @@ async def test_a_port_that_another_connection_had_is_judged_again(monkeypatch):
     monkeypatch.setattr(callers, "owner_of", lambda *_: next(users))
     async with _guarded() as (guard, address):
         first = await _cancel(address)
-        ((_, judged),) = guard._judged.items()
-        guard._judged.clear()
+        ((_, judged),) = guard._judged._users.items()
+        guard._judged._users.clear()
         host, port = address.split(":")
         with socket.create_connection((host, int(port))) as later:
             peer = f"ipv4:127.0.0.1:{later.getsockname()[1]}"
-            guard._judged[peer] = judged  # what was found about the earlier connection
+            guard._judged._users[peer] = judged  # what was found about the earlier connection
 
             user = await guard._user_of(peer)
 

@@ -49,7 +49,8 @@ class ServedPack:
         self.process = process
         line = process.stdout.readline().strip()
         assert line.isdigit(), process.stderr.read()
-        self._stub = analyzer_pb2_grpc.AnalyzerStub(grpc.insecure_channel(f"127.0.0.1:{line}"))
+        self.address = f"127.0.0.1:{line}"
+        self._stub = analyzer_pb2_grpc.AnalyzerStub(grpc.insecure_channel(self.address))
 
     def info(self) -> analyzer_pb2.AnalyzerInfo:
         return self._stub.GetAnalyzerInfo(struct_pb2.Value())

@@ -1,6 +1,10 @@
 """The rules through the real pack process: secrets, unknown values, levels and signals."""
 
+import os
+import pwd
 import signal
+import subprocess
+import sys
 
 import pytest
 from policy_examples import every_example
@@ -340,3 +344,31 @@ def test_the_policies_cover_every_group_of_rules(pack):
 @pytest.mark.parametrize("name", ["address", "addresses", "serverId", "sshKeyIds", "publicKey"])
 def test_what_is_made_later_may_be_unknown(pack, name):
     assert pack.analyze(SERVER, {**DOMESTIC, "made": {name: UNKNOWN["string"]}}) == []
+
+
+_ANOTHER_USER = """
+import os, sys
+import grpc
+from google.protobuf.struct_pb2 import Value
+from pulumi.runtime.proto import analyzer_pb2_grpc
+
+os.setuid(int(sys.argv[2]))
+try:
+    analyzer_pb2_grpc.AnalyzerStub(grpc.insecure_channel(sys.argv[1])).GetAnalyzerInfo(
+        Value(), timeout=10
+    )
+    print("answered")
+except grpc.RpcError as error:
+    print(error.code().name)
+"""
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
+def test_another_user_of_the_machine_is_refused(pack):
+    nobody = str(pwd.getpwnam("nobody").pw_uid)
+    command = [sys.executable, "-c", _ANOTHER_USER, pack.address, nobody]
+
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+
+    assert done.stdout == "PERMISSION_DENIED\n", done.stderr
+    assert pack.info().name

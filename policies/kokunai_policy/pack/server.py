@@ -17,6 +17,7 @@ from pulumi.runtime import proto
 from pulumi.runtime.proto import analyzer_pb2_grpc
 from pulumi_policy import EnforcementLevel, ResourceValidationPolicy, StackValidationPolicy
 
+from kokunai.callers import SameUserOnlyInThreads
 from kokunai.language import worded
 from kokunai_policy.pack.session import Given, Session
 from kokunai_policy.pack.wire import plain
@@ -113,6 +114,7 @@ def serve(servicer: Servicer) -> None:
     """Serve until the process ends; the engine reads the port from the first line of stdout."""
     server = grpc.server(  # type: ignore[no-untyped-call]
         ThreadPoolExecutor(max_workers=4),
+        interceptors=(SameUserOnlyInThreads(),),
         options=_SDK._GRPC_CHANNEL_OPTIONS,  # noqa: SLF001 - the SDK's options, as it has no public ones
     )
     analyzer_pb2_grpc.add_AnalyzerServicer_to_server(servicer, server)

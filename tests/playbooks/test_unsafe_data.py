@@ -18,13 +18,15 @@ from kokunai.role_variables import Share
 ROLES = Path(__file__).parents[2] / "playbooks/roles"
 # Where it is evaluated it leaves a file in the home; without a slash it can name a folder, too.
 EVIL = "{{ lookup('pipe', 'cd; touch evaluated') }}"
+# The same without a space, because most variables must be one word.
+TIGHT = "{{lookup('pipe','cd;touch${IFS}evaluated')}}"
 BUNDLES = {"base": "files.yml", "nccl": "main.yml", "storage_client": "main.yml"}
 
 
 def _poisoned(value):
     """The value with a template behind every text in it."""
     if isinstance(value, str):
-        return f"{value} {EVIL}"
+        return f"{value}{TIGHT}"
     if isinstance(value, dict):
         return {key: _poisoned(item) for key, item in value.items()}
     if isinstance(value, list):
@@ -88,7 +90,7 @@ async def test_templates_in_every_variable_the_key_and_the_path_are_never_evalua
     assert reasons == []
     assert not (tmp_path / "evaluated").exists()
     written = (tmp_path / "root/etc/chrony/chrony.conf").read_text()
-    assert f"server 192.0.2.1 {EVIL} iburst" in written
+    assert f"server 192.0.2.1{TIGHT} iburst" in written
 
 
 def test_every_text_is_marked_as_data_and_only_our_own_templates_are_not():

@@ -11,6 +11,7 @@ import pytest
 from kokunai import model
 from kokunai.environment import Environment
 from kokunai.errors import KokunaiError
+from support.example_stack import VALUES
 from support.pulumi_mocks import Recorder, declared, loops, recorder, root
 
 __all__ = ["loops", "recorder", "root"]
@@ -18,23 +19,7 @@ PRIVATE_KEY = "-----BEGIN OPENSSH PRIVATE KEY-----\nstaple-of-a-private-key\n"
 
 
 def _spec(**changes: Any) -> model.Environment:
-    values: dict[str, Any] = {
-        "name": "demo",
-        "data_class": "internal",
-        "lab": True,
-        "access": {"private_key_file": "id", "ssh_from": ["198.18.0.0/15"]},
-        "networks": [{"name": "cluster", "site": "sakura-ishikari", "cidr": "192.168.10.0/24"}],
-        "pools": [
-            {
-                "name": "train",
-                "site": "sakura-ishikari",
-                "gpu": "h100",
-                "node_count": 2,
-                "network": "cluster",
-            }
-        ],
-    }
-    return model.Environment.model_validate({**values, **changes})
+    return model.Environment.model_validate({**VALUES, **changes})
 
 
 def _declared(recorder: Recorder, spec: model.Environment, root: Path) -> Recorder:

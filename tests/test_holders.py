@@ -13,25 +13,13 @@ from kokunai import environment, holders, model, stack_file
 from kokunai.parts import Data, Part
 from kokunai.plugin.kind import Holding
 from kokunai.plugin.registry import registry
+from support.example_stack import VALUES
 from support.pulumi_mocks import Recorder, declared, loops, recorder, root
 
 __all__ = ["loops", "recorder", "root"]
 STACK: dict[str, Any] = {
-    "name": "demo",
-    "data_class": "internal",
-    "lab": True,
-    "access": {"private_key_file": "id", "ssh_from": ["198.18.0.0/15"]},
-    "networks": [{"name": "cluster", "site": "sakura-ishikari", "cidr": "192.168.10.0/24"}],
+    **VALUES,
     "storage": [{"name": "data", "network": "cluster", "size_gib": 100, "mount": "/mnt/data"}],
-    "pools": [
-        {
-            "name": "train",
-            "site": "sakura-ishikari",
-            "gpu": "h100",
-            "node_count": 2,
-            "network": "cluster",
-        }
-    ],
 }
 
 

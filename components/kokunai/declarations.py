@@ -225,22 +225,21 @@ class Declarations:
         return [self._made[part.key] for part in parts]
 
     def _declare(self, part: Part, opts: pulumi.ResourceOptions) -> resources.Kind:
+        timeouts = None
         if part.timeout_seconds is not None:
             timeout = f"{part.timeout_seconds}s"
             timeouts = pulumi.CustomTimeouts(create=timeout, update=timeout)
-            limits = pulumi.ResourceOptions(custom_timeouts=timeouts)
-            opts = pulumi.ResourceOptions.merge(opts, limits)
-        known_as = pulumi.ResourceOptions(aliases=_aliases(part.former_name))
-        opts = pulumi.ResourceOptions.merge(opts, known_as)
-        if part is not self._owner:  # it says nothing of any data
-            opts = pulumi.ResourceOptions.merge(opts, self._kept_safe(part))
+        waits = part is not self._owner  # it says nothing of any data
+        own = pulumi.ResourceOptions(
+            aliases=_aliases(part.former_name),
+            custom_timeouts=timeouts,
+            # Nothing is touched before it is known what data would be lost.
+            depends_on=[self._holders] if waits else None,
+            protect=holders.protect(part, self._settings),
+        )
+        opts = pulumi.ResourceOptions.merge(opts, own)
         kind = resources.kind(part.pulumi_type)
         return kind(part.name, self.linked(part.props), opts, wanted=part.wanted)
-
-    def _kept_safe(self, part: Part) -> pulumi.ResourceOptions:
-        """Nothing is touched before it is known what data would be lost."""
-        protect = holders.protect(part, self._settings)
-        return pulumi.ResourceOptions(depends_on=[self._holders], protect=protect)
 
     @functools.cached_property
     def _holders(self) -> resources.Kind:

@@ -23,6 +23,17 @@ def root(start: Path) -> Path:
     return folder
 
 
+def name(folder: Path) -> str:
+    """What Pulumi.yaml calls the project; empty where it cannot be read."""
+    from kokunai import yaml_reader  # most commands do without YAML
+
+    try:
+        content = yaml_reader.read(folder / SETTINGS_FILE)
+    except (OSError, yaml_reader.NotYaml):
+        return ""
+    return str(content.get("name") or "") if isinstance(content, dict) else ""
+
+
 def find_root(start: Path) -> Path | None:
     """The same folder, or None outside of a project."""
     folders = (start, *start.parents)

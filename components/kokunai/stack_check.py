@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from kokunai import catalog, model, stack_file, yaml_reader
+from kokunai import catalog, model, project, stack_file, user_paths, yaml_reader
 from kokunai.environment import placed_parts
-from kokunai.errors import Problem
+from kokunai.errors import KokunaiError, Problem
 from kokunai.parts import Part
 from kokunai.settings import Key, StackSettings
 from kokunai.stack_paths import Placed, located
@@ -17,6 +16,7 @@ from kokunai_policy import STACK_TYPE, Resource, StateStore, judge, program_cont
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from kokunai_policy import Context, Finding
 
@@ -52,8 +52,8 @@ def _key(spec: model.Settings, root: Path) -> Key:
     """The public key where it can be read: a file may be checked before there is any."""
     given = spec.access.private_key_file
     text = ""
-    with suppress(OSError, ValueError, RuntimeError):
-        text = root.joinpath(f"{Path(given).expanduser()}.pub").read_text(encoding="utf-8")
+    with suppress(OSError, ValueError, KokunaiError):
+        text = user_paths.absolute(root, f"{given}.pub").read_text(encoding="utf-8")
     return Key(given, text.strip())
 
 
@@ -78,17 +78,9 @@ def _hosts_of_a_program(spec: model.Settings) -> Placed:
 
 
 def _context(spec: model.Settings, file: Path, root: Path) -> Context:
-    project = _project(root)
     stack = file.name.removesuffix(".yaml").removeprefix("Pulumi.")
-    return program_context(root, stack=stack, project=project, lab=spec.lab, environment={})
-
-
-def _project(root: Path) -> str:
-    try:
-        content = yaml_reader.read(root / "Pulumi.yaml")
-    except (OSError, yaml_reader.NotYaml):
-        return ""
-    return str(content.get("name") or "") if isinstance(content, dict) else ""
+    named = project.name(root)
+    return program_context(root, stack=stack, project=named, lab=spec.lab, environment={})
 
 
 def _judged(part: Part, context: Context) -> Iterator[Finding]:

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import dataclasses
-import os
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -24,11 +23,11 @@ from kokunai.plugin.sakura.server.kind import Server
 from kokunai.plugin.sakura.ssh_key import SshKey
 from kokunai.plugin.sakura.switch import Switch
 from kokunai.plugin.serving.responses import abort_of
+from support.fault_matrix import IS_ALL
 from support.faulty_sakura import OWNER, Fault, FaultySakura, Quick
 from support.mutations import ALL, Mutation
 
 SEED = 20261128
-IS_ALL = os.environ.get("KOKUNAI_FAULTS") == "all"
 CASES = 2000 if IS_ALL else 120
 OPERATIONS = ("preview", "create", "preview of an update", "read", "update", "delete")
 FROM_NOTHING = ("preview", "create")

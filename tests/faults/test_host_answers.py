@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import json
-import os
 import random
 import unicodedata
 from collections import Counter
@@ -18,12 +17,13 @@ from kokunai.plugin.ansible.events import VERIFYING, Reducer
 from kokunai.plugin.ansible.host_answer import CHECKS
 from kokunai.plugin.ansible.outcome import Run, outputs, reason
 from kokunai.plugin.ansible.request import Host
+from support.fault_matrix import IS_ALL
 from support.operation import Operation
 
 SECRET = "correct-horse-battery"
 HOSTS = [Host(name, f"10.0.0.{number}", str(number), "root") for number, name in enumerate("abc")]
 LIAR = "b"
-CASES = 1000 if os.environ.get("KOKUNAI_FAULTS") == "all" else 150
+CASES = 1000 if IS_ALL else 150
 SEED = 20260131
 
 CHECK = {"value": 8, "verdict": "pass", "reason": ""}

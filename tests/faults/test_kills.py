@@ -16,12 +16,12 @@ from dataclasses import dataclass
 
 import pytest
 
+from support.fault_matrix import IS_ALL
 from support.kills import TARGETS, Moment, at_ansible, at_call, at_file, interrupted, wait_until
 from support.pulumi_project import Sandbox, matches_state, stop
 
 pytestmark = [pytest.mark.e2e, pytest.mark.hosts]
 
-EVERYTHING = os.environ.get("KOKUNAI_FAULTS") == "all"
 UP = ("pulumi", "up", "--yes", "--skip-preview", "--stack", "e2e")
 DESTROY = ("pulumi", "destroy", "--yes", "--skip-preview", "--stack", "e2e")
 PLAYBOOK = ("Ansible", "/etc/sysctl.d/60-kokunai.conf", "/etc/nccl.conf")
@@ -113,10 +113,10 @@ def _moment(text: str) -> Moment:
     return at_call(method, int(number), when)
 
 
-def _lives(target: str, *, everything: bool) -> list[tuple[str, ...]]:
+def _lives(target: str) -> list[tuple[str, ...]]:
     """For each life, a moment for each step; empty where nothing is killed."""
-    if not everything:
-        return [SAMPLE[target]] if target in SAMPLE else []
+    if not IS_ALL:
+        return [SAMPLE[target]]
     moments = [list(step.moments(target)) or [""] for step in LIFE]
     longest = max(map(len, moments))
     return [tuple(one[life % len(one)] for one in moments) for life in range(longest)]
@@ -128,10 +128,10 @@ def test_the_sample_is_part_of_the_whole():
             assert moment in [*step.moments(target), ""]
 
 
-@pytest.mark.parametrize("target", TARGETS if EVERYTHING else SAMPLE)
+@pytest.mark.parametrize("target", TARGETS if IS_ALL else SAMPLE)
 def test_a_kill_in_every_part_of_a_life_is_mended_by_the_next_run(sandbox: Sandbox, target: str):
     kills = 0
-    for life in _lives(target, everything=EVERYTHING):
+    for life in _lives(target):
         for step, moment in zip(LIFE, life, strict=True):
             step.change(sandbox)
             if moment:

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import copy
-import os
 import re
 import unicodedata
 from collections import Counter
@@ -23,9 +22,11 @@ from kokunai.environment import placed_parts
 from kokunai.errors import KokunaiError
 from kokunai.settings import Key, StackSettings
 from support.broken_stack_files import RIGHT
+from support.fault_matrix import IS_ALL
+from support.mutations import places
 
 ALL, SAMPLE = 5000, 150
-COUNT = ALL if os.environ.get("KOKUNAI_FAULTS") == "all" else SAMPLE
+COUNT = ALL if IS_ALL else SAMPLE
 RICH = """\
 config:
   own:title: 学習　データ：テスト  # 全角の　コメント：です
@@ -94,15 +95,6 @@ def changed_text(random: Random, text: str) -> str:
         else:
             text = "".join([*lines[:row], random.choice((" ", "  ", "\t", "　")), *lines[row:]])
     return text
-
-
-def places(value: Any) -> Iterator[tuple[Any, Any]]:
-    """Every holder with a key or an index in it."""
-    pairs = value.items() if isinstance(value, dict) else enumerate(value)
-    for key, member in list(pairs):
-        yield value, key
-        if isinstance(member, dict | list):
-            yield from places(member)
 
 
 def changed_values(random: Random, text: str) -> str:

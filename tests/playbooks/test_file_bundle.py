@@ -1,11 +1,11 @@
 """The module as a host runs it: arguments on standard input, a directory instead of /."""
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+
+from support import ansible_module
 
 MODULE = Path(__file__).parents[2] / "playbooks/library/file_bundle.py"
 HEADER = "# Kokunai"
@@ -14,14 +14,7 @@ HEADER = "# Kokunai"
 def _run(root: Path, files, *, check=False, **more):
     arguments = {"root": str(root), "header": HEADER, "files": files, **more}
     arguments |= {"_ansible_check_mode": check, "_ansible_diff": True}
-    ended = subprocess.run(
-        [sys.executable, MODULE],
-        input=json.dumps({"ANSIBLE_MODULE_ARGS": arguments}),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    return json.loads(ended.stdout)
+    return ansible_module.run(MODULE, **arguments)
 
 
 def _file(path="/etc/demo.conf", content=f"{HEADER}\nx=1\n", **more):

@@ -1,14 +1,13 @@
 """What is looked at before a share is mounted, on directories that stand for a host."""
 
 import importlib.util
-import json
 import os
-import subprocess
-import sys
 import time
 from pathlib import Path
 
 import pytest
+
+from support import ansible_module
 
 MODULE = Path(__file__).parents[2] / "playbooks/library/kokunai_mounts.py"
 _SPEC = importlib.util.spec_from_file_location("kokunai_mounts", MODULE)
@@ -25,14 +24,7 @@ def root(tmp_path: Path) -> Path:
 
 def _run(root: Path, *paths: str, check_mode: bool = False):
     given = {"root": str(root), "paths": paths, "_ansible_check_mode": check_mode}
-    ended = subprocess.run(
-        [sys.executable, MODULE],
-        input=json.dumps({"ANSIBLE_MODULE_ARGS": given}),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    return json.loads(ended.stdout)
+    return ansible_module.run(MODULE, **given)
 
 
 def test_a_directory_with_files_is_refused_before_it_is_hidden(root: Path):

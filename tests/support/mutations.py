@@ -62,27 +62,27 @@ def _changed(change: Callable[[Any, Random], None]) -> Any:
     return answer
 
 
-def _places(value: Any) -> Iterator[tuple[Any, Any]]:
+def places(value: Any) -> Iterator[tuple[Any, Any]]:
     """Every container and key in an answer."""
     pairs = value.items() if isinstance(value, dict) else enumerate(value)
     for key, member in list(pairs):
         yield value, key
         if isinstance(member, dict | list):
-            yield from _places(member)
+            yield from places(member)
 
 
 def _drop(data: Any, random: Random) -> None:
-    container, key = random.choice([*_places(data)])
+    container, key = random.choice([*places(data)])
     del container[key]
 
 
 def _spoil(data: Any, random: Random) -> None:
-    container, key = random.choice([*_places(data)])
+    container, key = random.choice([*places(data)])
     container[key] = random.choice(WRONG)
 
 
 def _empty(data: Any, random: Random) -> None:
-    found = [place for place in _places(data) if isinstance(place[0][place[1]], dict | list)]
+    found = [place for place in places(data) if isinstance(place[0][place[1]], dict | list)]
     if found:
         container, key = random.choice(found)
         container[key] = type(container[key])()

@@ -18,10 +18,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
-import yaml
-
 from kokunai import project
-from kokunai.cli import stacks
+from kokunai.cli import stacks, state_files
 from kokunai.foreign_text import shown
 from kokunai.language import worded
 from kokunai.progress import say
@@ -79,16 +77,7 @@ def stack_of(root: Path, command: Sequence[str], environment: Mapping[str, str])
     if not name:
         return None
     state = Path(unquote(url.removeprefix("file://")).partition("?")[0]).expanduser()
-    return Stack(project_name(root), name.rpartition("/")[2], state)
-
-
-def project_name(root: Path) -> str:
-    """The project's name as Pulumi.yaml gives it."""
-    with contextlib.suppress(OSError, ValueError, yaml.YAMLError):
-        settings = yaml.safe_load((root / project.SETTINGS_FILE).read_text("utf-8"))
-        if isinstance(settings, dict):
-            return str(settings.get("name", ""))
-    return ""
+    return Stack(project.name(root), stacks.short(name), state)
 
 
 def _judge_lock(stack: Stack, lock: Path) -> None:
@@ -181,7 +170,7 @@ def _settle(root: Path, stack: Stack, environment: Mapping[str, str], *, may_wri
     The engine's import drops every pending operation, so nothing is cleared beside an open one.
     """
     before = _content(stack)
-    deployment = _deployment(before)
+    deployment = state_files.deployment_of(stack.checkpoint) or {}
     pending = deployment.get("pending_operations") or ()
     creating = _pending_creates(deployment)
     existing = {row.get("urn") for row in deployment.get("resources") or () if _is_whole(row)}
@@ -220,14 +209,6 @@ def _content(stack: Stack) -> bytes:
     with contextlib.suppress(OSError):
         return stack.checkpoint.read_bytes()
     return b""
-
-
-def _deployment(content: bytes) -> dict[str, Any]:
-    with contextlib.suppress(ValueError, AttributeError):
-        checkpoint = json.loads(content).get("checkpoint")
-        latest = checkpoint.get("latest")
-        return latest if isinstance(latest, dict) else {}
-    return {}
 
 
 def _pending_creates(deployment: Mapping[str, Any]) -> list[str]:

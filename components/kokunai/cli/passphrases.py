@@ -10,9 +10,6 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import yaml
-
-from kokunai import project
 from kokunai.cli import stacks
 from kokunai.errors import KokunaiError
 
@@ -67,12 +64,9 @@ def opens(salt: str, passphrase: str) -> bool | None:
 
 
 def _salt(root: Path, stack: str) -> str | None:
-    """The salt in the stack's file, beside the project or where Pulumi.yaml says."""
-    with contextlib.suppress(OSError, ValueError, yaml.YAMLError, AttributeError):
-        settings = yaml.safe_load((root / project.SETTINGS_FILE).read_text("utf-8"))
-        folder = root / str(settings.get("stackConfigDir") or "")
-        text = (folder / f"Pulumi.{stack.rpartition('/')[2]}.yaml").read_text("utf-8")
-        found = _SALT.search(text)
+    """The salt in the stack's file."""
+    with contextlib.suppress(OSError, ValueError, KeyError):
+        found = _SALT.search(stacks.files(root)[stacks.short(stack)].read_text("utf-8"))
         return found[1] if found else None
     return None
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
-import importlib.util
 import json
 import sys
 from pathlib import Path
@@ -18,8 +16,6 @@ from kokunai.language import worded
 if TYPE_CHECKING:
     from kokunai import model
     from kokunai.errors import Problem
-
-_RULES = "kokunai.stack_check"
 
 
 @click.command()
@@ -63,11 +59,10 @@ def _examined(path: Path) -> dict[str, Any]:
 
 def _refused_by_rules(path: Path) -> list[Problem]:
     """What the rules will refuse of the stack, at the places of the stack file."""
-    if importlib.util.find_spec(_RULES) is None:
-        return []
+    from kokunai import stack_check
+
     root = project.find_root(path.resolve().parent) or path.resolve().parent
-    found: list[Problem] = importlib.import_module(_RULES).findings(path, root)
-    return found
+    return stack_check.findings(path, root)
 
 
 def _line(file: str, problem: dict[str, str], language: str) -> str:

@@ -96,7 +96,7 @@ def _given(command: Sequence[str]) -> str:
 def _selected(root: Path, environment: Mapping[str, str]) -> str:
     """What `pulumi stack select` chose for the project, from the file in which Pulumi keeps it."""
     settings = root / project.SETTINGS_FILE
-    name = _content(settings).get("name")
+    name = project.name(root)
     home = Path(environment.get("PULUMI_HOME") or surroundings.home() / ".pulumi")
     digest = hashlib.sha1(str(settings).encode(), usedforsecurity=False).hexdigest()
     try:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import hmac
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -42,21 +41,14 @@ def refusal(request: Request, credentials: Credentials) -> Response | None:
         return _refused(403, "この名前では呼べません", "not to be called by this Host")
     if origin is not None and not _is_ours(origin):
         return _refused(403, "Web ページからは呼べません", "not to be called by this Origin")
-    expected = basic(credentials)
     given = request.headers.get("authorization", "")
-    if not hmac.compare_digest(given.strip().encode(), expected.encode()):
+    if not hmac.compare_digest(given.strip().encode(), credentials.header.encode()):
         return _refused(
             401,
             "SAKURA_ACCESS_TOKEN などの認証情報が必要です（kokunai lab env）",
             "needs the lab's token and secret as Basic credentials (kokunai lab env)",
         )
     return None
-
-
-def basic(credentials: Credentials) -> str:
-    """The Authorization header of a caller who knows the credentials."""
-    pair = f"{credentials.token}:{credentials.secret}"
-    return f"Basic {base64.b64encode(pair.encode()).decode()}"
 
 
 def _is_ours(address: str) -> bool:

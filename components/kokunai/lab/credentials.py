@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hmac
 import os
 import secrets
@@ -24,6 +25,12 @@ class Credentials:
 
     token: str
     secret: str
+
+    @property
+    def header(self) -> str:
+        """The Authorization header of a caller who knows them."""
+        pair = f"{self.token}:{self.secret}"
+        return f"Basic {base64.b64encode(pair.encode()).decode()}"
 
 
 def credentials_of(places: Places) -> Credentials:

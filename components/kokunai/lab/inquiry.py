@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import http.client
 import json
 from typing import TYPE_CHECKING, Any, cast
@@ -22,9 +21,8 @@ def ask(places: Places, path: str = "/_lab/state", *, seconds: float = 5) -> Sta
     """The lab's answer; None when nothing or another lab answers."""
     connection = http.client.HTTPConnection("127.0.0.1", places.port, timeout=seconds)
     try:
-        pair = credentials_of(places)
-        given = base64.b64encode(f"{pair.token}:{pair.secret}".encode()).decode()
-        connection.request("GET", path, headers={"Authorization": f"Basic {given}"})
+        given = credentials_of(places).header
+        connection.request("GET", path, headers={"Authorization": given})
         state: Any = json.loads(connection.getresponse().read())
     except (OSError, ValueError, http.client.HTTPException):
         return None

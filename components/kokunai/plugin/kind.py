@@ -8,7 +8,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any, Final, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from kokunai.errors import Problem
 
@@ -104,6 +104,12 @@ class Change:
     """The change is in the outputs (drift), not between old and new inputs."""
     loses: bool = False
     """Data is lost although the resource stays."""
+
+
+def reasons_of(changes: Iterable[Change]) -> list[tuple[str, str]]:
+    """The reasons of changes in Japanese and English, each once."""
+    told = dict.fromkeys(change.reason for change in changes if change.reason)
+    return [(ja, en) for ja, _, en in (reason.partition(" / ") for reason in told)]
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from kokunai.errors import KokunaiError
 from kokunai.plugin import losses
 from kokunai.plugin.kind import Holding
+from kokunai.plugin.serving import responses
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -62,18 +63,13 @@ def _what(kind: Holding, op: Operation, props: Props) -> tuple[str, str]:
 
 
 def _because(ja: str, en: str, changes: Sequence[Change]) -> tuple[str, str]:
-    """A sentence in each language with the reasons of the changes, which are `ja / en`."""
-    reasons = dict.fromkeys(change.reason for change in changes if change.reason)
-    pairs = [reason.partition(" / ") for reason in reasons]
-    texts = (
-        f"{ja}: {'、'.join(pair[0] for pair in pairs)}。",
-        f"{en}: " + "; ".join(pair[2] for pair in pairs),
-    )
+    """Why the data would be lost, and what to write if only the network was renamed."""
+    why_ja, why_en = responses.because(ja, en, changes)
     if not any(change.path == "switchId" for change in changes):
-        return texts[0], f"{texts[1]}."
+        return why_ja, why_en
     return (
-        f"{texts[0]}ネットワークの名前を変えただけの場合は、その行に was: 旧名 と書いてください。",
-        f"{texts[1]}. If only the network was renamed, write was: OLD beside its new name.",
+        f"{why_ja}ネットワークの名前を変えただけの場合は、その行に was: 旧名 と書いてください。",
+        f"{why_en} If only the network was renamed, write was: OLD beside its new name.",
     )
 
 

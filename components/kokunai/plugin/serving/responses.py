@@ -16,7 +16,7 @@ from kokunai.drivers.errors import DriverError
 from kokunai.errors import KokunaiError
 from kokunai.foreign_text import shown_lines
 from kokunai.language import chosen, worded
-from kokunai.plugin.kind import Cancelled, Change, ChangeKind, InitFailed
+from kokunai.plugin.kind import Cancelled, Change, ChangeKind, InitFailed, reasons_of
 from kokunai.plugin.messages import api_failure_text, bug_text
 from kokunai.plugin.serving import properties
 
@@ -84,12 +84,16 @@ def difference(changes: Sequence[Change]) -> provider_pb2.DiffResponse:
 
 
 def in_both_languages(ja: str, en: str, changes: Iterable[Change]) -> str:
-    """A sentence in each language, followed by the reasons of the changes, which are `ja / en`."""
-    reasons = dict.fromkeys(change.reason for change in changes if change.reason)
-    pairs = [reason.partition(" / ") for reason in reasons]
-    return worded(
-        f"{ja}: {'、'.join(pair[0] for pair in pairs)}。",
-        f"{en}: {'; '.join(pair[2] for pair in pairs)}.",
+    """A sentence in the reader's language, followed by the reasons of the changes."""
+    return worded(*because(ja, en, changes))
+
+
+def because(ja: str, en: str, changes: Iterable[Change]) -> tuple[str, str]:
+    """A sentence in each language, followed by the reasons of the changes."""
+    reasons = reasons_of(changes)
+    return (
+        f"{ja}: {'、'.join(reason for reason, _ in reasons)}。",
+        f"{en}: {'; '.join(reason for _, reason in reasons)}.",
     )
 
 

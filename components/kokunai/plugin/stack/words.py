@@ -5,6 +5,8 @@ from __future__ import annotations
 from itertools import groupby
 from typing import TYPE_CHECKING
 
+from kokunai.plugin.kind import reasons_of
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
@@ -60,9 +62,8 @@ def _why(loss: Loss) -> tuple[str, str]:
     if not loss.replacing:
         return "設定からなくなったため、削除します。", "deleted, because it is no longer declared."
     paths = ", ".join(change.path for change in loss.replacing)
-    reasons = dict.fromkeys(change.reason for change in loss.replacing)
-    pairs = [reason.partition(" / ") for reason in reasons]
-    ja, en = "。".join(pair[0] for pair in pairs), "; ".join(pair[2] for pair in pairs)
+    reasons = reasons_of(loss.replacing)
+    ja, en = "。".join(ja for ja, _ in reasons), "; ".join(en for _, en in reasons)
     return f"作り直し（{paths}）: {ja}。", f"replaced ({paths}): {en}."
 
 

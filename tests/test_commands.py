@@ -405,3 +405,29 @@ def test_a_command_runs_with_the_state_and_the_programs_of_a_project_of_ones_own
     assert Path(pulumi) == tmp_path / "official/pulumi"
     assert Path(kokunai) == scripts / "kokunai"
     assert (own_project / ".kokunai/passphrase").stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize(
+    ("words", "skips"),
+    [
+        (("preview", "--stack", "dev"), "true"),
+        (("--cwd", "..", "pre"), "true"),
+        (("up",), "unset"),
+        (("--stack", "preview", "up"), "unset"),
+        (("destroy", "--stack", "preview"), "unset"),
+    ],
+)
+def test_only_a_preview_goes_without_checkpoints(
+    own_project: Path, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...], skips: str
+):
+    engine = own_project.parent / "official" / "pulumi"
+    engine.write_text(
+        '#!/bin/sh\n[ "$1" = version ] && exec echo v3.240.0\n'
+        'echo "${PULUMI_SKIP_CHECKPOINTS:-unset}"\n'
+    )
+    monkeypatch.setenv("PATH", f"{engine.parent}:{os.environ['PATH']}")
+    command = [Path(sys.executable).parent / "kokunai", "run", "--", "pulumi", *words]
+
+    ended = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+
+    assert ended.stdout.strip() == skips, ended.stderr

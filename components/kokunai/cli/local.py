@@ -148,7 +148,7 @@ def run(command: tuple[str, ...]) -> None:
     given = project_environment(root) if is_real else environment(root)
     if not is_real:
         tell_replaced(given)
-    variables = {**os.environ, **given}
+    variables = {**os.environ, **given, **_of_a_preview(command)}
     interrupted.clear(root, command, variables)
     try:
         os.execvpe(command[0], command, variables)
@@ -156,3 +156,16 @@ def run(command: tuple[str, ...]) -> None:
         raise KokunaiError(
             ja=f"{command[0]} が見つかりません。", en=f"{command[0]} was not found."
         ) from None
+
+
+def _of_a_preview(command: tuple[str, ...]) -> dict[str, str]:
+    """Without this, a preview serializes the whole stack after each resource, and discards it.
+
+    That is Pulumi 3.274 with state in files or a bucket. A command that changes anything must not
+    have it: its checkpoints are what a later run finds after a kill.
+    """
+    is_preview = Path(command[0]).name == "pulumi" and stacks.verb_of(command) in _PREVIEWS
+    return {"PULUMI_SKIP_CHECKPOINTS": "true"} if is_preview else {}
+
+
+_PREVIEWS = {"preview", "pre"}

@@ -50,6 +50,7 @@ class Declarations:
         self._rows: dict[str, list[dict[str, Any]]] = {"networks": [], "storage": [], "pools": []}
         self._provider: resources.Provider | None = None
         self._is_refused = False
+        self._is_told = False
         self._made: dict[tuple[str, str], resources.Kind] = {}
         self.judged: dict[tuple[str, str], Part] = {}
         """Parts that the rules have let through."""
@@ -149,8 +150,11 @@ class Declarations:
         `was` is its name before a rename.
 
         Raises KokunaiError for another provider of this package: the rules would not see whom it
-        calls, and what pools share would be made in another account.
+        calls, and what pools share would be made in another account; and for a component that an
+        async program declares after it has waited.
         """
+        if self._is_told:
+            raise _declared_too_late()
         merged = pulumi.ResourceOptions.merge(None, opts)
         others = _providers_of(merged)
         if any(provider.package == resources.PACKAGE for provider in others):
@@ -249,6 +253,7 @@ class Declarations:
         async def rows() -> Any:
             # Half a program would look as if it gave up what its other half declares.
             raise_what_ended_the_program()
+            self._is_told = True
             whole = holders.part(first, list(self.declared.values()), self._settings)
             self.judge([whole])
             return whole.props["holders"]
@@ -274,6 +279,16 @@ class Declarations:
 def _aliases(former_name: str | None) -> list[str | pulumi.Alias]:
     """By which a resource that had another name is still the same one."""
     return [] if former_name is None else [pulumi.Alias(name=former_name)]
+
+
+def _declared_too_late() -> KokunaiError:
+    """Its rows were told to what compares them, so data would seem to be lost or go unsaid."""
+    return KokunaiError(
+        ja="pulumi.run に渡すプログラムでは、最初の await より前に Kokunai のコンポーネントを"
+        "すべて宣言してください",
+        en="a program given to pulumi.run must declare all of Kokunai's components before its "
+        "first await",
+    )
 
 
 def _shared_twice(part: Part) -> KokunaiError:

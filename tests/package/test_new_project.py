@@ -105,7 +105,7 @@ def test_a_new_seller_appears_by_its_rows_and_names_its_offer_where_another_sell
 
 def test_the_program_exports_what_our_own_stacks_export(files):
     def exports(text: str) -> list[str]:
-        return re.findall(r'pulumi\.export\("(\w+)"', text)
+        return re.findall(r'^ {8}"(\w+)": environment\.', text, re.MULTILINE)
 
     assert exports(files["__main__.py"])
     assert exports(files["__main__.py"]) == exports((ROOT / "stacks/__main__.py").read_text())

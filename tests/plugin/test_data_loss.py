@@ -253,3 +253,38 @@ def test_a_program_deletes_no_data_unasked_and_a_destroy_deletes_it(name: str) -
 
     with pytest.raises(KokunaiError, match="train-0"):
         guard.refuse_deletion(kind, Operation("train-0"), GUARDED)
+
+
+@pytest.mark.parametrize(
+    ("new", "allowed", "unknown"),
+    [
+        (OLD, "trian", "trian"),
+        (OLD, "train,nothing,train-1", "nothing"),
+        (OLD, "train,train-0,datasets", ""),
+        (OLD[:2], "datasets", ""),  # it was just removed from the file
+        (renamed(was=True), "train,datasets", ""),
+        ([*OLD, share("more", 8)], "more", ""),
+        (OLD, "", ""),
+    ],
+)
+async def test_a_permission_for_a_name_of_nothing_is_told_whether_or_not_anything_changes(
+    engine: Engine, new: Rows, allowed: str, unknown: str
+) -> None:
+    await engine.configure({"allowDataLoss": allowed} if allowed else {})
+    olds, news = {**GOVERNED, "holders": OLD}, {**GOVERNED, "holders": new}
+
+    await engine.diff(WHERE, "id", olds, olds, news)
+
+    said = engine.log.said()
+    assert ("allow_data_loss" in said) == bool(unknown)
+    if unknown:
+        assert f"allow_data_loss の {unknown} は" in said
+        assert "it may name: datasets, train, train-0, train-1." in said
+
+
+async def test_the_first_up_tells_of_a_permission_for_nothing_too(engine: Engine) -> None:
+    await engine.configure({"allowDataLoss": "dataset"})
+
+    await engine.create(WHERE, {**GOVERNED, "holders": OLD}, preview=True)
+
+    assert "allow_data_loss names dataset, which" in engine.log.said()

@@ -246,6 +246,14 @@ class Holding(Protocol):
 
 
 @runtime_checkable
+class Noticing(Protocol):
+    """An addition to `Kind` for what is to be said of a resource that exists, changed or not."""
+
+    def notice(self, op: Operation, transition: Transition) -> None:
+        """Say it; called at every diff, so in a preview and in the `up` after it."""
+
+
+@runtime_checkable
 class Previewing(Protocol):
     """An addition to `Kind` for outputs and refusals that are known during a preview.
 

@@ -154,8 +154,8 @@ def completed(wanted: Any, known: Any) -> Any:
         kept = (key for key in wanted if key in there or wanted[key] is not UNKNOWN)
         return {key: completed(wanted[key], there.get(key)) for key in kept}
     if isinstance(wanted, list):
-        there = known if isinstance(known, list) else []
-        pairs = zip_longest(wanted, there[: len(wanted)])
+        rows = known if isinstance(known, list) else []
+        pairs = zip_longest(wanted, rows[: len(wanted)])
         return [completed(one, other) for one, other in pairs]
     return wanted
 

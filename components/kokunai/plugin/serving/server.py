@@ -20,7 +20,7 @@ from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc
 from kokunai.errors import KokunaiError
 from kokunai.plugin import redaction, schema
 from kokunai.plugin.comparison import differences
-from kokunai.plugin.kind import UNKNOWN, Kind, Previewing, Props, Transition
+from kokunai.plugin.kind import UNKNOWN, Kind, Noticing, Previewing, Props, Transition
 from kokunai.plugin.serving import properties, responses
 from kokunai.plugin.serving.data_guard import DataGuard
 from kokunai.plugin.serving.operation import EngineOperation
@@ -158,6 +158,8 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
             replacing = [change for change in changes if change.replace]
             self.replacements.last_diffs[request.urn] = LastDiff(transition, replacing)
             self.replacements.held[request.urn] = frozenset({request.id, kind.identity(transition)})
+            if isinstance(kind, Noticing):
+                kind.notice(op, transition)
             return responses.difference(changes)
 
         return await self._answer(request, context, work, seconds=_QUICK_SECONDS)

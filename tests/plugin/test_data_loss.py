@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from plugin_sakura import IMAGE, nfs_inputs, plugin, server_inputs
+from pulumi.runtime.proto import provider_pb2
 
 from kokunai.errors import KokunaiError
 from kokunai.plugin.kind import Change
 from kokunai.plugin.sakura.accounts import Accounts
 from kokunai.plugin.sakura.server.kind import Server
+from kokunai.plugin.serving import command_line, properties
 from kokunai.plugin.serving.data_guard import DataGuard
 from kokunai.plugin.serving.engine_log import INFO, WARNING
 from support.operation import Operation
@@ -236,6 +238,48 @@ async def test_a_replacement_that_no_row_foretold_is_refused(engine: Engine) -> 
         await engine.create(where, new, preview=True)
 
     assert "allow_data_loss: [datasets]" in refusal.value.message
+
+
+async def check(engine: Engine, where: str, new: Any, old: Any = None) -> None:
+    known = {"olds": properties.encode(old)} if old else {}
+    news = properties.encode(new)
+    await engine.stub.Check(provider_pb2.CheckRequest(urn=where, news=news, **known))
+
+
+@pytest.mark.parametrize("allowed", ["", "datasets"])
+@pytest.mark.parametrize("by", ["command line", "replaceWith", "replaceOnChanges"])
+async def test_a_replacement_that_no_change_of_ours_demands_is_said_and_asked_for(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch, by: str, allowed: str
+) -> None:
+    where, inputs = urn(NFS, "datasets"), nfs_inputs("113000000001")
+    await engine.configure({"allowDataLoss": allowed} if allowed else {})
+    if by == "command line":
+        monkeypatch.setattr(command_line, "_asked_for", lambda: (r"urn:.*::datasets",))
+    else:
+        await check(engine, where, inputs, inputs)
+    if by == "replaceOnChanges":
+        await engine.diff(where, "id", inputs, inputs, inputs)
+    await check(engine, where, inputs)
+
+    if allowed:
+        await engine.create(where, inputs, preview=True)
+        assert "datasets will be replaced (replace)" in engine.log.said()
+        assert "taking over" not in engine.log.said()
+        return
+    with pytest.raises(Failed, match=r"Data of file share datasets \(100 GiB\)") as refusal:
+        await engine.create(where, inputs, preview=True)
+
+    assert "作り直しが指定されています" in refusal.value.message
+    assert "allow_data_loss: [datasets]" in refusal.value.message
+
+
+async def test_a_first_create_is_no_replacement(engine: Engine) -> None:
+    await engine.configure({})
+    await check(engine, urn(NFS, "datasets"), nfs_inputs("113000000001"))
+
+    await engine.create(urn(NFS, "datasets"), nfs_inputs("113000000001"), preview=True)
+
+    assert "replaced" not in engine.log.said()
 
 
 GUARDED = server_inputs(labels={"data-class": "internal", "pool": "train"})

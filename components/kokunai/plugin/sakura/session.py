@@ -38,7 +38,6 @@ class Session(Waiting):
         is_unrecorded: bool = False,
     ) -> Item:
         """Create one item, once; `is_unrecorded` means that the state does not have it yet."""
-
         has_posted = False
 
         async def post(wanted: Item) -> Item:
@@ -64,20 +63,22 @@ class Session(Waiting):
 
         Raises NotUnderstood where list and item go on to disagree.
         """
+        listed = ""
         for pause in _SETTLING_SECONDS:
             item = await find()
-            if item is None or await self.read(what, id_of(item)) is not None:
+            listed = id_of(item) if item else ""
+            if item is None or await self.read(what, listed) is not None:
                 return item
             self.op.status(
-                f"一覧に残っている {id_of(item)} が消えるのを待っています / "
-                f"waiting until the list no longer has {id_of(item)}, which is gone"
+                f"一覧に残っている {listed} が消えるのを待っています / "
+                f"waiting until the list no longer has {listed}, which is gone"
             )
             await self.op.sleep(pause)
         where = f"GET {self.zone}/{what.path}"
         raise not_understood(
             where,
-            f"一覧にある {id_of(item)} を読み取れません。数分後にもう一度実行してください",
-            f"{id_of(item)} is in the list but cannot be read; run it again in some minutes",
+            f"一覧にある {listed} を読み取れません。数分後にもう一度実行してください",
+            f"{listed} is in the list but cannot be read; run it again in some minutes",
         )
 
     def _refuse_a_double(self, what: Collection, wanted: Item) -> None:

@@ -137,7 +137,7 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         old, new = map(properties.decode, (request.olds, request.news))
         self.guard.has_program = True
         if old.props:
-            self.replacements.recorded.add(request.urn)
+            self.replacements.recorded[request.urn] = old.props
 
         async def work(kind: Kind, _: EngineOperation) -> provider_pb2.CheckResponse:
             checked = await kind.check(Transition(old=old.props, new=new.props))
@@ -172,11 +172,9 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         async def work(kind: Kind, op: EngineOperation) -> provider_pb2.CreateResponse:
             id_, outputs = "", {}
             if request.preview:
-                last_diff = self.replacements.last_diffs.get(op.urn)
-                if last_diff is not None:
-                    before = last_diff.transition.old
-                    self.guard.refuse_replacement(kind, op, before, last_diff.replacing)
-                self.replacements.explain(op)
+                if replaced := await self.replacements.foreseen(kind, op, new.props):
+                    self.guard.refuse_replacement(kind, op, replaced.before, replaced.changes)
+                    replaced.explain(op)
                 outputs = await _preview(kind, op, transition)
             else:
                 await self.replacements.refuse_while_old_exists(kind, op)

@@ -20,7 +20,7 @@ from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc
 from kokunai.errors import KokunaiError
 from kokunai.plugin import redaction, schema
 from kokunai.plugin.comparison import differences
-from kokunai.plugin.kind import UNKNOWN, Kind, Noticing, Previewing, Props, Transition
+from kokunai.plugin.kind import UNKNOWN, Configured, Kind, Noticing, Previewing, Props, Transition
 from kokunai.plugin.serving import properties, responses
 from kokunai.plugin.serving.data_guard import DataGuard
 from kokunai.plugin.serving.operation import EngineOperation
@@ -124,6 +124,9 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
                 "are refused",
             )
         self._config, self._is_configured = config, True
+        for kind in self._registry.kinds.values():
+            if isinstance(kind, Configured):
+                kind.configure(config)
 
     async def Cancel(self, _: Any, __: Any) -> Empty:
         """Ask every running operation to end soon and answer with what exists."""

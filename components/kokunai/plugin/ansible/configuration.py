@@ -128,7 +128,8 @@ class Configuration(ModelKind):
         self, op: Operation, inputs: Props, state: Props, hosts: list[Host], *, check: bool
     ) -> Run:
         require_programs()
-        key, playbook = private_key(inputs["privateKeyFile"]), _playbook(op)
+        config = inputs.get("sshConfigFile", "")
+        key, playbook = private_key(inputs["privateKeyFile"], config), _playbook(op)
         known = known_keys(hosts, state)
         strange = await rekeyed(hosts, known)
         request = Request(
@@ -138,7 +139,7 @@ class Configuration(ModelKind):
             variables=inputs["variables"],
             secrets=inputs.get("secretVariables") or {},
             private_key_file=str(key),
-            ssh_config_file=ssh_config(inputs.get("sshConfigFile", "")),
+            ssh_config_file=ssh_config(config),
             known_hosts=tuple(line for lines in known.values() for line in lines),
             check=check,
             forks=min(_MOST_FORKS, 4 * (os.cpu_count() or 1), len(hosts)),

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+import shlex
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -47,17 +49,36 @@ def test_other_words_are_no_replacement(arguments: tuple[str, ...]) -> None:
     assert not _asks(*arguments)
 
 
-def test_the_process_above_the_one_that_started_the_plugin_is_read_too() -> None:
+@pytest.mark.parametrize(
+    ("arguments", "answer"),
+    [
+        ("pulumi destroy --yes", True),
+        ("pulumi -C up down", True),
+        ("pulumi --color never dn --stack up", True),
+        ("pulumi up --stack destroy", False),
+        ("pulumi --non-interactive --cwd=/x update", False),
+        ("pulumi preview", False),
+        ("pulumi something-new", None),
+        ("", None),
+    ],
+)
+def test_a_destroy_is_told_from_an_up(arguments: str, answer: bool | None) -> None:
+    assert command_line.destroys(arguments.split()) is answer
+
+
+def test_the_engine_is_found_above_the_language_host_that_started_the_plugin(
+    tmp_path: Path,
+) -> None:
     inner = (
-        "from kokunai.plugin.serving import command_line\n"
-        f"print(command_line.replaces({URN!r}), command_line.replaces('urn:pulumi:other'))"
+        "from kokunai.plugin.serving import command_line as line\n"
+        f"print(line.replaces({URN!r}), line.replaces('urn:pulumi:other'), line.is_destroy())"
     )
-    starts = (
-        "import subprocess, sys; sys.exit(subprocess.call([sys.executable, '-c', sys.argv[1]]))"
-    )
-    command = [sys.executable, "-c", starts]
-    outer = [sys.executable, "-c", f"import subprocess; subprocess.call({[*command, inner]!r})"]
+    for name in ("pulumi", "host"):
+        (tmp_path / name).symlink_to("/bin/sh")
+    plugin = shlex.join([sys.executable, "-c", inner])
+    host = shlex.join([str(tmp_path / "host"), "-c", f"{plugin}; :"])
+    command = [tmp_path / "pulumi", "-c", f"{host}; :", "sh", "up", "--replace", URN]
 
-    ended = subprocess.run([*outer, "--replace", URN], capture_output=True, text=True, check=True)
+    ended = subprocess.run(command, capture_output=True, text=True, check=True)
 
-    assert ended.stdout.split() == ["True", "False"]
+    assert ended.stdout.split() == ["True", "False", "False"]

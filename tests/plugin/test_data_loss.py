@@ -299,6 +299,20 @@ def test_a_program_deletes_no_data_unasked_and_a_destroy_deletes_it(name: str) -
         guard.refuse_deletion(kind, Operation("train-0"), GUARDED)
 
 
+def test_a_program_that_declares_nothing_any_more_is_no_destroy(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    kind, guard = Server(Accounts()), DataGuard()
+
+    monkeypatch.setattr(command_line, "is_destroy", lambda: False)
+    with pytest.raises(KokunaiError, match="pulumi destroy --target 'urn:"):
+        guard.refuse_deletion(kind, Operation("train-0"), GUARDED)
+    guard.refuse_deletion(kind, Operation("train-0", config={"allowDataLoss": "train"}), GUARDED)
+    monkeypatch.setattr(command_line, "is_destroy", lambda: True)
+    guard.has_program = True  # with --run-program
+    guard.refuse_deletion(kind, Operation("train-0"), GUARDED)
+
+
 @pytest.mark.parametrize(
     ("new", "allowed", "unknown"),
     [

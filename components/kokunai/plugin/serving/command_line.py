@@ -1,7 +1,8 @@
-"""Reads from the engine's own command line what it was asked to replace: a provider is not told.
+"""Reads the engine's own command line for what it does not tell a provider.
 
 For `pulumi up --replace URN` and its preview the engine asks for no diff and names no old inputs,
-so that the create of the replacement looks like the first one.
+so that the create of the replacement looks like the first one. And the deletions of a program that
+declares nothing any more look like those of `pulumi destroy`.
 """
 
 from __future__ import annotations
@@ -19,6 +20,12 @@ if TYPE_CHECKING:
 _PROCESSES = Path("/proc")
 _MOST_ANCESTORS = 8
 _OPTIONS = ("--replace", "--target-replace")
+_DESTROY = frozenset({"destroy", "down", "dn"})
+_OTHERS = frozenset({"up", "update", "preview", "pre", "refresh", "import", "watch"})
+_WITH_VALUE = frozenset(
+    {"-C", "--cwd", "--color", "--memprofilerate", "--profiling", "--tracing", "-v", "--verbose"}
+)
+"""Options that may stand before the command, with a word of their own."""
 
 
 def replaces(urn: str) -> bool:
@@ -26,10 +33,32 @@ def replaces(urn: str) -> bool:
     return any(re.fullmatch(pattern, urn) for pattern in _asked_for())
 
 
+def is_destroy() -> bool | None:
+    """Whether the engine runs `pulumi destroy`; None where that is not known."""
+    return destroys(_engine())
+
+
+def destroys(arguments: Sequence[str]) -> bool | None:
+    """Whether these arguments of `pulumi` mean a destroy; None where no command is known."""
+    words = iter(arguments[1:])
+    for word in words:
+        if word in _WITH_VALUE:
+            next(words, None)
+        elif word in _DESTROY | _OTHERS:
+            return word in _DESTROY
+    return None
+
+
 @functools.cache
 def _asked_for() -> tuple[str, ...]:
-    """Expressions for the URNs, from the process above ours that names some."""
-    return next(filter(None, map(expressions, _above(os.getppid()))), ())
+    return expressions(_engine())
+
+
+@functools.cache
+def _engine() -> tuple[str, ...]:
+    """The arguments of the nearest `pulumi` above this process; empty where there is none."""
+    above = _above(os.getppid())
+    return next((tuple(words) for words in above if Path(words[0]).name == "pulumi"), ())
 
 
 def expressions(arguments: Sequence[str]) -> tuple[str, ...]:

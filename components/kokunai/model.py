@@ -79,7 +79,8 @@ class Access(Spec):
     """
 
     private_key_file: FilePath
-    """SSH private key, absolute or relative to the project; `<file>.pub` must lie beside it."""
+    """SSH private key, absolute or relative to the project; `<file>.pub` must lie beside it. The
+    private half may be missing where an ssh-agent holds it."""
     ssh_config: FilePath | None = None
     """The only configuration file that ssh reads, for example with the `ProxyJump` to a jump host;
     left out, none is read, not even `~/.ssh/config`."""

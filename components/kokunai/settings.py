@@ -204,19 +204,23 @@ def _warn_of_lockout(spec: model.Settings) -> None:
 def _key(access: model.Access, root: Path) -> Key:
     """Both halves must be there, in a preview the public one: CI has no business with the other.
 
-    A preview judges the private half where it is there, because later something was bought.
+    A preview judges the private half where it is there, because later something was bought. In the
+    place of the private half an agent may hold the key.
     """
     given = access.private_key_file
     private = user_paths.absolute(root, given)
-    if access.ssh_config:
-        user_paths.require_file(user_paths.absolute(root, access.ssh_config), "access.ssh_config")
+    config = user_paths.absolute(root, access.ssh_config) if access.ssh_config else None
+    if config:
+        user_paths.require_file(config, "access.ssh_config")
     public = key_files.public_half(private)
     if pulumi.runtime.is_dry_run():
         if private.exists():
-            key_files.judge(private, public)
-    elif not private.exists():
+            key_files.judge(private, public, config)
+    elif not private.exists() and not key_files.is_held(public, config):
         raise KokunaiError(
-            ja=f"SSH 秘密鍵 {given} がありません（.pub はあります）。{private} に置いてください",
-            en=f"the SSH private key {given} is missing (its .pub is there); put it at {private}",
+            ja=f"SSH 秘密鍵 {given} がありません（.pub はあります）。{private} に置くか、"
+            f"{key_files.AGENTS[0]}",
+            en=f"the SSH private key {given} is missing (its .pub is there); put it at {private}, "
+            f"{key_files.AGENTS[1]}",
         )
     return Key(given, public)

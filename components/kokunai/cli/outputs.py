@@ -64,7 +64,7 @@ def stack_outputs(stack: str) -> dict[str, Any]:
             en=f"stack {stack} has no outputs {sorted(missing)}; run pulumi up first",
         )
     state = json.loads(_told(stack, "export")).get("deployment") or {}
-    file = known_hosts.keep(project.root(Path.cwd()), stack, known_hosts.lines_of(state))
+    file = _kept_keys(stack, state)
     interrupted = state_files.pending(state)
     return {
         **outputs,
@@ -72,6 +72,15 @@ def stack_outputs(stack: str) -> dict[str, Any]:
         "interrupted": interrupted,
         "known_hosts": file,
     }
+
+
+def _kept_keys(stack: str, state: dict[str, Any]) -> Path | None:
+    """The file of host keys; a checkout that is read-only has none, and is told so."""
+    try:
+        return known_hosts.keep(project.root(Path.cwd()), stack, known_hosts.lines_of(state))
+    except KokunaiError as error:
+        click.echo(str(error), err=True)
+        return None
 
 
 def _verified(state: dict[str, Any]) -> dict[str, dict[str, Any]]:

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ValidationError
 
 from kokunai import capacity, catalog, model, resolved
 from kokunai.errors import KokunaiError, Problem, path_text
-from kokunai.validation import images, names, networks, renames, shares
+from kokunai.validation import images, names, networks, renames, resolvers, shares
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -74,6 +74,7 @@ def problems(raw: Any) -> Iterator[Problem]:
     yield from renames.problems("storage", parts.storage)
     yield from _unknown_sites_and_gpus(parts)
     yield from networks.problems(parts.networks, source)
+    yield from resolvers.problems(source.get("hosts"), parts.networks, parts.pools, parts.storage)
     yield from _unknown_networks(parts)
     yield from _clashing_hosts(parts)
     yield from shares.problems(parts.storage, parts.pools.values())

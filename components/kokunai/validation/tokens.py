@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Mapping
-from ipaddress import ip_address
+from ipaddress import IPv4Network, ip_address
 from typing import TYPE_CHECKING, Annotated, Any
 from urllib.parse import urlsplit
 
@@ -27,6 +27,7 @@ _WORD = r"^[A-Za-z0-9$(./_][A-Za-z0-9$().+_:~/-]*$"
 _KEYRING = r"^(?:/[A-Za-z0-9._+@~%,:-]+)+$"
 _ARCHIVE = r"^https?://[^\s{}@?#]+$"
 _ARCHIVE_PATH = re.compile(r"[A-Za-z0-9._~!$&'()*+,;=:@%/-]*")
+_THIS_NETWORK, _BROADCAST = IPv4Network("0.0.0.0/8"), IPv4Network("240.0.0.0/4")
 _LONGEST_HOST, _LONGEST_LABEL = 253, 63
 
 
@@ -73,7 +74,27 @@ def _host(text: str) -> str:
 def _resolver(text: str) -> str:
     if not re.fullmatch(_RESOLVER, text) or not _is_address(text):
         raise _not("IP アドレス（例 192.168.1.53）", "an IP address such as 192.168.1.53", text)
+    if why := _no_server(text):
+        raise refusal(
+            f"{shown(text, 60)} は{why[0]}です。ノードから届く DNS サーバーを指定してください"
+            "（省くと、データセンターのものを使います）",
+            f"{shown(text, 60)} is {why[1]}; give a resolver that the nodes reach "
+            "(left out, that of the site is used)",
+        )
     return text
+
+
+def _no_server(text: str) -> tuple[str, str] | None:
+    """Why no other machine can be at an address; None where one can."""
+    given = ip_address(text)
+    address = getattr(given, "ipv4_mapped", None) or given
+    if address.is_loopback:
+        return "ノード自身を指すアドレス（ループバック）", "the node itself (loopback)"
+    if address.is_unspecified or address in _THIS_NETWORK:
+        return "ホストを指さないアドレス", "the address of no host"
+    if address.is_multicast or address in _BROADCAST:
+        return "マルチキャストか予約済みのアドレス", "a multicast or reserved address"
+    return None
 
 
 def _is_address(text: str) -> bool:

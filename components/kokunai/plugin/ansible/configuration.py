@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from kokunai import own_address, playbooks
 from kokunai.errors import KokunaiError
@@ -22,6 +23,7 @@ from kokunai.plugin.ansible.request import Host, Request, host_of
 from kokunai.plugin.ansible.run import run_playbooks
 from kokunai.plugin.kind import (
     Change,
+    Checked,
     Created,
     Found,
     InitFailed,
@@ -32,9 +34,11 @@ from kokunai.plugin.kind import (
 from kokunai.plugin.model_kind import ModelKind
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
 _MOST_FORKS = 32
+_WHOLE = "playbooks:"
+"""Before a role digest that covers the provider's playbooks, beside what was given."""
 
 
 class Configuration(ModelKind):
@@ -47,6 +51,25 @@ class Configuration(ModelKind):
     default_timeout_seconds = 3600.0
     secret_properties = frozenset({"secretVariables"})
     patience_seconds = 180
+
+    def __init__(self) -> None:
+        self._config: Mapping[str, Any] = {}
+
+    def configure(self, config: Mapping[str, Any]) -> None:
+        """Take the configuration, which may name a folder of playbooks."""
+        self._config = config
+
+    async def check(self, transition: Transition) -> Checked:
+        """Check the inputs; the role digest covers the playbooks that the provider names, too."""
+        checked = await super().check(transition)
+        given = checked.inputs.get("roleDigest")
+        playbook = None if checked.failures else configured_playbook(self._config)
+        # With ignoreChanges the engine hands in the recorded digest, which covers them already.
+        if playbook is None or not isinstance(given, str) or given.startswith(_WHOLE):
+            return checked
+        digest = playbooks.folder_digest(playbook.parent)
+        whole = hashlib.sha256(f"{given} {digest}".encode()).hexdigest()
+        return Checked({**checked.inputs, "roleDigest": f"{_WHOLE}{whole}"})
 
     def diff(self, transition: Transition) -> list[Change]:
         """Changes by host, and drift or unfinished runs that the state records."""
@@ -105,7 +128,8 @@ class Configuration(ModelKind):
         self, op: Operation, inputs: Props, state: Props, hosts: list[Host], *, check: bool
     ) -> Run:
         require_programs()
-        key, playbook = private_key(inputs["privateKeyFile"]), _playbook(op)
+        config = inputs.get("sshConfigFile", "")
+        key, playbook = private_key(inputs["privateKeyFile"], config), _playbook(op)
         known = known_keys(hosts, state)
         strange = await rekeyed(hosts, known)
         request = Request(
@@ -115,7 +139,7 @@ class Configuration(ModelKind):
             variables=inputs["variables"],
             secrets=inputs.get("secretVariables") or {},
             private_key_file=str(key),
-            ssh_config_file=ssh_config(inputs.get("sshConfigFile", "")),
+            ssh_config_file=ssh_config(config),
             known_hosts=tuple(line for lines in known.values() for line in lines),
             check=check,
             forks=min(_MOST_FORKS, 4 * (os.cpu_count() or 1), len(hosts)),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+from itertools import zip_longest
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from kokunai.drivers.errors import Passing, Unauthorized
@@ -60,6 +61,16 @@ class SakuraKind(ModelKind):
     def refuse_left(self, op: Operation, item: Item, new: Props) -> None:
         """Raises KokunaiError when what a killed create left cannot become what is wanted."""
 
+    async def refuse_unfit(
+        self,
+        session: Session,
+        what: Collection,  # noqa: ARG002 - for kinds that make several things
+        item: Item,
+        new: Props,
+    ) -> None:
+        """The same where it takes calls of the API to know; preview and create both ask it."""
+        self.refuse_left(session.op, item, new)
+
     async def _foresee_adoption(self, session: Session, new: Props) -> None:
         """Tell what a create will take over. Raises KokunaiError for what others made."""
         for what in self.marked:
@@ -67,8 +78,8 @@ class SakuraKind(ModelKind):
             ours = ownership.of_place(session.op, items)
             ownership.refuse_foreign(session.op, what, ours, session.zone)
             for item in ours[:1]:
+                await self.refuse_unfit(session, what, item, new)
                 session.tell_of(id_of(item))
-                self.refuse_left(session.op, item, new)
 
     async def check_sold(
         self, session: Session, products: Products, old: Props, new: Props
@@ -86,10 +97,14 @@ class SakuraKind(ModelKind):
         return self._accounts.of(op.config).products
 
     def refuse_other(self, op: Operation, left: Found | None, new: Props) -> None:
-        """Raises KokunaiError when what a killed create left cannot be updated to `new`."""
+        """Raises KokunaiError when what a killed create left cannot be updated to `new`.
+
+        What a preview does not know yet is not held against it.
+        """
         if left is None:
             return
-        changes = self.diff(Transition(left.id, left.outputs, left.inputs, new))
+        wanted = completed(new, left.inputs)
+        changes = self.diff(Transition(left.id, left.outputs, left.inputs, wanted))
         fixed = [change.path for change in changes if change.replace or change.loses]
         if fixed:
             raise leftover(op, left.id, ", ".join(fixed))
@@ -128,6 +143,21 @@ def place_of(id_: str, *known: Props) -> tuple[str, str]:
             en=f'The zone of the id "{id_}" is not known; write zone/{id_}.',
         )
     return str(zone), match["id"]
+
+
+def completed(wanted: Any, known: Any) -> Any:
+    """`wanted` with `known` in the place of everything that is not known yet."""
+    if wanted is UNKNOWN:
+        return known
+    if isinstance(wanted, dict):
+        there = known if isinstance(known, dict) else {}
+        kept = (key for key in wanted if key in there or wanted[key] is not UNKNOWN)
+        return {key: completed(wanted[key], there.get(key)) for key in kept}
+    if isinstance(wanted, list):
+        rows = known if isinstance(known, list) else []
+        pairs = zip_longest(wanted, rows[: len(wanted)])
+        return [completed(one, other) for one, other in pairs]
+    return wanted
 
 
 def described(op: Operation, props: Props) -> str:

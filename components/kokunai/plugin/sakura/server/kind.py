@@ -31,7 +31,7 @@ from kokunai.plugin.sakura.server.work import ServerWork, remove
 from kokunai.plugin.sakura.session import id_of
 
 if TYPE_CHECKING:
-    from kokunai.drivers.sakura_iaas import Item
+    from kokunai.drivers.sakura_iaas import Collection, Item
     from kokunai.plugin.sakura.products import Products
     from kokunai.plugin.sakura.session import Session
 
@@ -124,13 +124,22 @@ class Server(SakuraKind):
         new = transition.new
         work = ServerWork(self.session(op, new["zone"]), self.products(op), new)
         work.outputs.update(new)
-        server_id = await work.make()
-        if work.server.get("Disks"):  # a killed create made it
-            left = await self.read(op, Transition(server_id, old={"zone": new["zone"]}))
-            self.refuse_other(op, left, new)
+
+        async def judge(item: Item) -> None:
+            await self.refuse_unfit(work.session, SERVER, item, new)
+
+        server_id = await work.make(judge)
         with keeping(server_id, work.outputs):
             await work.finish()
         return Created(server_id, work.outputs)
+
+    async def refuse_unfit(
+        self, session: Session, what: Collection, item: Item, new: Props
+    ) -> None:
+        """A server is fit as long as it has no disks, which a create makes after it."""
+        if what == SERVER and item.get("Disks"):
+            left = await self.read(session.op, Transition(id_of(item), old={"zone": session.zone}))
+            self.refuse_other(session.op, left, new)
 
     async def read(self, op: Operation, transition: Transition) -> Found | None:
         """The server as the API shows it, with the old inputs that the API does not show."""

@@ -19,7 +19,7 @@ from kokunai.plugin.sakura.server.nics import Nics
 from kokunai.plugin.sakura.session import id_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Awaitable, Callable, Sequence
 
     from kokunai.drivers.sakura_iaas import Item
     from kokunai.plugin.kind import Props
@@ -46,10 +46,20 @@ class ServerWork:
         """The API's current id."""
         return id_of(self.server)
 
-    async def make(self) -> str:
-        """Create the server, or adopt the one that an interrupted create made; returns its id."""
+    async def make(self, judge: Callable[[Item], Awaitable[None]] | None = None) -> str:
+        """Create the server, or adopt the one that an interrupted create made; returns its id.
+
+        `judge` raises KokunaiError for one that must not be adopted.
+        """
         left = ownership.Finding(self.session, SERVER, DISK, known_ids=self.known_disk_ids)
-        self.server = await self.session.create(SERVER, self._body, left, is_unrecorded=True)
+
+        async def find() -> Item | None:
+            item = await left()
+            if item is not None and judge is not None:
+                await judge(item)
+            return item
+
+        self.server = await self.session.create(SERVER, self._body, find, is_unrecorded=True)
         return self.server_id
 
     async def _body(self) -> Item:

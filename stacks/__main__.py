@@ -7,5 +7,6 @@ import kokunai
 environment = kokunai.Environment.from_config()
 
 pulumi.export("nodes", environment.nodes)
+pulumi.export("offers", environment.offers)
 pulumi.export("verified", environment.verdicts)
 pulumi.export("private_key_file", environment.private_key_file)

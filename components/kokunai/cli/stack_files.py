@@ -25,15 +25,17 @@ def check(files: tuple[Path, ...], *, as_json: bool) -> None:
     """スタックファイルの誤りと規則違反を示します。 / Report mistakes and what the rules refuse.
 
     誤りがあれば終了コード 1 で終わります。--json は、ファイルごとに file、ok、settings_only、
-    pools、nodes、problems を示します。problems の項目は path、ja、en です。 / The exit code is 1
-    for a mistake. --json prints for each file: file, ok, settings_only, pools, nodes, problems (of
-    path, ja, en).
+    pools、nodes、problems を示します。problems の項目は path、ja、en です。1 年以内に終わる GPU や
+    販売は警告だけで、warnings に同じ形で示します。 / The exit code is 1 for a mistake. --json
+    prints for each file: file, ok, settings_only, pools, nodes, problems (of path, ja, en). What
+    ends within a year is only warned of, in the same form in warnings.
     """
     rows = [_examined(path) for path in files]
     if as_json:
         click.echo(json.dumps(rows, ensure_ascii=False, indent=2))
         sys.exit(0 if all(row["ok"] for row in rows) else 1)
     for row in rows:
+        _show_warnings(row)
         if row["ok"]:
             click.echo(f"{row['file']}: ok, {_content(row)}")
     problems = [(row["file"], problem) for row in rows for problem in row["problems"]]
@@ -45,12 +47,21 @@ def check(files: tuple[Path, ...], *, as_json: bool) -> None:
         raise KokunaiError(**texts)
 
 
+def _show_warnings(row: dict[str, Any]) -> None:
+    head = click.style(worded("警告", "warning", " / "), fg="yellow")
+    for warning in row.get("warnings", []):
+        said = worded(_line(row["file"], warning, "ja"), _line(row["file"], warning, "en"))
+        click.echo(f"{head}: {said}", err=True)
+
+
 def _examined(path: Path) -> dict[str, Any]:
-    from kokunai import stack_file
+    from kokunai import stack_check, stack_file
 
     row: dict[str, Any] = {"file": str(path), "ok": True, "problems": []}
     try:
         row |= _counts(stack_file.read_file(path))
+        if warnings := [vars(warning) for warning in stack_check.warnings(path)]:
+            row["warnings"] = warnings
         found = [vars(problem) for problem in _refused_by_rules(path)]
     except KokunaiError as error:
         found = [{"path": "", "ja": error.ja, "en": error.en}]

@@ -126,6 +126,40 @@ def test_a_figure_of_the_users_own_goes_before_the_catalogues():
         assert (found.jpy_per_month, found.jpy_per_term) == (6_000_000, 72_000_000)
 
 
+@pytest.mark.parametrize(
+    ("told", "months", "month", "gpu_hour"),
+    [
+        ({"jpy_per_month": 7_300_000}, 12, 7_300_000, 625),
+        ({"jpy_total": 87_600_000}, 12, 7_300_000, 625),
+        ({"jpy_per_hour": 160}, None, 116_800, 10),
+        ({"jpy_per_minute": 8}, None, 350_400, 30),
+    ],
+)
+def test_the_price_of_a_contract_is_of_all_its_servers_together(
+    told: dict[str, Any], months: int | None, month: int, gpu_hour: int
+):
+    offer = _offer(None, gpu_count=8, obtained="contract")
+    own = cost.of_contract({**told, "tax_included": False}, months)
+
+    found = cost.of_servers(offer, 2, own)
+
+    assert (found.jpy_per_month, found.jpy_per_gpu_hour, found.tax) == (month, gpu_hour, "excluded")
+    assert found.jpy_per_term == (month * months if months else None)
+
+
+def test_a_contract_without_a_rate_leaves_the_price_unknown():
+    assert cost.of_contract({}, 12) is None
+    assert cost.of_contract({"jpy_per_point": 1}, 12) is None
+    assert cost.of_contract({"jpy_total": 100}, None) is None
+
+
+def test_a_contract_costs_the_same_before_its_servers_are_there():
+    found = cost.of_servers(ROW, 0, cost.of_contract({"jpy_total": 200}, 3))
+
+    assert (found.jpy_per_month, found.jpy_per_term) == (67, 200)
+    assert found.jpy_per_gpu_hour is None
+
+
 def test_whether_tax_is_in_it_and_whether_it_may_be_more_is_told():
     found = cost.of_servers(_offer(Price(jpy_per_hour=1, tax="included", is_lowest=True)), 1)
 

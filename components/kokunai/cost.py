@@ -7,13 +7,23 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, Literal
 
+from kokunai.catalog import Price
+
 if TYPE_CHECKING:
-    from kokunai.catalog import Offer, Price
+    from collections.abc import Mapping
+
+    from kokunai.catalog import Offer
 
 HOURS_OF_A_DAY = 24
 HOURS_OF_A_MONTH = 730
 """The twelfth of a year's 8,760 hours: what a month of running is taken for."""
 _MINUTES = 60
+_CONTRACT_UNITS = ("jpy_per_hour", "jpy_per_day", "jpy_per_month")
+_TAX_OF_A_CONTRACT: dict[bool | None, Literal["included", "excluded", "not-stated"]] = {
+    True: "included",
+    False: "excluded",
+    None: "not-stated",
+}
 Basis = Literal["published", "secondary", "quote", "own"]
 
 
@@ -24,6 +34,8 @@ class Own:
     price: Price
     term_months: int | None = None
     """Of the contract; None where it says nothing else than the catalogue."""
+    is_whole: bool = False
+    """True where the price is of all servers together, as a contract writes it."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +50,7 @@ class Cost:
     jpy_per_hour: int | None
     """Where a price knows months only, the 730th part of one."""
     jpy_per_gpu_hour: int | None
+    """None, too, where there are no servers to share a price of all together."""
     jpy_per_month: int | None
     """A month of running without a pause, at the cheapest of what the seller bills."""
     term_months: int | None
@@ -51,21 +64,42 @@ class Cost:
         return dict(vars(self))
 
 
+def of_contract(told: Mapping[str, Any], term_months: int | None) -> Own | None:
+    """The price of a contract file, of all its servers together; None where no rate follows.
+
+    `told` has `jpy_per_minute`, `_hour`, `_day`, `_month`, or `jpy_total` for the whole term, and
+    `tax_included`.
+    """
+    rates = {unit: told[unit] for unit in _CONTRACT_UNITS if told.get(unit)}
+    if told.get("jpy_per_minute"):
+        rates.setdefault("jpy_per_hour", _MINUTES * told["jpy_per_minute"])
+    if told.get("jpy_total") and term_months:
+        rates.setdefault("jpy_per_month", told["jpy_total"] / term_months)
+    if not rates:
+        return None
+    tax = _TAX_OF_A_CONTRACT[told.get("tax_included")]
+    return Own(Price(**rates, tax=tax), term_months, is_whole=True)
+
+
 def of_servers(offer: Offer, count: int, own: Own | None = None) -> Cost:
     """The cost of `count` servers of an offer; `own` goes before the price of the catalogue."""
     price = own.price if own else offer.price
     term = _term(offer, own)
     if price is None:
         return Cost("quote", "not-stated", False, None, None, None, term, None)
-    hour = _hour(price, offer.gpu_count)
-    month = running(price, offer.gpu_count, HOURS_OF_A_MONTH)
+    if own and own.is_whole:
+        gpus, count = offer.gpu_count * count, 1
+    else:
+        gpus = offer.gpu_count
+    hour = _hour(price, gpus)
+    month = running(price, gpus, HOURS_OF_A_MONTH)
     return Cost(
         basis="own" if own else offer.confidence,
         tax=price.tax,
         is_lowest=price.is_lowest,
-        jpy_per_hour=math.ceil(hour * count),
-        jpy_per_gpu_hour=math.ceil(hour / offer.gpu_count),
-        jpy_per_month=math.ceil(month * count),
+        jpy_per_hour=_yen(hour * count),
+        jpy_per_gpu_hour=_yen(hour / gpus) if gpus else None,
+        jpy_per_month=_yen(month * count),
         term_months=term,
         jpy_per_term=_least(price, month * count * (term or 0)),
     )
@@ -83,7 +117,7 @@ def _term(offer: Offer, own: Own | None) -> int | None:
 def _least(price: Price, whole_term: Fraction) -> int | None:
     """What a term costs, and no less than the points that have to be bought at once."""
     points = _exact(price.minimum_points) * _exact(price.jpy_per_point or 0)
-    return math.ceil(max(whole_term, points)) or None
+    return _yen(max(whole_term, points)) or None
 
 
 def running(price: Price, gpu_count: int, hours: int) -> Fraction:
@@ -152,3 +186,8 @@ def _month_price(price: Price) -> Fraction | None:
 def _exact(amount: float) -> Fraction:
     """The amount as it was written: 57.6 is 576/10, which a binary number is not."""
     return Fraction(str(amount))
+
+
+def _yen(exact: Fraction) -> int:
+    """Whole yen, rounded up; less than a thousandth is what a division has left over."""
+    return max(1, math.ceil(exact - Fraction(1, 1000))) if exact else 0

@@ -204,11 +204,11 @@ def _offer_row(pool: str, offer: dict[str, Any]) -> list[str]:
     return [
         pool,
         _bought_from(offer),
-        f"{offer['site']} ({yen.access(offer['access'])})",
+        f"{offer['site']} ({yen.access(offer.get('access'))})",
         yen.amount(offer, "jpy_per_hour"),
         yen.amount(offer, "jpy_per_month"),
         yen.term(offer),
-        offer["paid_until"] or "-",
+        offer.get("paid_until") or "-",
         yen.basis(offer),
     ]
 

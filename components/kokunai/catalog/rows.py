@@ -221,6 +221,10 @@ class Image(Row):
 
 
 RowType = TypeVar("RowType", bound=Row)
+_COMMON = ("gpus.yaml", "machines.yaml", "platforms.yaml", "facts/operators.yaml")
+"""Files whose rows belong to no seller."""
+# Every program and every run of the plugin reads all files; the loader in C takes a tenth.
+_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 def load(name: str) -> Any:
@@ -233,17 +237,17 @@ def _folder() -> Traversable:
 
 
 def _parsed(file: Traversable) -> Any:
-    return yaml.safe_load(file.read_text(encoding="utf-8"))
+    return yaml.load(file.read_text(encoding="utf-8"), Loader=_LOADER)  # noqa: S506 - a safe one
 
 
 @functools.cache
 def _files() -> tuple[dict[str, dict[str, Any]], tuple[Problem, ...]]:
-    """Sections of the hardware's and of the sellers' files by file name, and unreadable files."""
+    """Sections of the files of _COMMON and of the sellers by file name, and unreadable files."""
     sellers = sorted(_folder().joinpath("sellers").iterdir(), key=lambda file: file.name)
-    hardware = [_folder().joinpath(name) for name in ("gpus.yaml", "machines.yaml")]
+    common = [_folder().joinpath(*name.split("/")) for name in _COMMON]
     read: dict[str, dict[str, Any]] = {}
     unreadable = []
-    for file in [*hardware, *sellers]:
+    for file in [*common, *sellers]:
         try:
             content = _parsed(file) if file.name.endswith(".yaml") else {}
         except (yaml.YAMLError, ValueError) as error:
@@ -327,6 +331,4 @@ def _dangling(model: type[Row], row: dict[str, Any], where: str) -> Iterator[Pro
 
 def _keys(section: str) -> list[str]:
     """Every key of a section, those of broken rows included, which say themselves what is wrong."""
-    alone = {"operators": "facts/operators.yaml", "platforms": "platforms.yaml"}
-    keys = [key for _, key, _ in written(section)]
-    return [*(load(alone[section])[section] if section in alone else ()), *keys]
+    return [key for _, key, _ in written(section)]

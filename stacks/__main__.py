@@ -10,6 +10,7 @@ async def program() -> pulumi.Inputs:
     return {
         "nodes": environment.nodes,
         "verified": environment.verdicts,
+        "offers": environment.offers,
         "private_key_file": environment.private_key_file,
     }
 

@@ -33,6 +33,8 @@ class Environment(pulumi.ComponentResource):
 
     nodes: dict[str, pulumi.Output[dict[str, Any]]]
     """By pool, what `GpuNodePool.nodes` holds."""
+    offers: dict[str, dict[str, Any]]
+    """By pool, what `GpuNodePool.offer` holds."""
     verified: dict[str, pulumi.Output[dict[str, Any]]]
     """By pool, what `NodeConfiguration.verified` holds."""
     verdicts: dict[str, pulumi.Output[str]]
@@ -58,7 +60,7 @@ class Environment(pulumi.ComponentResource):
         super().__init__("kokunai:index:Environment", spec.name, None, opts)
         self.settings.parent = self
         self.private_key_file = spec.access.private_key_file
-        self.nodes, self.verified, self.verdicts = {}, {}, {}
+        self.nodes, self.offers, self.verified, self.verdicts = {}, {}, {}, {}
         self._build(spec)
         self.register_outputs({"verdicts": self.verdicts})
 
@@ -90,7 +92,7 @@ class Environment(pulumi.ComponentResource):
             pool = GpuNodePool(**arguments, **shared)
             nodes = NodeConfiguration(row.name, pool=pool, opts=shared["opts"])
             self.nodes[row.name], self.verified[row.name] = pool.nodes, nodes.verified
-            self.verdicts[row.name] = nodes.verdicts
+            self.offers[row.name], self.verdicts[row.name] = pool.offer, nodes.verdicts
 
     @classmethod
     def from_config(cls) -> Environment:

@@ -7,13 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 import pulumi
 
-from kokunai import capacity, declarations, model, resolved
+from kokunai import capacity, declarations, model, pool_offer, resolved
+from kokunai.catalog import retirement
 from kokunai.errors import KokunaiError
+from kokunai.language import worded
 from kokunai.network import ClusterNetwork, shared_settings
 from kokunai.program_errors import expect, told_without_traceback
 from kokunai.storage import SharedStorage
 
 if TYPE_CHECKING:
+    from kokunai import catalog
     from kokunai.parts import Part
     from kokunai.settings import StackSettings
 
@@ -31,6 +34,8 @@ class GpuNodePool(pulumi.ComponentResource):
 
     nodes: pulumi.Output[dict[str, Any]]
     """By node: address, private_address, user, pool, site, gpu, offer, seller, operator."""
+    offer: dict[str, Any]
+    """How the pool was bought, as `pool_offer.described` says: one map, whatever the nodes."""
 
     def __init__(
         self,
@@ -68,12 +73,22 @@ class GpuNodePool(pulumi.ComponentResource):
         super().__init__("kokunai:index:GpuNodePool", name, None, merged)
         self._declare(shared, own)
 
-    def _declare(self, shared: list[Part], own: list[Part]) -> None:
+    def _declare(self, shared: list[Part], parts: list[Part]) -> None:
         stack = declarations.of(self.settings)
         stack.declare_shared(shared, stack.provider())
-        stack.declare(own, pulumi.ResourceOptions(parent=self))
+        stack.declare(parts, pulumi.ResourceOptions(parent=self))
         self.nodes = _nodes(self.resolved, self.settings)
-        self.register_outputs({"nodes": self.nodes})
+        own = self.settings.prices.get(self.resolved.offer.key)
+        self.offer = pool_offer.described(self.resolved, own.own if own else None)
+        self.register_outputs({"nodes": self.nodes, "offer": self.offer})
+        _warn_of_end(self.resolved.offer, self)
+
+
+def _warn_of_end(offer: catalog.Offer, resource: pulumi.Resource) -> None:
+    """A preview says what ends within a year."""
+    said = retirement.warning(offer, retirement.today())
+    if said and pulumi.runtime.is_dry_run():
+        pulumi.log.warn(worded(*said), resource)
 
 
 def _expect_components(name: str, network: Any, storage: Any) -> None:

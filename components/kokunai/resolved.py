@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from kokunai import addressing, catalog
+from kokunai.catalog import retirement
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -61,8 +62,13 @@ class Interface:
 
 
 def offer_of(pool: model.GpuNodePool) -> catalog.Offer:
-    """The offer for a pool's site and GPU. Raises KokunaiError when there is not exactly one."""
-    return catalog.offer(site=pool.site, gpu=pool.gpu, key=pool.offer)
+    """The offer for a pool's site and GPU.
+
+    Raises KokunaiError when there is not exactly one, or when it has ended.
+    """
+    offer = catalog.offer(site=pool.site, gpu=pool.gpu, key=pool.offer)
+    retirement.refuse_ended(offer, retirement.today())
+    return offer
 
 
 def network(spec: model.Network, zone: str | None) -> Network:

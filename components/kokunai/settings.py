@@ -12,7 +12,7 @@ from weakref import WeakKeyDictionary
 
 import pulumi
 
-from kokunai import key_files, model, own_address, playbooks, stack_file, user_paths
+from kokunai import key_files, model, own_address, playbooks, price_file, stack_file, user_paths
 from kokunai.errors import KokunaiError
 from kokunai.program_errors import refuse_outputs, told_without_traceback
 from kokunai_policy.project import stack_settings
@@ -78,6 +78,7 @@ class StackSettings:
     ) -> None:
         self.spec = spec
         self.root = root or _project_root()
+        self.prices = price_file.read(self.root)
         self.secrets = _known_secrets(secrets or {})
         self.key = key or _key(spec.access, self.root)
         if key is None:

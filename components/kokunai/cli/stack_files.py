@@ -26,8 +26,10 @@ def check(files: tuple[Path, ...], *, as_json: bool) -> None:
 
     誤りがあれば終了コード 1 で終わります。--json は、ファイルごとに file、ok、settings_only、
     pools、nodes、problems を示します。problems の項目は path、ja、en で、path が空なら
-    ファイル全体の誤りです。 / The exit code is 1 for a mistake. --json prints for each file: file,
-    ok, settings_only, pools, nodes, problems (of path, ja, en; a path is empty for the whole file).
+    ファイル全体の誤りです。1 年以内に終わる GPU や販売は警告だけで、warnings に同じ形で示します。
+    / The exit code is 1 for a mistake. --json prints for each file: file, ok, settings_only,
+    pools, nodes, problems (of path, ja, en; a path is empty for the whole file). What ends within
+    a year is only warned of, in the same form in warnings.
     """
     rows = [_examined(path) for path in files]
     if as_json:
@@ -35,6 +37,7 @@ def check(files: tuple[Path, ...], *, as_json: bool) -> None:
         click.echo(json.dumps(shown, ensure_ascii=False, indent=2))
         sys.exit(0 if all(row["ok"] for row in rows) else 1)
     for row in rows:
+        _show_warnings(row)
         if row["ok"]:
             click.echo(f"{row['file']}: ok, {_content(row)}")
     if refused := [row["refusal"] for row in rows if row["refusal"]]:
@@ -43,13 +46,22 @@ def check(files: tuple[Path, ...], *, as_json: bool) -> None:
         )
 
 
+def _show_warnings(row: dict[str, Any]) -> None:
+    head = click.style(worded("警告", "warning", " / "), fg="yellow")
+    for warning in row.get("warnings", []):
+        said = worded(_line(row["file"], warning, "ja"), _line(row["file"], warning, "en"))
+        click.echo(f"{head}: {said}", err=True)
+
+
 def _examined(path: Path) -> dict[str, Any]:
     """The row of a file; `refusal` is an error with all that is wrong, or None."""
-    from kokunai import stack_file
+    from kokunai import stack_check, stack_file
 
     row: dict[str, Any] = {"file": str(path), "ok": True, "problems": [], "refusal": None}
     try:
         row |= _counts(stack_file.read_file(path))
+        if warnings := [vars(warning) for warning in stack_check.warnings(path)]:
+            row["warnings"] = warnings
         if found := _refused_by_rules(path):
             raise _refusal(path, found)
     except Mistakes as error:

@@ -29,7 +29,7 @@ from kokunai.drivers.limiter import Window
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
 
-SAKURA_PHY = Seller(ja="さくらの専用サーバ PHY ", en="Sakura PHY")
+SAKURA_PHY = Seller(ja="さくらの専用サーバー PHY ", en="Sakura PHY")
 API_ROOT_URL = "https://secure.sakura.ad.jp/cloud/api/dedicated-phy/1.0"
 """phy-api-go v0.1.3, apis/v1/spec/swagger.yaml (servers)."""
 ACCOUNT_CALLS, ACCOUNT_SECONDS = 300, 3600.0

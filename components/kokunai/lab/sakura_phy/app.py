@@ -5,6 +5,7 @@ from __future__ import annotations
 import hmac
 import json
 import logging
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from starlette.applications import Starlette
@@ -29,47 +30,62 @@ _LOG = logging.getLogger(__name__)
 _BODY_BYTES = 1024 * 1024
 
 
-def build(
-    store: Store, places: Places, credentials: Credentials, follow: Callable[[str], None]
-) -> ASGIApp:
-    """All calls of the API below the emulator's prefix; `follow` lets a host follow its server."""
+@dataclass(frozen=True)
+class Account:
+    """What all calls share."""
 
-    def route(method: str, path: str, handler: Callable[[Call], Answer]) -> Route:
-        async def endpoint(request: Request) -> Response:
-            try:
-                _authenticate(request, credentials)
-                body = await _body(request)
-                call = Call(store, places, dict(request.path_params), request.query_params, body)
-                with store.transaction():
-                    status, payload = handler(call)
-            except ApiProblem as problem:
-                told = (problem.status, problem.detail, problem.title, problem.wrong)
-                _LOG.info("%s %s %s", method, request.url.path, problem.status)
-                return problems.response(*told)
-            for server_id in call.follow:
-                follow(server_id)
-            _LOG.info("%s %s %s", method, request.url.path, status)
-            return (
-                Response(status_code=status) if payload is None else JSONResponse(payload, status)
-            )
+    store: Store
+    places: Places
+    credentials: Credentials
+    follow: Callable[[str], None]
+    """Lets a host follow its server."""
 
-        return Route(f"/{path}/", endpoint, methods=[method])
 
-    async def elsewhere(request: Request, _: Exception) -> Response:
-        if not request.url.path.endswith("/"):
-            # As the API does it: a client that follows this turns its POST into a GET.
-            return RedirectResponse(f"{request.url.path}/", 301)
-        return problems.response(404, "no such path")
-
-    async def method_not_allowed(_: Request, __: Exception) -> Response:
-        return problems.response(405, "method not allowed", "method_not_allowed")
-
+def build(account: Account) -> ASGIApp:
+    """All calls of the API below the emulator's prefix."""
     app = Starlette(
-        routes=[route(*row) for row in TABLE],
-        exception_handlers={404: elsewhere, 405: method_not_allowed},
+        routes=[_route(account, *row) for row in TABLE],
+        exception_handlers={404: _elsewhere, 405: _method_not_allowed},
     )
     app.router.redirect_slashes = False
     return app
+
+
+def _route(account: Account, method: str, path: str, handler: Callable[[Call], Answer]) -> Route:
+    async def endpoint(request: Request) -> Response:
+        try:
+            response = await _answer(account, request, handler)
+        except ApiProblem as problem:
+            told = (problem.status, problem.detail, problem.title, problem.wrong)
+            response = problems.response(*told)
+        _LOG.info("%s %s %s", method, request.url.path, response.status_code)
+        return response
+
+    return Route(f"/{path}/", endpoint, methods=[method])
+
+
+async def _answer(
+    account: Account, request: Request, handler: Callable[[Call], Answer]
+) -> Response:
+    _authenticate(request, account.credentials)
+    path, query, body = dict(request.path_params), request.query_params, await _body(request)
+    call = Call(account.store, account.places, path, query, body)
+    with account.store.transaction():
+        status, payload = handler(call)
+    for server_id in call.follow:
+        account.follow(server_id)
+    return JSONResponse(payload, status) if payload else Response(status_code=status)
+
+
+async def _elsewhere(request: Request, _: Exception) -> Response:
+    if not request.url.path.endswith("/"):
+        # As the API does it: a client that follows this turns its POST into a GET.
+        return RedirectResponse(f"{request.url.path}/", 301)
+    return problems.response(404, "no such path")
+
+
+async def _method_not_allowed(_: Request, __: Exception) -> Response:
+    return problems.response(405, "method not allowed", "method_not_allowed")
 
 
 def _authenticate(request: Request, credentials: Credentials) -> None:

@@ -25,7 +25,8 @@ class SakuraPhyService(Service):
         self._hosts = Hosts(lab)
         sign(lab.store)
         credentials = credentials_of(lab.places)
-        super().__init__(app.build(lab.store, lab.places, credentials, self._hosts.follow))
+        account = app.Account(lab.store, lab.places, credentials, self._hosts.follow)
+        super().__init__(app.build(account))
 
     def error(self, status: int, code: str, message: str) -> Response:
         """Problem details."""

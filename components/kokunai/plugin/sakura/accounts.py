@@ -40,7 +40,7 @@ class SakuraSettings(SectionModel):
     """Secret of the access token. / アクセストークンのシークレット。"""
     phy_api_root_url: Annotated[str | None, AfterValidator(_optional_root_url)] = None
     """Root of the API of dedicated servers; left out, at the host of the other one.
-    / 専用サーバ PHY の API のルート URL。"""
+    / 専用サーバー PHY の API のルート URL。"""
     calls_per_second: float = Field(default=CALLS_PER_SECOND, gt=0, allow_inf_nan=False)
     """Most calls in a second. / 1 秒あたりの呼び出し数の上限。"""
 

@@ -45,7 +45,7 @@ class DedicatedServerInputs(Governed):
 
     The contract stays in both cases. What is adopted is the service of `serviceId`, or one of
     `model` that has the tag `tag` in the control panel and that no other stack uses.
-    / 契約済みの専用サーバー（さくらの専用サーバ PHY）を使います。注文も解約もしません。
+    / 契約済みの専用サーバー（さくらの専用サーバー PHY）を使います。注文も解約もしません。
     """
 
     name: Text = Field(min_length=1, max_length=64)

@@ -28,10 +28,11 @@ class TestSakuraPhy(CapacitySuite):
     @pytest.fixture(autouse=True)
     def quick_phy(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """The emulator has no delays, so lists may be young and waits short."""
-        monkeypatch.setattr(fleet, "SHORTEST_BEAT_SECONDS", 0.0)
+        monkeypatch.setattr(fleet, "SHORTEST_BEAT_SECONDS", 0.02)
         monkeypatch.setattr(fleet, "_BEAT_SECONDS_EACH", 0.0)
         monkeypatch.setattr(session, "POWER_POLL_SECONDS", 0.02)
         monkeypatch.setattr(work, "LOCK_GRACE_SECONDS", 0.2)
+        monkeypatch.setattr(work, "CHOICE_SECONDS", 0.02)
 
     def declared(self, settings: kokunai.StackSettings) -> list[Part]:
         """Two nodes; networks come with a contract and are not made."""

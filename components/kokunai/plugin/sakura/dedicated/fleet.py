@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-SHORTEST_BEAT_SECONDS = 5.0
+SHORTEST_BEAT_SECONDS = 10.0
 LONGEST_BEAT_SECONDS = 30.0
 """Between two lists: 30 seconds are 120 of the 300 calls that an account has in an hour."""
 _BEAT_SECONDS_EACH = 0.5

@@ -6,6 +6,7 @@ behind the user's own text, which stays as it is and is all that is left after a
 
 from __future__ import annotations
 
+import secrets
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -82,6 +83,15 @@ def of(op: Operation, props: Props, before: Mark) -> Mark:
         labels=dict(props["labels"]),
         name=props["name"],
     )
+
+
+def begun(mark: Mark, image: str) -> Mark:
+    """The mark of an installation that is about to begin; what it does not survive is done again.
+
+    Nothing has been told of the machine before an installation has ended, so that a repeated one
+    keeps its word.
+    """
+    return replace(mark, image=image, installation=secrets.token_hex(4), is_installed=False)
 
 
 def description(mark: Mark) -> str | None:

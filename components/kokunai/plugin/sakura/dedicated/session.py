@@ -86,14 +86,14 @@ class PhySession(Waiting):
         say: Callable[[T | None], str],
     ) -> T:
         """An item once a list that was asked for after `moment` shows that it is `done`."""
-
-        async def look() -> T | None:
-            rows = await listing.since(self.fleet.clock() - self.fleet.beat_seconds, self.ask)
-            return rows.get(key) if listing.asked_at >= moment else None
-
         with self._waiting():
-            await self.until(look, lambda item: item is not None and done(item), say)
-        return listing.rows[key]
+            while True:
+                rows = await listing.since(self.fleet.clock() - self.fleet.beat_seconds, self.ask)
+                found = rows.get(key) if listing.asked_at >= moment else None
+                if found is not None and done(found):
+                    return found
+                self.op.status(say(found))
+                await self.op.sleep(self.fleet.beat_seconds)
 
     @contextmanager
     def _waiting(self) -> Iterator[None]:

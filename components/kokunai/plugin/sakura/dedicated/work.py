@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 LOCK_GRACE_SECONDS = 30.0
 """How long the API may take to show that it has begun an installation."""
+CHOICE_SECONDS = 3.0
+"""How old a list may be from which a service is chosen. The API cannot mark one only if it is
+still free, so a mark counts when it is still there after this time."""
 _INSTALLING = "os_install"
 
 
@@ -122,18 +125,12 @@ class Adoption:
 
     async def _install(self, image_id: str) -> None:
         """Install and remember it; what an interrupted run began is waited for, not begun again."""
-        mark, fleet = self.mark, self.session.fleet
+        fleet, wanted = self.session.fleet, self.wanted["osImage"]
+        if self.mark.is_installed or self.mark.image != wanted:
+            await self._write(marks.begun(self.mark, wanted))
         server = await self.session.server(self.id, fleet.clock() - fleet.beat_seconds)
-        is_ours = bool(mark.installation) and not mark.is_installed
-        if not (is_ours and mark.image == self.wanted["osImage"] and _is_installing(server)):
+        if not _is_installing(server):
             await self.session.unlocked(self.id, fleet.clock() - fleet.beat_seconds)
-            begun = replace(
-                mark,
-                image=self.wanted["osImage"],
-                installation=secrets.token_hex(4),
-                is_installed=False,
-            )
-            await self._write(begun)
             await self._begin_installation(image_id)
         await self._installation_ends()
         await self._write(replace(self.mark, is_installed=True))
@@ -186,10 +183,10 @@ def _password() -> str:
 
 async def adopt(session: PhySession, wanted: Props) -> Service:
     """The service that is ours, marked as such before anything is done to the server."""
-    fleet, op = session.fleet, session.op
+    op = session.op
     while True:
-        async with fleet.choosing:
-            services = await session.services(fleet.clock() - fleet.beat_seconds)
+        async with session.fleet.choosing:
+            services = await _services_to_choose_from(session)
             if left := choice.own(op, services):
                 session.tell_of(left.service_id)
                 choice.refuse_other(op, left, wanted)
@@ -197,22 +194,40 @@ async def adopt(session: PhySession, wanted: Props) -> Service:
             service = choice.free(op, services, wanted)
             if wanted["reinstall"]:
                 await session.image(service, wanted)
-            moment = fleet.clock()
             await _claim(session, service, wanted)
-        # Another machine may have chosen it at the same moment; the one that wrote last has it.
-        seen = await session.later(
-            fleet.services,
-            service.service_id,
-            moment,
-            lambda _: True,
-            lambda _: "管理用の印を確かめています / making sure of the mark",
-        )
-        if marks.read(seen).is_of(op):
+        if marks.read(seen := await _settled(session, service.service_id)).is_of(op):
             return seen
+
+
+async def _services_to_choose_from(session: PhySession) -> dict[str, Service]:
+    """All services, as they are at a moment at which one of them can be marked at once."""
+    fleet = session.fleet
+    while True:
+        found = await session.services(fleet.clock() - CHOICE_SECONDS)
+        if not (wait := fleet.api.wait_seconds()):
+            return found
+        session.op.status(f"API の上限のため待ちます / waiting {wait:.0f} s for the API's limit")
+        await session.op.sleep(wait)
+
+
+async def _settled(session: PhySession, service_id: str) -> Service:
+    """The service once everybody who chose at the same moment has written their mark.
+
+    The one that wrote last has it.
+    """
+    return await session.later(
+        session.fleet.services,
+        service_id,
+        session.fleet.clock() + CHOICE_SECONDS,
+        lambda _: True,
+        lambda _: "管理用の印を確かめています / making sure of the mark",
+    )
 
 
 async def _claim(session: PhySession, service: Service, wanted: Props) -> None:
     mark = marks.of(session.op, wanted, marks.Mark(text=marks.read(service).text))
+    if wanted["reinstall"]:
+        mark = marks.begun(mark, wanted["osImage"])
     await _describe(session, service, marks.description(mark))
 
 

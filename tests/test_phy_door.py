@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import kokunai
-from kokunai import capacity, catalog, holders, model, resolved
+from kokunai import capacity, catalog, environment, holders, model, resolved
 from kokunai.errors import KokunaiError
+from kokunai.validation import consistency
 from kokunai_policy import Context, Refusal, Resource, guard
 from support.phy_catalogue import OFFER, phy_offer, sellers
 
@@ -146,3 +147,28 @@ def test_the_rules_judge_a_dedicated_server(settings: kokunai.StackSettings) -> 
     for wrong in (elsewhere, mislabelled):
         with pytest.raises(Refusal, match="KN-LOC-01"):
             guard([wrong], context)
+
+
+def test_a_stack_file_with_dedicated_servers_is_declared_whole(
+    settings: kokunai.StackSettings,
+) -> None:
+    row = {
+        "name": "train",
+        "site": "sakura-ishikari",
+        "gpu": "h100",
+        "offer": OFFER,
+        "node_count": 1,
+        "image": "ubuntu-22.04",
+    }
+    spec = model.Environment.model_validate(
+        {**settings.spec.model_dump(exclude={"hosts"}), "pools": [row]}
+    )
+
+    declared = {part.pulumi_type: part for part in environment.parts_of(spec, settings)}
+
+    assert list(consistency.problems(spec.model_dump(exclude_none=True))) == []
+    configuration = declared["kokunai:ansible:Configuration"]
+    [host] = configuration.props["hosts"]
+    assert host["serverId"] == declared["kokunai:sakura:DedicatedServer"].link("hostIdentity")
+    assert configuration.props["variables"]["verify_expected_gpu_count"] == 8
+    assert configuration.props["variables"]["nccl_environment"]["NCCL_SOCKET_IFNAME"] == "=bond0"

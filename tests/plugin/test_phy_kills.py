@@ -218,7 +218,44 @@ def test_too_few_free_servers_are_told_in_a_preview(tmp_path: Path) -> None:
         virtual_time.run(previews())
 
     assert {call.method for call in account.calls} == {"GET"}
-    assert len(account.calls) <= 3
+    assert len(account.calls) <= 4
+
+
+def test_a_server_that_runs_is_not_taken_unless_it_is_named(tmp_path: Path) -> None:
+    account = phy_account.opened(tmp_path / "phy")
+    account.change(FIRST, disk_id="114000000001", power="on", wanted="on")
+
+    created = virtual_time.run(create(account))
+
+    assert created.id == "100000000202"
+    assert account.server(FIRST)["disk_id"] == "114000000001"
+
+
+def test_a_mark_that_somebody_removed_is_written_again_and_nothing_is_installed(
+    tmp_path: Path,
+) -> None:
+    account = phy_account.opened(tmp_path / "phy")
+
+    async def journey() -> Any:
+        created = await create(account)
+        account.change(created.id, description="edited by hand")
+        gone_on = Transition(created.id, created.outputs, phy_account.inputs())
+        found = await kind(account.fleet()).read(operation(), gone_on)
+        made = kind(account.fleet())
+        new = phy_account.inputs()
+        changes = made.diff(Transition(created.id, found.outputs, found.inputs, new))
+        await made.update(operation(), Transition(created.id, found.outputs, found.inputs, new))
+        again = await kind(account.fleet()).read(operation(), gone_on)
+        return created, found, changes, again
+
+    created, found, changes, again = virtual_time.run(journey())
+
+    assert [change.path for change in changes] == ["installation"]
+    assert found.outputs["hostIdentity"] == created.outputs["hostIdentity"]
+    assert again.outputs["hostIdentity"] == created.outputs["hostIdentity"]
+    assert again.outputs["installation"] == "done"
+    assert len(account.made("os_install")) == 1
+    assert account.server(FIRST)["description"].startswith("edited by hand [kokunai-")
 
 
 def test_a_server_is_kept_as_it_is_without_reinstall(tmp_path: Path) -> None:

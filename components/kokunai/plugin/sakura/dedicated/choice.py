@@ -30,8 +30,9 @@ def own(op: Operation, services: Mapping[str, Service]) -> Service | None:
 def free(
     op: Operation, services: Mapping[str, Service], wanted: Props, taken: Collection[str] = ()
 ) -> Service:
-    """The service to adopt; `taken` are those that others of this run will adopt.
+    """The service to adopt; `taken` are those that run, and those that others will adopt.
 
+    A server that runs is in somebody's use, whatever its mark: only its id names it.
     Raises KokunaiError where the one that is named is not free, or no matching one is.
     """
     if wanted["serviceId"]:
@@ -40,7 +41,8 @@ def free(
     left = [row for row in matching if not marks.read(row).place and row.service_id not in taken]
     if left:
         return left[0]
-    raise _none_left(wanted, matching, services.values())
+    idle = [row for row in matching if not marks.read(row).place]
+    raise _none_left(wanted, matching, len(idle), services.values())
 
 
 def matches(service: Service, wanted: Props) -> bool:
@@ -98,16 +100,21 @@ def _foreign(op: Operation, service: Service) -> KokunaiError:
     )
 
 
-def _none_left(wanted: Props, matching: list[Service], services: Iterable[Service]) -> KokunaiError:
+def _none_left(
+    wanted: Props, matching: list[Service], running: int, services: Iterable[Service]
+) -> KokunaiError:
     model, tag = wanted["model"], wanted["tag"]
     untagged = sum(is_model(row, model) and row not in matching for row in services)
     return KokunaiError(
         ja=f"空いている専用サーバーが足りません（モデル {model}、タグ {tag}）。条件に合う契約は "
-        f"{len(matching)} 台で、すべて使用中です。タグのない同じモデルは {untagged} 台です。"
+        f"{len(matching)} 台で、空きがありません。"
+        f"うち {running} 台は、電源が入っているか、この実行で使う予定のものです"
+        f"（停止するか serviceId で指定）。タグのない同じモデルは {untagged} 台です。"
         f"使ってよいサーバーにコントロールパネルでタグ {tag} を付けるか、追加で契約してください。",
         en=f"too few dedicated servers are free (model {model}, tag {tag}): {len(matching)} match, "
-        f"all of them in use, and {untagged} of that model have no such tag. Set the tag {tag} in "
-        "the control panel on those that may be used, or order more.",
+        f"none is free; {running} of them run or will be adopted in this run (switch them off, "
+        f"or name them by serviceId), and {untagged} of that model have no such tag. "
+        f"Set the tag {tag} in the control panel on those that may be used, or order more.",
     )
 
 

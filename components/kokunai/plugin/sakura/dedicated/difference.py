@@ -94,6 +94,12 @@ def _drift(transition: Transition) -> Iterator[Change]:
     if state.get("powerStatus") == "off":
         reason = "停止しているので起動します / it is off and will be switched on"
         yield Change("powerStatus", of_state=True, reason=reason)
+    if state.get("installation") == "unmarked":
+        reason = (
+            "サービスの「説明」から管理用の印が消えているので、書き直します / "
+            "its mark was removed from the description of the service and is written again"
+        )
+        yield Change("installation", of_state=True, reason=reason)
     if state.get("installation") == "begun" and new.get("reinstall"):
         reason = (
             "中断した OS のインストールをやり直します / "

@@ -149,4 +149,5 @@ class DedicatedServerComputed(Computed):
     power_status: str
     """`on`, `off`, or empty where it is not known. / 電源の状態。"""
     installation: str
-    """`done`, `begun` where it was interrupted, or `none`. / OS インストールの状態。"""
+    """`done`, `begun` where it was interrupted, `unmarked` where its mark was removed, or `none`.
+    / OS インストールの状態。"""

@@ -19,15 +19,15 @@ from kokunai.plugin.kind import (
     holds_unknown,
 )
 from kokunai.plugin.model_kind import ModelKind
-from kokunai.plugin.sakura.dedicated import choice, difference, view
+from kokunai.plugin.sakura.dedicated import choice, difference, ports, view
 from kokunai.plugin.sakura.dedicated import mark as marks
 from kokunai.plugin.sakura.dedicated.inputs import DedicatedServerComputed, DedicatedServerInputs
-from kokunai.plugin.sakura.dedicated.session import PhySession
-from kokunai.plugin.sakura.dedicated.work import Adoption, adopt, release
+from kokunai.plugin.sakura.dedicated.session import PhySession, is_on
+from kokunai.plugin.sakura.dedicated.work import Adoption, adopt, mark_again, release
 from kokunai.plugin.sakura.kind import failures_as_warnings, keeping
 
 if TYPE_CHECKING:
-    from kokunai.drivers.sakura_phy_views import Service
+    from kokunai.drivers.sakura_phy_views import Server, Service
     from kokunai.plugin.sakura.dedicated.accounts import PhyAccounts
 
 _ID = re.compile(r"[0-9]{12}")
@@ -64,7 +64,8 @@ class DedicatedServer(ModelKind):
             with failures_as_warnings(self._accounts.cloud, op):
                 await self._foresee(op, transition.new)
         changed = self.diff(transition) if transition.id else []
-        if any(change.loses or change.path == "installation" for change in changed):
+        is_begun = transition.state.get("installation") == "begun"
+        if any(change.loses or (change.path == "installation" and is_begun) for change in changed):
             outputs["hostIdentity"] = UNKNOWN
         if any(change.path.startswith(("internet", "dedicatedSubnetId")) for change in changed):
             outputs["address"] = UNKNOWN
@@ -80,7 +81,7 @@ class DedicatedServer(ModelKind):
             choice.refuse_other(op, service, new)
             return
         others = {id_ for urn, id_ in fleet.foreseen.items() if urn != op.urn}
-        service = choice.free(op, services, new, others)
+        service = choice.free(op, services, new, others | await session.running())
         fleet.foreseen[op.urn] = service.service_id
         if new["reinstall"]:
             await session.image(service, new)
@@ -107,6 +108,8 @@ class DedicatedServer(ModelKind):
         server = servers.get(service.service_id)
         if server is None:
             return None
+        if transition.state and not marks.read(service).place:
+            return _unmarked(op, transition, service, server)
         inputs = view.inputs(service, server, transition.old)
         outputs = {**inputs, **view.computed(service, server)}
         digest = "" if transition.state else marks.read(service).digest
@@ -118,6 +121,7 @@ class DedicatedServer(ModelKind):
         service = await self._current(session, transition)
         if service is None:
             raise _gone(op, transition.id)
+        service = await mark_again(session, service, transition.state)
         work = Adoption(session, transition.new, service, dict(transition.state))
         with keeping(transition.id, work.outputs):
             await work.finish()
@@ -143,9 +147,31 @@ class DedicatedServer(ModelKind):
         service = services.get(transition.id)
         if service is None or not transition.state:
             return service
+        if not marks.read(service).place:
+            return service if await self._is_in_use(session, service) else None
         # A renamed resource has its old mark until an update writes it anew.
         known = {session.op.digest, transition.state.get(OWNER)}
         return service if marks.read(service).digest in known else None
+
+    @staticmethod
+    async def _is_in_use(session: PhySession, service: Service) -> bool:
+        """Whether a service without a mark runs or is connected: then it was not released.
+
+        Somebody has edited its description; taken for gone, it would be installed anew.
+        """
+        fleet = session.fleet
+        servers = await session.servers(fleet.clock() - fleet.beat_seconds)
+        server = servers.get(service.service_id)
+        return server is not None and (is_on(server) or ports.is_connected(server))
+
+
+def _unmarked(op: Operation, transition: Transition, service: Service, server: Server) -> Found:
+    """The server as the state knows it, and that its mark is to be written again."""
+    known = marks.of(op, transition.state, marks.of_state(service, transition.state))
+    kept = service.model_copy(update={"description": marks.description(known)})
+    inputs = view.inputs(kept, server, transition.old)
+    outputs = {**inputs, **view.computed(kept, server), "installation": "unmarked"}
+    return Found(service.service_id, inputs, outputs)
 
 
 def _announce(op: Operation, service: Service, *, erases: bool) -> None:

@@ -85,6 +85,17 @@ def of(op: Operation, props: Props, before: Mark) -> Mark:
     )
 
 
+def of_state(service: Service, state: Props) -> Mark:
+    """What a mark that somebody removed said of the machine, as the state has it."""
+    _, _, word = str(state.get("hostIdentity", "")).partition("-")
+    return Mark(
+        text=service.description or "",
+        image=str(state.get("osImage", "")) if word else "",
+        installation=word,
+        is_installed=bool(word) and state.get("installation") != "begun",
+    )
+
+
 def begun(mark: Mark, image: str) -> Mark:
     """The mark of an installation that is about to begin; what it does not survive is done again.
 

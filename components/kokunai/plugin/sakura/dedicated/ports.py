@@ -48,6 +48,11 @@ def is_bonded(server: Server, channel: PortChannel, bonding: str) -> bool:
     return channel.bonding_type == bonding and len(ports_of(server, channel)) == ports
 
 
+def is_connected(server: Server) -> bool:
+    """Whether any port of it is connected to any network."""
+    return any(assignment_of(port) != NOTHING for port in server.ports)
+
+
 def assignments(wanted: Props) -> list[Assignment]:
     """What each port is to be connected to, in the order of the ports."""
     internet, networks = wanted["internet"], list(wanted["privateNetworkIds"])

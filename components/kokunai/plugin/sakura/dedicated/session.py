@@ -67,6 +67,11 @@ class PhySession(Waiting):
         """All servers."""
         return await self.fleet.servers.since(since, self.ask)
 
+    async def running(self) -> set[str]:
+        """Ids of the servers that the API last saw switched on."""
+        servers = await self.servers(self.fleet.clock() - self.fleet.beat_seconds)
+        return {key for key, row in servers.items() if is_on(row)}
+
     async def server(self, server_id: str, since: float) -> Server:
         """One server, as a list not older than `since` shows it. Raises KokunaiError without it."""
         found = (await self.servers(since)).get(server_id)
@@ -205,6 +210,12 @@ class PhySession(Waiting):
                 attempt += 1
                 if await has_begun():
                     return None
+
+
+def is_on(server: Server) -> bool:
+    """Whether the API last saw it switched on."""
+    power = server.cached_power_status
+    return power is not None and power.status == "on"
 
 
 def is_locked(server: Server) -> bool:

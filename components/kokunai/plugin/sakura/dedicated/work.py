@@ -191,7 +191,7 @@ async def adopt(session: PhySession, wanted: Props) -> Service:
                 session.tell_of(left.service_id)
                 choice.refuse_other(op, left, wanted)
                 return left
-            service = choice.free(op, services, wanted)
+            service = choice.free(op, services, wanted, await session.running())
             if wanted["reinstall"]:
                 await session.image(service, wanted)
             await _claim(session, service, wanted)
@@ -222,6 +222,14 @@ async def _settled(session: PhySession, service_id: str) -> Service:
         lambda _: True,
         lambda _: "管理用の印を確かめています / making sure of the mark",
     )
+
+
+async def mark_again(session: PhySession, service: Service, state: Props) -> Service:
+    """The service with its mark, as the state knows it, where somebody has removed that."""
+    if marks.read(service).place:
+        return service
+    mark = marks.of(session.op, state, marks.of_state(service, state))
+    return await _describe(session, service, marks.description(mark))
 
 
 async def _claim(session: PhySession, service: Service, wanted: Props) -> None:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 DOORS = {
     "sakura-iaas": "kokunai.capacity.sakura_iaas",
+    "sakura-phy": "kokunai.capacity.sakura_phy",
 }
 """The module of each driver, which is imported when an offer names the driver."""
 
@@ -141,10 +142,14 @@ def provider_inputs(environment: Mapping[str, str]) -> dict[str, str]:
     refresh or a destroy, which run no program, ask the API that has the resources.
     """
     stated = {}
-    for key, endpoint in facts.packages()["kokunai"].endpoints.items():
+    endpoints = facts.packages()["kokunai"].endpoints
+    for key, endpoint in endpoints.items():
         named = (environment[name] for name in endpoint.environment if environment.get(name))
         if url := next(named, endpoint.url):
             stated[key] = url
+    for key, endpoint in endpoints.items():
+        if key not in stated and endpoint.beside in stated:
+            stated[key] = endpoint.at(stated[endpoint.beside])
     return stated
 
 

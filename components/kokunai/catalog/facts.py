@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 from datetime import date
 from typing import Any, Literal, TypeVar, get_args
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -124,6 +125,15 @@ class Endpoint(BaseModel):
     API that has the resources."""
     environment: tuple[str, ...] = ()
     """Environment variables that are asked in this order when the input is left out."""
+    beside: str | None = None
+    """Another input, at whose host this API is where nothing names it: so it is judged with it."""
+    path: str = ""
+    """Where it is at that host."""
+
+    def at(self, url: str) -> str:
+        """Its address at the host of the other input's URL."""
+        parts = urlsplit(url)
+        return f"{parts.scheme}://{parts.netloc}{self.path}"
 
 
 class Package(_Fact):

@@ -26,7 +26,7 @@ class FilterRule:
 
 @dataclass(frozen=True)
 class Nic:
-    """One network interface: eth0, eth1 ... in the order of the list."""
+    """One network interface: eth0, eth1 ... in the order of the list, unless it has a name."""
 
     interface_id: str
     mac_address: str
@@ -38,6 +38,12 @@ class Nic:
     gateway: str = ""
     filter_rules: tuple[FilterRule, ...] | None = None
     """None without a packet filter; an empty tuple is a filter that lets everything pass."""
+    name: str = ""
+    """What the host calls it where it is no ethN, for example bond0."""
+
+    def named(self, number: int) -> str:
+        """Its name in the host, for the place that it has in the list."""
+        return self.name or f"eth{number}"
 
 
 @dataclass(frozen=True)

@@ -39,6 +39,31 @@ class Owner(Kind):
     pulumi_type = "kokunai:index:Owner"
 
 
+class DedicatedServer(Kind):
+    """A server under contract (Sakura PHY), adopted and not ordered; a delete releases it."""
+
+    pulumi_type = "kokunai:sakura:DedicatedServer"
+    outputs = (
+        "address",
+        "hostIdentity",
+        "nickname",
+        "planName",
+        "activated",
+        "powerStatus",
+        "installation",
+        "ownerDigest",
+    )
+
+    address: pulumi.Output[str]
+    hostIdentity: pulumi.Output[str]
+    nickname: pulumi.Output[str]
+    planName: pulumi.Output[str]
+    activated: pulumi.Output[str]
+    powerStatus: pulumi.Output[str]
+    installation: pulumi.Output[str]
+    ownerDigest: pulumi.Output[str]
+
+
 class Nfs(Kind):
     """A file server appliance on a switch."""
 

@@ -61,7 +61,7 @@ def configured(machine: Machine, shadow: str, passwd: str) -> Files:
         files |= _login_user(machine.login_user, files["etc/shadow"].content, passwd)
     for number, nic in enumerate(machine.nics):
         if nic.address:
-            path = f"etc/systemd/network/10-kokunai-lab-eth{number}.network"
+            path = f"etc/systemd/network/10-kokunai-lab-{nic.named(number)}.network"
             files[path] = File(_network(number, nic))
     return files
 
@@ -133,7 +133,7 @@ def _with_root_password(shadow: str, password_hash: str) -> str:
 def _network(number: int, nic: Nic) -> str:
     gateway = f"Gateway={nic.gateway}\n" if nic.gateway else ""
     return (
-        f"[Match]\nName=eth{number}\n\n[Network]\n"
+        f"[Match]\nName={nic.named(number)}\n\n[Network]\n"
         f"Address={nic.address}/{nic.prefix_length}\n{gateway}LinkLocalAddressing=no\n"
     )
 

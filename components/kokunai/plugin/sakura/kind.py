@@ -27,6 +27,7 @@ from kokunai.plugin.sakura.session import Session, id_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from contextlib import AbstractContextManager
 
     from kokunai.drivers.sakura_iaas import Collection, Item
     from kokunai.plugin.sakura.accounts import Accounts
@@ -109,21 +110,25 @@ class SakuraKind(ModelKind):
         if fixed:
             raise leftover(op, left.id, ", ".join(fixed))
 
-    @contextlib.contextmanager
-    def _failures_as_warnings(self, op: Operation) -> Iterator[None]:
-        """Turn failures of the checks into warnings: a preview is useful without credentials."""
-        try:
-            yield
-        except (Unauthorized, Passing) as error:
-            what = api_failure_text(error)
-            op.warn(f"販売状況を確かめられません / could not check what is sold: {what}")
-        except KokunaiError as error:
-            if self._accounts.can_open(op.config):
-                raise
-            # Every resource lacks the same key, and a preview may have hundreds of them.
-            if not self._accounts.told_missing:
-                self._accounts.told_missing = True
-                op.warn(str(error))
+    def _failures_as_warnings(self, op: Operation) -> AbstractContextManager[None]:
+        return failures_as_warnings(self._accounts, op)
+
+
+@contextlib.contextmanager
+def failures_as_warnings(accounts: Accounts, op: Operation) -> Iterator[None]:
+    """Turn failures of the checks into warnings: a preview is useful without credentials."""
+    try:
+        yield
+    except (Unauthorized, Passing) as error:
+        what = api_failure_text(error)
+        op.warn(f"販売状況を確かめられません / could not check what is sold: {what}")
+    except KokunaiError as error:
+        if accounts.can_open(op.config):
+            raise
+        # Every resource lacks the same key, and a preview may have hundreds of them.
+        if not accounts.told_missing:
+            accounts.told_missing = True
+            op.warn(str(error))
 
 
 def place_of(id_: str, *known: Props) -> tuple[str, str]:

@@ -37,9 +37,11 @@ def _line(group: Sequence[Loss]) -> tuple[str, str]:
     first, gib = group[0], sum(loss.held.gib for loss in group)
     ja, en = _what(group)
     why_ja, why_en = _why(first)
+    # The size of what was not made by API may not be known.
+    size_ja, size_en = (f"{gib} GiB の", f"{gib} GiB of ") if gib else ("", "")
     return (
-        f"{ja}: {gib} GiB のデータが失われます。{why_ja}",
-        f"{en}: {gib} GiB of data will be lost; {why_en}",
+        f"{ja}: {size_ja}データが失われます。{why_ja}",
+        f"{en}: {size_en}data will be lost; {why_en}",
     )
 
 
@@ -66,6 +68,8 @@ def _why(loss: Loss) -> tuple[str, str]:
     paths = ", ".join(change.path for change in loss.replacing)
     reasons = reasons_of(loss.replacing)
     ja, en = "。".join(ja for ja, _ in reasons), "; ".join(en for _, en in reasons)
+    if all(change.loses for change in loss.replacing):
+        return f"上書き（{paths}）: {ja}。", f"erased ({paths}): {en}."
     return f"作り直し（{paths}）: {ja}。", f"replaced ({paths}): {en}."
 
 

@@ -49,7 +49,7 @@ def check(files: tuple[Path, ...], *, as_json: bool) -> None:
 def _show_warnings(row: dict[str, Any]) -> None:
     head = click.style(worded("警告", "warning", " / "), fg="yellow")
     for warning in row.get("warnings", []):
-        place = f"{row['file']}: {warning['path']}"
+        place = f"{row['file']}: {warning['path']}".removesuffix(": ")
         said = worded(f"{place}: {warning['ja']}", f"{place}: {warning['en']}")
         click.echo(f"{head}: {said}", err=True)
 

@@ -129,6 +129,7 @@ def _host(host: Host, settings: StackSettings) -> dict[str, Any]:
         "serverId": host.identity,
         "user": host.user,
         **({"diskConfigId": host.disk_config_id} if host.disk_config_id is not None else {}),
+        **({"hostKey": host.host_key} if host.host_key is not None else {}),
         "variables": role_variables.node_variables(
             host_name=f"{settings.spec.name}-{host.node}", addresses=addresses
         ),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from kokunai.foreign_text import LONGEST, shown
+from kokunai.language import halves
 from kokunai.plugin.ansible.host_answer import PREFIX, NotUnderstood, checks_of
 from kokunai.plugin.ansible.host_keys import told
 from kokunai.plugin.redaction import masking
@@ -21,7 +22,10 @@ _MOST_PATHS = 100
 _LOOKING = "kokunai_host"
 # The second is said of a key of another kind than the recorded one.
 _STRANGE = ("REMOTE HOST IDENTIFICATION HAS CHANGED", "Host key verification failed")
-VERIFYING = ("verify", "Compare what is there with what was promised")
+VERIFYING = (
+    "verify",
+    "約束した構成と照らし合わせます / Compare what is there with what was promised",
+)
 """Role and name of the task whose output is a host's answer, whatever it looks like."""
 
 
@@ -115,7 +119,8 @@ class Reducer:
         else:
             rows = map(_mapping, _items(result.get("results")))
             items = [row.get("item") for row in rows if row.get("changed") is True]
-            name = data.get("task", "")
+            # The state must not depend on the language of whoever reads it.
+            name = halves(str(data.get("task", "")))[1]
             found = {f"{name}: {item}" for item in items if isinstance(item, str)} or {str(name)}
         return [self._line(path) for path in sorted(found)[:_MOST_PATHS]]
 

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from kokunai import own_address
+from kokunai.language import halves
 from kokunai.plugin.ansible.host_answer import completed
 from kokunai.plugin.ansible.host_keys import keys_of, known_keys, learned
 from kokunai.plugin.ansible.inputs import ConfigurationComputed
@@ -137,14 +138,15 @@ def reason(host: Host, outcome: Outcome) -> str:
     """Why the run did not finish on a host, Japanese then English."""
     who = f"{host.name} ({host.address})"
     ja, en = own_address.lockout(host.address, outcome.message)
+    task_ja, task_en = task_of(outcome)
     texts = {
         "unreachable": (
             f"{who} に接続できません。{ja}",
             f"{who} cannot be reached: {outcome.message} {en}".rstrip(),
         ),
         "failed": (
-            f"{who} は「{outcome.task}」で失敗しました。",
-            f'{who} failed in "{outcome.task}": {outcome.message}',
+            f"{who} は「{task_ja}」で失敗しました。",
+            f'{who} failed in "{task_en}": {outcome.message}',
         ),
         "rekeyed": _strange_at_first(who)
         if outcome.is_first
@@ -168,6 +170,13 @@ def reason(host: Host, outcome: Outcome) -> str:
     return "\n".join(texts.get(outcome.status, cut))
 
 
+def task_of(outcome: Outcome) -> tuple[str, str]:
+    """Role and name of the task that failed, in Japanese and in English."""
+    role, joint, name = outcome.task.rpartition(" : ")
+    ja, en = halves(name)
+    return f"{role}{joint}{ja}", f"{role}{joint}{en}"
+
+
 def _strange_at_first(who: str) -> tuple[str, str]:
     ja = (
         f"{who} は、前もって決めた SSH ホスト鍵とは別の鍵を返しました。何も送らずに中止しました。"
@@ -189,5 +198,5 @@ def drift_of(outcome: Outcome) -> list[str]:
     failed = [name for name, check in outcome.verified.items() if check["verdict"] == "fail"]
     differing = [*outcome.paths, *(f"verified.{name}" for name in failed)]
     if outcome.status == "failed" and not failed:
-        differing.append(outcome.task)
+        differing.append(task_of(outcome)[1])
     return sorted(set(differing))

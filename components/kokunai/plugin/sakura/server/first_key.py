@@ -62,21 +62,17 @@ def _key(seed: str, server_id: str) -> ec.EllipticCurvePrivateKey:
     return ec.derive_private_key(int.from_bytes(drawn) % (_ORDER - 1) + 1, _CURVE)
 
 
-# Without HostKey lines sshd reads the three files of its default, which are named again here.
+# With one HostKey line sshd no longer looks for its own files by itself, so all are named.
 _SCRIPT = """\
 #!/bin/sh
 # Kokunai: the host key by which this server is recognised at the first login.
 umask 077
 rm -f -- "$0"
+ls /etc/ssh/ssh_host_*_key > /dev/null 2>&1 || ssh-keygen -A
 cat > {place} <<'END'
 {private}
 END
-cat > /etc/ssh/sshd_config.d/30-kokunai.conf <<'END'
-HostKey /etc/ssh/ssh_host_ed25519_key
-HostKey /etc/ssh/ssh_host_ecdsa_key
-HostKey /etc/ssh/ssh_host_rsa_key
-HostKey {place}
-END
+printf 'HostKey %s\\n' /etc/ssh/ssh_host_*_key > /etc/ssh/sshd_config.d/30-kokunai.conf
 command -v restorecon > /dev/null && restorecon {place}
 # An sshd that is not up yet reads the file when it starts.
 for attempt in 1 2 3 4 5; do

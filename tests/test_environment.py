@@ -175,3 +175,31 @@ def test_a_number_that_only_the_engine_reads_is_refused_at_up_as_by_check(
 
     with pytest.raises(pulumi.RunError, match=r"pools\[0\]\.node_count: .*plain decimal"):
         Environment.from_config()
+
+
+def test_the_nodes_filter_opens_what_the_stack_file_opens(recorder: Recorder, root: Path):
+    access = {
+        **VALUES["access"],
+        "open_ports": [
+            {"port": 443, "allow_from": ["0.0.0.0/0"]},
+            {"port": 8000, "last_port": 8010, "protocol": "udp", "allow_from": ["10.1.0.0/16"]},
+        ],
+    }
+
+    seen = _declared(recorder, _spec(access=access), root).seen
+
+    given = seen["kokunai:ansible:Configuration", "train"]["variables"]
+    assert given["firewall_enabled"] is given["verify_firewall"] is True
+    assert given["firewall_ssh_from"] == VALUES["access"]["ssh_from"]
+    assert given["firewall_private_networks"] == ["192.168.10.0/24"]
+    assert [(row["protocol"], row["ports"]) for row in given["firewall_open_ports"]] == [
+        ("tcp", "443"),
+        ("udp", "8000-8010"),
+    ]
+
+
+def test_the_nodes_filter_is_switched_off_by_the_stack_file(recorder: Recorder, root: Path):
+    seen = _declared(recorder, _spec(hosts={"firewall": False}), root).seen
+
+    given = seen["kokunai:ansible:Configuration", "train"]["variables"]
+    assert given["firewall_enabled"] is given["verify_firewall"] is False

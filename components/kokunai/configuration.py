@@ -99,6 +99,10 @@ def pool_variables(pool: resolved.Pool, settings: StackSettings) -> dict[str, An
         gpu_vendor_id=pool.gpu.pci_vendor_id,
         collective_interface=capacity.door(pool.offer.driver).collective_interface(pool),
         shares=tuple(_share(share) for share in pool.shares),
+        firewall=hosts.firewall,
+        ssh_from=tuple(settings.spec.access.ssh_from),
+        open_ports=tuple(map(_open_port, settings.spec.access.open_ports)),
+        private_networks=(pool.network.spec.cidr,) if pool.network else (),
     )
     return role_variables.pool_variables(facts)
 
@@ -106,6 +110,12 @@ def pool_variables(pool: resolved.Pool, settings: StackSettings) -> dict[str, An
 def _source(source: model.PackageSource, image: Image) -> dict[str, Any]:
     keyring = f"/usr/share/keyrings/{image.distribution}-archive-keyring.gpg"
     return {**source.model_dump(), "signed_by": source.signed_by or keyring}
+
+
+def _open_port(row: model.OpenPort) -> role_variables.OpenPort:
+    is_range = row.last_port not in {None, row.port}
+    ports = f"{row.port}-{row.last_port}" if is_range else str(row.port)
+    return role_variables.OpenPort(row.protocol, ports, tuple(row.allow_from))
 
 
 def _share(share: resolved.Share) -> role_variables.Share:
@@ -129,6 +139,7 @@ def _host(host: Host, settings: StackSettings) -> dict[str, Any]:
         "serverId": host.identity,
         "user": host.user,
         **({"diskConfigId": host.disk_config_id} if host.disk_config_id is not None else {}),
+        **({"hostKey": host.host_key} if host.host_key is not None else {}),
         "variables": role_variables.node_variables(
             host_name=f"{settings.spec.name}-{host.node}", addresses=addresses
         ),

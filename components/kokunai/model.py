@@ -74,8 +74,9 @@ class Access(Spec):
     """How people and Ansible reach the nodes.
 
     Ports of the nodes are closed on the internet but for those named here. A provider's filter may
-    keep no state, as that of Sakura's IaaS: there TCP ports 32768 to 60999 are open to everybody,
-    because replies come in through them, so let nothing listen on them.
+    keep no state, as that of Sakura's IaaS, which lets everybody through to TCP ports 32768 to
+    60999, because replies come in there. The nodes' own filter keeps state and closes those too,
+    unless `hosts.firewall` is false. Ports that Docker or Kubernetes publish go past it.
     """
 
     private_key_file: FilePath
@@ -198,6 +199,8 @@ class Hosts(Spec):
     """Addresses of resolvers; empty means those of the site."""
     package_sources: list[PackageSource] = Field(default=[])
     """APT sources; empty leaves those of the image."""
+    firewall: bool = True
+    """Whether the nodes filter what comes in themselves, beside the provider's filter."""
 
 
 class Settings(Spec):

@@ -183,7 +183,7 @@ Line = Annotated[str, AfterValidator(one_line)]
 """Text without control characters and line breaks."""
 
 # Variables of this package's roles, whose values stand between others on one line of a file.
-_OF_ROLES = ("base_", "nccl_", "storage_client_", "verify_")
+_OF_ROLES = ("base_", "firewall_", "nccl_", "storage_client_", "verify_")
 _WITH_SPACES = frozenset({"base_kernel_parameters", "nccl_environment", "verify_kernel_parameters"})
 _OF_TEXTS = "\t\n\r"
 

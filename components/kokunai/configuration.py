@@ -131,6 +131,7 @@ def _host(host: Host, settings: StackSettings) -> dict[str, Any]:
         "serverId": host.identity,
         "user": host.user,
         **({"diskConfigId": host.disk_config_id} if host.disk_config_id is not None else {}),
+        **({"hostKey": host.host_key} if host.host_key is not None else {}),
         **_reached(host),
         "variables": {
             **role_variables.node_variables(

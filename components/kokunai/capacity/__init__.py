@@ -42,6 +42,9 @@ class Host:
     disk_config_id: str | Link | None = None
     """Another value means that the provider wrote the machine's own files anew, such as
     /etc/hosts; None where it never does."""
+    host_key: str | Link | None = None
+    """The SSH host key that the first login must find, for example `ssh-ed25519 AAAA...`; None
+    where the provider tells none."""
     port: int = 22
     jump: str | None = None
     """`user@host[:port]` through which the address is reached."""

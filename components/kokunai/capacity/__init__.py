@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from kokunai.settings import StackSettings
 
 DOORS = {
-    "contract": "kokunai.capacity.contract",
     "sakura-iaas": "kokunai.capacity.sakura_iaas",
+    "contract": "kokunai.capacity.contract",
 }
 """The module of each driver, which is imported when an offer names the driver."""
 

@@ -12,6 +12,7 @@ async def program() -> pulumi.Inputs:
         "verified": environment.verdicts,
         "offers": environment.offers,
         "private_key_file": environment.private_key_file,
+        **({"contracts": environment.contracts} if environment.contracts else {}),
     }
 
 

@@ -189,11 +189,13 @@ def node_variables(
 
     Each is {interface: eth1, address: 192.168.10.11/24}. Nothing here names a peer, so that a
     node added to the pool leaves the others' variables, and with them their digests, as they are.
+    The plugin fills in `base_owner` where nothing but the host can say whose it is.
     """
     given = [dict(address) for address in addresses]
     return {
         "base_host_name": host_name,
         "base_addresses": given,
+        "base_owner": "",
         "verify_host_name": host_name,
         "verify_addresses": given,
     }

@@ -33,6 +33,33 @@ class Configuration(Kind):
     drift: pulumi.Output[dict[str, Any]]
 
 
+class Host(Kind):
+    """A machine that a contract hands over: adopted and checked, never made or removed."""
+
+    pulumi_type = "kokunai:contract:Host"
+    outputs = (
+        "serverId",
+        "facts",
+        "findings",
+    )
+
+    serverId: pulumi.Output[str]
+    facts: pulumi.Output[Any]
+    findings: pulumi.Output[list[Any]]
+
+
+class Network(Kind):
+    """A network that a contract hands over: declared, not made."""
+
+    pulumi_type = "kokunai:contract:Network"
+
+
+class Share(Kind):
+    """A file system that a contract hands over: declared, not made."""
+
+    pulumi_type = "kokunai:contract:Share"
+
+
 class Owner(Kind):
     """A random id, kept in the state alone, that marks what a stack makes at a seller."""
 

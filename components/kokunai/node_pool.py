@@ -22,7 +22,7 @@ _FIELDS = frozenset(model.GpuNodePool.model_fields)
 
 
 class GpuNodePool(pulumi.ComponentResource):
-    """`node_count` servers of one offer.
+    """Servers of one offer: `node_count` of them, or those that hold `gpus` or `nvlink_domains`.
 
     Arguments are the fields of `model.GpuNodePool`, with other components instead of their names.
     Raises KokunaiError, before anything is declared, for what is misspelt, not sold at the site,
@@ -30,7 +30,8 @@ class GpuNodePool(pulumi.ComponentResource):
     """
 
     nodes: pulumi.Output[dict[str, Any]]
-    """By node: address, private_address, user, pool, site, gpu, offer, seller, operator."""
+    """By node: address, private_address, user, pool, site, gpu, offer, seller, operator; and
+    domain, its rack, where several nodes share an NVLink domain."""
 
     def __init__(
         self,
@@ -38,7 +39,9 @@ class GpuNodePool(pulumi.ComponentResource):
         *,
         site: str,
         gpu: str,
-        node_count: int,
+        node_count: int | None = None,
+        gpus: int | None = None,
+        nvlink_domains: int | None = None,
         offer: str | None = None,
         network: ClusterNetwork | None = None,
         storage: Sequence[SharedStorage] = (),
@@ -126,6 +129,7 @@ def _nodes(pool: resolved.Pool, settings: StackSettings) -> pulumi.Output[dict[s
                 "offer": pool.offer.key,
                 "seller": pool.offer.seller,
                 "operator": pool.offer.operator,
+                **({"domain": host.domain} if host.domain is not None else {}),
             }
             for node, host, address in zip(pool.nodes, hosts, known, strict=True)
         }

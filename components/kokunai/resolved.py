@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from kokunai import addressing, catalog
+from kokunai import addressing, catalog, placement
+from kokunai.errors import KokunaiError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -65,6 +66,19 @@ def offer_of(pool: model.GpuNodePool) -> catalog.Offer:
     return catalog.offer(site=pool.site, gpu=pool.gpu, key=pool.offer)
 
 
+def shape_of(offer: catalog.Offer) -> placement.Shape:
+    """What a server of the offer holds."""
+    return placement.NodeShape(gpus=offer.gpu_count)
+
+
+def node_count(pool: model.GpuNodePool) -> int:
+    """Servers of a pool, however it is asked for; what it says itself where it has no offer."""
+    try:
+        return placement.node_count(pool, shape_of(offer_of(pool)))
+    except KokunaiError:
+        return pool.node_count or 0
+
+
 def network(spec: model.Network, zone: str | None) -> Network:
     """Look a network up. Raises KokunaiError where its site makes none by API."""
     return Network(spec, catalog.service(spec.site), zone)
@@ -82,6 +96,7 @@ def pool(
     shares: Sequence[Share],
 ) -> Pool:
     """Look a pool up. Raises KokunaiError where GPU or image are not in the catalogue."""
+    count = placement.node_count(spec, shape_of(offer))
     return Pool(
         spec=spec,
         offer=offer,
@@ -90,5 +105,5 @@ def pool(
         image=catalog.image(spec.image, driver=offer.driver),
         network=network,
         shares=tuple(shares),
-        nodes=tuple(addressing.nodes(spec, network.spec if network else None)),
+        nodes=tuple(addressing.nodes(spec, network.spec if network else None, count)),
     )

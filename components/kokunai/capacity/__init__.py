@@ -41,6 +41,8 @@ class Host:
     disk_config_id: str | Link | None = None
     """Another value means that the provider wrote the machine's own files anew, such as
     /etc/hosts; None where it never does."""
+    domain: str | None = None
+    """The rack where the nodes of one share an NVLink domain; None where each is its own."""
 
 
 @dataclass(frozen=True)

@@ -72,13 +72,13 @@ def _line(file: str, problem: dict[str, str], language: str) -> str:
 
 
 def _counts(read: model.Settings) -> dict[str, Any]:
-    from kokunai import model
+    from kokunai import model, resolved
 
     pools = read.pools if isinstance(read, model.Environment) else []
     return {
         "settings_only": not isinstance(read, model.Environment),
         "pools": len(pools),
-        "nodes": sum(pool.node_count for pool in pools),
+        "nodes": sum(resolved.node_count(pool) for pool in pools),
     }
 
 

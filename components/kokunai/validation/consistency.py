@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from kokunai import capacity, catalog, model, resolved
+from kokunai import capacity, catalog, model, placement, resolved
 from kokunai.errors import KokunaiError, Problem, path_text
 from kokunai.validation import images, names, networks, renames, shares
 
@@ -168,6 +168,8 @@ def _unknown_offer(
         with _collected(("pools", index, "gpu" if pool.offer is None else "offer")) as problems:
             offer = resolved.offer_of(pool)
             door = capacity.door(offer.driver)
+    if not problems and (refused := placement.size_problem(pool, resolved.shape_of(offer))):
+        problems.append(replace(refused, path=f"pools[{index}].{refused.path}"))
     if not problems:
         with _collected(("pools", index, "image")) as problems:
             catalog.image(pool.image, driver=offer.driver)
@@ -234,7 +236,7 @@ def _claims(parts: _Parts) -> Iterator[tuple[model.Network, Location, str, range
     """Every range of host numbers in use: network, path, name of who uses it, and the range."""
     for index, pool in parts.pools.items():
         if network := parts.network(pool.network):
-            block = range(pool.first_host, pool.first_host + pool.node_count)
+            block = range(pool.first_host, pool.first_host + resolved.node_count(pool))
             yield network, ("pools", index, "first_host"), f"pools[{index}]", block
     for index, share in parts.storage.items():
         if network := parts.network(share.network):

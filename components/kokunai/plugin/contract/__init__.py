@@ -1,0 +1,1 @@
+"""Kinds for capacity that a contract hands over."""

@@ -97,7 +97,7 @@ def test_mistakes_of_every_section_are_reported_together(tmp_path: Path):
         "name": "Local",
         "data_class": "secret",
         "access": {"private_key_file": "k", "ssh_from": []},
-        "networks": [{"name": "n", "site": "kddi-sakai", "cidr": "10.0.0.0/24"}],
+        "networks": [{"name": "n", "site": "nowhere", "cidr": "10.0.0.0/24"}],
         "pools": [{"name": "a", "site": "sakura-ishikari", "gpu": "h300", "node_count": -1}],
     }
     path.write_text(yaml.safe_dump({"config": {"kokunai:environment": environment}}))

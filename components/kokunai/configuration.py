@@ -52,14 +52,16 @@ class NodeConfiguration(pulumi.ComponentResource):
         # A mount fails until the file server is there, and its address is known before that.
         first = [made for group in shares for made in stack.made(group)]
         inside = pulumi.ResourceOptions(parent=self, depends_on=first)
-        [run] = stack.declare(parts, inside)
-        self.verified = run.output("verified")
+        runs = stack.declare(parts, inside)
+        self.verified = runs[0].output("verified") if runs else pulumi.Output.from_input({})
         self.verdicts = self.verified.apply(verdict_counts.digest)
         self.register_outputs({"verdicts": self.verdicts})
 
 
 def parts_of(name: str, pool: resolved.Pool, settings: StackSettings) -> list[Part]:
-    """What will be declared: one run over all hosts of the pool."""
+    """What will be declared: one run over all hosts of the pool, nothing while there are none."""
+    if not pool.is_there:
+        return []
     hosts = capacity.door(pool.offer.driver).hosts(pool, settings)
     props: dict[str, Any] = {
         "site": pool.offer.site,
@@ -140,9 +142,21 @@ def _host(host: Host, imex_nodes: list[Any], settings: StackSettings) -> dict[st
         "serverId": host.identity,
         "user": host.user,
         **({"diskConfigId": host.disk_config_id} if host.disk_config_id is not None else {}),
-        "variables": role_variables.node_variables(
-            host_name=f"{settings.spec.name}-{host.node}",
-            addresses=addresses,
-            imex_nodes=imex_nodes,
-        ),
+        **({"hostKey": host.host_key} if host.host_key is not None else {}),
+        **_reached(host),
+        "variables": {
+            **role_variables.node_variables(
+                host_name=f"{settings.spec.name}-{host.node}",
+                addresses=addresses,
+                imex_nodes=imex_nodes,
+            ),
+            **({"base_owner": host.owner} if host.owner is not None else {}),
+        },
     }
+
+
+def _reached(host: Host) -> dict[str, Any]:
+    """How the host is reached where that differs from the usual."""
+    port = host.port if host.port != 22 else None
+    given = {"port": port, "jump": host.jump, "jumpKey": host.jump_key}
+    return {key: value for key, value in given.items() if value is not None}

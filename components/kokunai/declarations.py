@@ -13,6 +13,7 @@ import pulumi
 from pydantic import ValidationError
 
 from kokunai import capacity, holders, model, resources
+from kokunai.contracts import pairing
 from kokunai.errors import KokunaiError, Problem
 from kokunai.parts import Hidden, Link, Part
 from kokunai.problems import translated
@@ -72,7 +73,10 @@ class Declarations:
             raise refusal_of(list(translated(error, model_)), _label(section, row)) from None
         rows = {**self._rows, section: [*self._rows[section], row]}
         shared = self._settings.spec.model_dump(include={"name", "lab", "access", "hosts"})
-        problems = consistency.problems({**shared, **rows})
+        problems = [
+            *consistency.problems({**shared, **rows}),
+            *pairing.problems(rows, self._settings.contracts),
+        ]
         # The rows before were without a mistake, so whatever is found comes with this one.
         if found := [_as_components(problem, rows) for problem in problems]:
             raise refusal_of(found, "")
@@ -163,7 +167,7 @@ class Declarations:
         merged.provider, merged.providers = None, [self.provider(), *others]
         merged.aliases = [*(merged.aliases or []), *_aliases(was)]
         # A refused rename must leave nothing behind under the new name, not even a group.
-        waiting = pulumi.ResourceOptions(depends_on=[self._holders])
+        waiting = pulumi.ResourceOptions(depends_on=self._after_the_holders())
         merged.depends_on = pulumi.ResourceOptions.merge(merged, waiting).depends_on
         return merged
 
@@ -234,12 +238,17 @@ class Declarations:
             aliases=_aliases(part.former_name),
             custom_timeouts=timeouts,
             # Nothing is touched before it is known what data would be lost.
-            depends_on=[self._holders] if waits else None,
+            depends_on=self._after_the_holders() if waits else None,
             protect=holders.protect(part, self._settings),
         )
         opts = pulumi.ResourceOptions.merge(opts, own)
         kind = resources.kind(part.pulumi_type)
         return kind(part.name, self.linked(part.props), opts, wanted=part.wanted)
+
+    def _after_the_holders(self) -> list[resources.Kind] | None:
+        """What must come first; None while nothing is declared, as before a delivery."""
+        is_any = any(part is not self._owner for part in self.judged.values())
+        return [self._holders] if is_any else None
 
     @functools.cached_property
     def _holders(self) -> resources.Kind:

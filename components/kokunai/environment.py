@@ -8,6 +8,7 @@ import pulumi
 
 from kokunai import configuration, declarations, network, node_pool, resolved, stack_file, storage
 from kokunai.configuration import NodeConfiguration
+from kokunai.contracts import pairing
 from kokunai.network import ClusterNetwork
 from kokunai.node_pool import GpuNodePool
 from kokunai.program_errors import told_without_traceback
@@ -36,6 +37,8 @@ class Environment(pulumi.ComponentResource):
     """By pool, what `NodeConfiguration.verified` holds."""
     verdicts: dict[str, pulumi.Output[str]]
     """By pool, what `NodeConfiguration.verdicts` holds."""
+    contracts: dict[str, dict[str, Any]]
+    """By key, every contract as it stands: state, offer, dates and price."""
     private_key_file: str
     """The SSH key that opens the nodes, relative to the project."""
 
@@ -58,8 +61,10 @@ class Environment(pulumi.ComponentResource):
         self.settings.parent = self
         self.private_key_file = spec.access.private_key_file
         self.nodes, self.verified, self.verdicts = {}, {}, {}
+        self.contracts = {key: row.outputs() for key, row in self.settings.contracts.items()}
         self._build(spec)
-        self.register_outputs({"verdicts": self.verdicts})
+        said = {"contracts": self.contracts} if self.contracts else {}
+        self.register_outputs({"verdicts": self.verdicts, **said})
 
     def _judge(self, placed: list[Placed]) -> None:
         """Raises KokunaiError with every finding, at its place in the stack file."""
@@ -73,7 +78,8 @@ class Environment(pulumi.ComponentResource):
             "settings": self.settings,
             "opts": pulumi.ResourceOptions(parent=self),
         }
-        zones = {name: looked_up.zone for name, looked_up in _networks(spec).items()}
+        looked_up = _networks(spec, self.settings)
+        zones = {name: network.zone for name, network in looked_up.items()}
         networks = {
             row.name: ClusterNetwork(**{**row.model_dump(), "zone": zones[row.name]}, **shared)
             for row in spec.networks
@@ -109,9 +115,16 @@ def parts_of(spec: model.Environment, settings: StackSettings) -> list[Part]:
 
 
 def placed_parts(spec: model.Environment, settings: StackSettings) -> list[Placed]:
-    """The same, each part with the row of the stack file that asks for it."""
-    networks = _networks(spec)
-    shares = [resolved.share(row, networks[row.network]) for row in spec.storage]
+    """The same, each part with the row of the stack file that asks for it.
+
+    Raises KokunaiError for what does not fit the contracts.
+    """
+    _refuse_unfit(spec, settings)
+    networks = _networks(spec, settings)
+    shares = [
+        resolved.share(row, networks[row.network], settings.contract(row.contract))
+        for row in spec.storage
+    ]
     placed = [
         Placed(part, "networks", index)
         for index, row in enumerate(networks.values())
@@ -124,8 +137,14 @@ def placed_parts(spec: model.Environment, settings: StackSettings) -> list[Place
     ]
     for index, row in enumerate(spec.pools):
         joined = networks[row.network] if row.network else None
-        mounted = [at for at, share in enumerate(shares) if share.spec.network == row.network]
-        pool = resolved.pool(row, resolved.offer_of(row), joined, [shares[at] for at in mounted])
+        mounted = [
+            at
+            for at, share in enumerate(shares)
+            if share.spec.network == row.network and share.is_there
+        ]
+        given = [shares[at] for at in mounted]
+        contract = settings.contract(row.contract)
+        pool = resolved.pool(row, resolved.offer_of(row), joined, given, contract)
         common, own = node_pool.parts_of(pool, settings)
         own += configuration.parts_of(row.name, pool, settings)
         placed += [Placed(part) for part in common]
@@ -133,11 +152,23 @@ def placed_parts(spec: model.Environment, settings: StackSettings) -> list[Place
     return placed
 
 
-def _networks(spec: model.Environment) -> dict[str, resolved.Network]:
+def _refuse_unfit(spec: model.Environment, settings: StackSettings) -> None:
+    rows = {
+        section: [row.model_dump() for row in getattr(spec, section)]
+        for section in ("networks", "storage", "pools")
+    }
+    if found := list(pairing.problems(rows, settings.contracts)):
+        where = f"config.{stack_file.KEY}"
+        raise stack_file.refusal_of(found, where, "スタックファイルに", " in the stack file")
+
+
+def _networks(spec: model.Environment, settings: StackSettings) -> dict[str, resolved.Network]:
     """The networks by name, each in the zone in which its pools are sold."""
     return {
         row.name: network.resolve(
-            row, [resolved.offer_of(pool) for pool in spec.pools if pool.network == row.name]
+            row,
+            [resolved.offer_of(pool) for pool in spec.pools if pool.network == row.name],
+            settings.contract(row.contract),
         )
         for row in spec.networks
     }

@@ -126,6 +126,8 @@ class Network(Spec):
     """True where the nodes really use addresses outside the private ranges (RFC 1918)."""
     zone: CatalogueKey | None = None
     """The provider's own zone; left out, the one in which the pools of this network are sold."""
+    contract: Slug | None = None
+    """Key of the row in a contract file, where it comes with a contract."""
     was: Slug | None = None
     """The name before a rename: nothing is made anew."""
 
@@ -168,6 +170,8 @@ class GpuNodePool(Spec):
     boot_disk_gib: int = Field(default=100, ge=20, le=4096)
     order_timeout_seconds: int = Field(default=3600, gt=0, le=2_592_000)
     """How long to wait for a server to be usable, at most 30 days."""
+    contract: Slug | None = None
+    """Key of the row in a contract file, where it comes with a contract."""
     was: Slug | None = None
     """The name before a rename: the servers stay, with their disks."""
     protect: bool | None = None
@@ -198,6 +202,8 @@ class Storage(Spec):
     """Host number of the file server in the network."""
     mount: MountPath
     """Where the nodes mount it, for example `/mnt/datasets`; no directory of the system's."""
+    contract: Slug | None = None
+    """Key of the row in a contract file, where it comes with a contract."""
     was: Slug | None = None
     """The name before a rename: the share stays, with its data."""
     protect: bool | None = None
@@ -240,6 +246,8 @@ class Settings(Spec):
     hosts: Hosts = Hosts()
     allow_data_loss: list[Slug] = []
     """Pools, shares or nodes whose data the next `pulumi up` may destroy; remove it afterwards."""
+    contracts: list[FilePath] = []
+    """Contract files of one's own, absolute or relative to the project."""
 
 
 class Environment(Settings):

@@ -9,11 +9,13 @@ import pulumi
 
 from kokunai import capacity, declarations, model, resolved
 from kokunai.errors import KokunaiError
+from kokunai.language import worded
 from kokunai.network import ClusterNetwork, shared_settings
 from kokunai.program_errors import expect, told_without_traceback
 from kokunai.storage import SharedStorage
 
 if TYPE_CHECKING:
+    from kokunai.contracts import Contract
     from kokunai.parts import Part
     from kokunai.settings import StackSettings
 
@@ -30,8 +32,11 @@ class GpuNodePool(pulumi.ComponentResource):
     """
 
     nodes: pulumi.Output[dict[str, Any]]
-    """By node: address, private_address, user, pool, site, gpu, offer, seller, operator; and
-    domain, its rack, where several nodes share an NVLink domain."""
+    """By node: address, private_address, user, pool, site, gpu, offer, seller, operator; domain,
+    its rack, where several nodes share an NVLink domain; for a contract also its key, state and
+    dates, its price and how the network is reached."""
+    contract: dict[str, Any]
+    """The contract as it stands: its key, state, offer and dates; empty without one."""
 
     def __init__(
         self,
@@ -49,6 +54,7 @@ class GpuNodePool(pulumi.ComponentResource):
         first_host: int | None = None,
         boot_disk_gib: int | None = None,
         order_timeout_seconds: int | None = None,
+        contract: str | None = None,
         was: str | None = None,
         protect: bool | None = None,
         settings: StackSettings | None = None,
@@ -63,7 +69,8 @@ class GpuNodePool(pulumi.ComponentResource):
             self.settings = shared_settings(settings, network)
             stack = declarations.of(self.settings)
             spec = stack.checked("pools", model.GpuNodePool, given)
-            self.resolved = _resolve(spec, network, storage)
+            handed = self.settings.contract(spec.contract)
+            self.resolved = _resolve(spec, network, storage, handed)
             shared, own = parts_of(self.resolved, self.settings)
             stack.judge([*shared, *own])
             merged = stack.options(opts, was)
@@ -76,7 +83,9 @@ class GpuNodePool(pulumi.ComponentResource):
         stack.declare_shared(shared, stack.provider())
         stack.declare(own, pulumi.ResourceOptions(parent=self))
         self.nodes = _nodes(self.resolved, self.settings)
-        self.register_outputs({"nodes": self.nodes})
+        self.contract = _told(self.resolved)
+        said = {"contract": self.contract} if self.contract else {}
+        self.register_outputs({"nodes": self.nodes, **said})
 
 
 def _expect_components(name: str, network: Any, storage: Any) -> None:
@@ -89,7 +98,10 @@ def _expect_components(name: str, network: Any, storage: Any) -> None:
 
 
 def _resolve(
-    spec: model.GpuNodePool, network: ClusterNetwork | None, storage: Sequence[SharedStorage]
+    spec: model.GpuNodePool,
+    network: ClusterNetwork | None,
+    storage: Sequence[SharedStorage],
+    contract: Contract | None,
 ) -> resolved.Pool:
     """The pool with its offer, its network and its shares, which must stand in that network."""
     shares = [share.resolved for share in storage]
@@ -102,7 +114,7 @@ def _resolve(
                 en=f'GpuNodePool("{spec.name}").storage: {share.spec.name} stands in another '
                 f"network, {share.network.spec.name}",
             )
-    return resolved.pool(spec, resolved.offer_of(spec), joined, shares)
+    return resolved.pool(spec, resolved.offer_of(spec), joined, shares, contract)
 
 
 def parts_of(pool: resolved.Pool, settings: StackSettings) -> tuple[list[Part], list[Part]]:
@@ -111,17 +123,28 @@ def parts_of(pool: resolved.Pool, settings: StackSettings) -> tuple[list[Part], 
     return door.shared_parts(pool, settings), door.parts(pool, settings)
 
 
+def _told(pool: resolved.Pool) -> dict[str, Any]:
+    """Tell a person how far the pool's contract has come, and return it as plain values."""
+    if pool.contract is None:
+        return {}
+    if notice := pool.contract.notice(pool.spec.name):
+        ja, en, is_warning = notice
+        (pulumi.log.warn if is_warning else pulumi.log.info)(worded(ja, en))
+    return pool.contract.outputs()
+
+
 def _nodes(pool: resolved.Pool, settings: StackSettings) -> pulumi.Output[dict[str, Any]]:
     """One output for the whole pool: Pulumi waits for each output by itself."""
     hosts = capacity.door(pool.offer.driver).hosts(pool, settings)
     linked = declarations.of(settings).linked
     addresses = pulumi.Output.all(*[linked(host.address) for host in hosts])
+    nodes = {node.name: node for node in pool.nodes}
 
     def described(known: list[str]) -> dict[str, Any]:
         return {
-            node.name: {
+            host.node: {
                 "address": address,
-                "private_address": node.address,
+                "private_address": nodes[host.node].address,
                 "user": host.user,
                 "pool": pool.spec.name,
                 "site": pool.offer.site,
@@ -130,8 +153,9 @@ def _nodes(pool: resolved.Pool, settings: StackSettings) -> pulumi.Output[dict[s
                 "seller": pool.offer.seller,
                 "operator": pool.offer.operator,
                 **({"domain": host.domain} if host.domain is not None else {}),
+                **host.said,
             }
-            for node, host, address in zip(pool.nodes, hosts, known, strict=True)
+            for host, address in zip(hosts, known, strict=True)
         }
 
     return addresses.apply(described)

@@ -11,7 +11,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
-from kokunai import model
+from kokunai import catalog, model
 from kokunai.errors import Problem
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ class Shape(Protocol):
     """What a row of the catalogue says of a server."""
 
     @property
-    def gpus(self) -> int:
+    def gpu_count(self) -> int:
         """GPUs of one server."""
 
     @property
@@ -50,7 +50,7 @@ _Machine = TypeVar("_Machine", bound=Machine)
 class NodeShape:
     """A shape where the catalogue has no row for it."""
 
-    gpus: int
+    gpu_count: int
     nvlink_domain_gpus: int | None = None
 
 
@@ -87,10 +87,15 @@ class Placement(Generic[_Machine]):
     domains: tuple[Domain, ...] = ()
 
 
+def shape_of(offer: catalog.Offer) -> Shape:
+    """What a server of the offer holds."""
+    return NodeShape(gpu_count=offer.gpu_count)
+
+
 def domain_nodes(shape: Shape) -> int | None:
     """Servers of one NVLink domain; None where domains do not consist of whole servers."""
     gpus = shape.nvlink_domain_gpus
-    return gpus // shape.gpus if gpus and gpus % shape.gpus == 0 else None
+    return gpus // shape.gpu_count if gpus and gpus % shape.gpu_count == 0 else None
 
 
 def asked_by(pool: model.GpuNodePool) -> str:
@@ -102,7 +107,7 @@ def asked_by(pool: model.GpuNodePool) -> str:
 def node_count(pool: model.GpuNodePool, shape: Shape) -> int:
     """Servers of a pool, rounded up where `size_problem` refuses it."""
     if pool.gpus is not None:
-        return -(-pool.gpus // shape.gpus)
+        return -(-pool.gpus // shape.gpu_count)
     if pool.nvlink_domains is not None:
         return pool.nvlink_domains * (domain_nodes(shape) or 0)
     return pool.node_count or 0
@@ -119,13 +124,13 @@ def size_problem(pool: model.GpuNodePool, shape: Shape) -> Problem | None:
             "the catalogue knows no NVLink domain of whole servers for this offer; "
             "ask by node_count or gpus",
         )
-    if pool.gpus is not None and pool.gpus % shape.gpus:
-        low, high = pool.gpus - pool.gpus % shape.gpus, count * shape.gpus
+    if pool.gpus is not None and pool.gpus % shape.gpu_count:
+        low, high = pool.gpus - pool.gpus % shape.gpu_count, count * shape.gpu_count
         return Problem(
             asked,
-            f"1 台の GPU は {shape.gpus} 枚なので {pool.gpus} 枚にはできません。"
+            f"1 台の GPU は {shape.gpu_count} 枚なので {pool.gpus} 枚にはできません。"
             f"近い数: {low}、{high}",
-            f"a server has {shape.gpus} GPUs, so {pool.gpus} are not possible; "
+            f"a server has {shape.gpu_count} GPUs, so {pool.gpus} are not possible; "
             f"nearest: {low}, {high}",
         )
     if count > model.MOST_NODES:

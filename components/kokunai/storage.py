@@ -34,6 +34,7 @@ class SharedStorage(pulumi.ComponentResource):
         mount: str,
         disk: Literal["ssd", "hdd"] = "ssd",
         host: int | None = None,
+        contract: str | None = None,
         was: str | None = None,
         protect: bool | None = None,
         settings: StackSettings | None = None,
@@ -51,11 +52,13 @@ class SharedStorage(pulumi.ComponentResource):
                 "mount": mount,
                 "disk": disk,
                 "host": host,
+                "contract": contract,
                 "was": was,
                 "protect": protect,
             }
             spec = stack.checked("storage", model.Storage, given)
-            self.resolved = resolved.share(spec, network.resolved)
+            handed = self.settings.contract(spec.contract)
+            self.resolved = resolved.share(spec, network.resolved, handed)
             stack.judge(parts := parts_of(self.resolved, self.settings))
             merged = stack.options(opts, was)
         stack.accept("storage", spec)

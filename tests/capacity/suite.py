@@ -44,6 +44,8 @@ class Stack:
     made: dict[tuple[str, str], Made] = field(default_factory=dict)
     owner: str = "0123456789abcdef"
     """The id of the stack's `Owner`."""
+    seed: str = "5" * 64
+    """The secret of the stack's `Owner`."""
 
     async def create(self, parts: list[Part]) -> None:
         for part in parts:
@@ -56,6 +58,8 @@ class Stack:
 
     def _resolved(self, value: Any) -> Any:
         """A declared value with every link replaced by what it stands for."""
+        if isinstance(value, Link) and value.output == "hostKeySeed":
+            return self.seed
         if isinstance(value, Link):
             target = self.made[value.pulumi_type, value.name]
             return target.id if value.output == "id" else target.outputs[value.output]

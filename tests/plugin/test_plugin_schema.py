@@ -133,5 +133,7 @@ def test_every_property_is_described_and_secrets_are_marked() -> None:
     }
     assert secret == {
         ("kokunai:sakura:Server", "password"),
+        ("kokunai:sakura:Server", "hostKeySeed"),
+        ("kokunai:index:Owner", "hostKeySeed"),
         ("kokunai:ansible:Configuration", "secretVariables"),
     }

@@ -8,7 +8,7 @@ return plain values, call no API and declare nothing to Pulumi.
 from __future__ import annotations
 
 import importlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from kokunai.catalog import facts
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from kokunai.settings import StackSettings
 
 DOORS = {
+    "contract": "kokunai.capacity.contract",
     "sakura-iaas": "kokunai.capacity.sakura_iaas",
 }
 """The module of each driver, which is imported when an offer names the driver."""
@@ -41,6 +42,18 @@ class Host:
     disk_config_id: str | Link | None = None
     """Another value means that the provider wrote the machine's own files anew, such as
     /etc/hosts; None where it never does."""
+    host_key: str | Link | None = None
+    """The SSH host key that the first login must find, for example `ssh-ed25519 AAAA...`; None
+    where the provider tells none."""
+    port: int = 22
+    jump: str | None = None
+    """`user@host[:port]` through which the address is reached."""
+    jump_key: str | None = None
+    """The jump host's own key, where it is known."""
+    owner: Link | None = None
+    """The owner id that is written onto the machine, where nothing but the machine can hold it."""
+    said: Mapping[str, Any] = field(default_factory=dict)
+    """What the outputs say of this node beside, or instead of, what they say of every node."""
     domain: str | None = None
     """The rack where the nodes of one share an NVLink domain; None where each is its own."""
 

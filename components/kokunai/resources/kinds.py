@@ -52,6 +52,9 @@ class Owner(Kind):
     """A random id, kept in the state alone, that marks what a stack makes at a seller."""
 
     pulumi_type = "kokunai:index:Owner"
+    outputs = ("hostKeySeed",)
+
+    hostKeySeed: pulumi.Output[str]
 
 
 class Nfs(Kind):
@@ -90,6 +93,7 @@ class Server(Kind):
         "macAddresses",
         "zoneName",
         "configDigest",
+        "hostKey",
         "ownerDigest",
     )
 
@@ -102,6 +106,7 @@ class Server(Kind):
     macAddresses: pulumi.Output[list[str]]
     zoneName: pulumi.Output[str]
     configDigest: pulumi.Output[str]
+    hostKey: pulumi.Output[str]
     ownerDigest: pulumi.Output[str]
 
 

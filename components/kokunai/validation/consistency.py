@@ -168,7 +168,7 @@ def _unknown_offer(
         with _collected(("pools", index, "gpu" if pool.offer is None else "offer")) as problems:
             offer = resolved.offer_of(pool)
             door = capacity.door(offer.driver)
-    if not problems and (refused := placement.size_problem(pool, resolved.shape_of(offer))):
+    if not problems and (refused := placement.size_problem(pool, placement.shape_of(offer))):
         problems.append(replace(refused, path=f"pools[{index}].{refused.path}"))
     if not problems:
         with _collected(("pools", index, "image")) as problems:

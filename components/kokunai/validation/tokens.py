@@ -59,7 +59,8 @@ def file_path(text: str) -> str:
     return one_line(text)
 
 
-def _host(text: str) -> str:
+def host_name(text: str) -> str:
+    """Refuse what is neither a host name nor an IP address."""
     if re.fullmatch(_RESOLVER, text) and _is_address(text):
         return text
     labels = text.removesuffix(".").split(".")
@@ -124,7 +125,7 @@ def _archive(text: str) -> str:
         raise _no_archive(text)
     if re.search(r"\s|[?#\\]|%[01][0-9A-Fa-f]", text):
         raise _no_archive(text)
-    _host(host)
+    host_name(host)
     return text
 
 
@@ -148,7 +149,7 @@ def _schema(pattern: str) -> WithJsonSchema:
     return WithJsonSchema({"type": "string", "pattern": pattern})
 
 
-HostName = Annotated[str, AfterValidator(_host), _schema(f"{_HOST}|{_RESOLVER}")]
+HostName = Annotated[str, AfterValidator(host_name), _schema(f"{_HOST}|{_RESOLVER}")]
 """A host name or an IP address."""
 Resolver = Annotated[str, AfterValidator(_resolver), _schema(_RESOLVER)]
 """An IP address: a resolver cannot be found by name."""

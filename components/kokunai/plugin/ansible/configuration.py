@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from kokunai import own_address, playbooks
 from kokunai.errors import KokunaiError
 from kokunai.plugin.ansible.difference import broken, changes, digests, touched
-from kokunai.plugin.ansible.host_keys import known_keys, rekeyed
+from kokunai.plugin.ansible.host_keys import NOT_PINNED, known_keys, pinned, rekeyed
 from kokunai.plugin.ansible.inputs import ConfigurationComputed, ConfigurationInputs
 from kokunai.plugin.ansible.outcome import Outcome, Run, drift_of, outputs, reason
 from kokunai.plugin.ansible.places import (
@@ -108,6 +108,7 @@ class Configuration(ModelKind):
         key, playbook = private_key(inputs["privateKeyFile"]), _playbook(op)
         known = known_keys(hosts, state)
         strange = await rekeyed(hosts, known)
+        lines = [*(line for keys in known.values() for line in keys), *pinned(hosts, known)]
         request = Request(
             playbook=playbook,
             project=str(project_root()),
@@ -116,7 +117,7 @@ class Configuration(ModelKind):
             secrets=inputs.get("secretVariables") or {},
             private_key_file=str(key),
             ssh_config_file=ssh_config(inputs.get("sshConfigFile", "")),
-            known_hosts=tuple(line for lines in known.values() for line in lines),
+            known_hosts=tuple(lines),
             check=check,
             forks=min(_MOST_FORKS, 4 * (os.cpu_count() or 1), len(hosts)),
             patience_seconds=self.patience_seconds,
@@ -124,6 +125,8 @@ class Configuration(ModelKind):
         )
         run = await run_playbooks(op, request, inputs["pool"]) if request.hosts else Run.of(())
         run.hosts |= {name: Outcome(status="rekeyed") for name in strange}
+        for name, outcome in run.hosts.items():
+            outcome.is_first = name not in known
         return run
 
 
@@ -150,10 +153,12 @@ def _with_reasons(run: Run) -> Run:
 
 
 def _done(host: Host, outcome: Outcome) -> str:
-    return (
+    done = (
         f"{host.name} ({host.address}): 構成しました。変更 {outcome.changed} 件"
         f" / configured, {outcome.changed} changed"
     )
+    is_believed = outcome.is_first and not host.host_key
+    return f"{done}\n{host.name}: {NOT_PINNED}" if is_believed else done
 
 
 def _with_check_results(op: Operation, state: Props, hosts: Iterable[Host], run: Run) -> Props:

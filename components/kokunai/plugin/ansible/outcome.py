@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from kokunai import own_address
 from kokunai.plugin.ansible.host_answer import completed
-from kokunai.plugin.ansible.host_keys import keys_of, known_keys
+from kokunai.plugin.ansible.host_keys import keys_of, known_keys, learned
 from kokunai.plugin.ansible.inputs import ConfigurationComputed
 
 if TYPE_CHECKING:
@@ -32,6 +32,10 @@ class Outcome:
     paths: list[str] = field(default_factory=list)
     """Paths that changed, or that would change in a check run."""
     verified: dict[str, Any] = field(default_factory=dict)
+    own_keys: list[str] = field(default_factory=list)
+    """Public host keys that the host told as its own."""
+    is_first: bool = False
+    """Nothing was recorded of the host's keys before this run."""
 
 
 @dataclass
@@ -71,6 +75,8 @@ class Run:
             host.paths.extend(record["paths"])
         elif kind == "verified":
             host.verified = _dated(completed(record["checks"]))
+        elif kind == "host_keys":
+            host.own_keys = record["keys"]
         else:
             host.status, host.task, host.message = kind, record["task"], record["message"]
 
@@ -105,7 +111,9 @@ def outputs(
         if outcome.status != "rekeyed":
             # An interrupted run reports no keys; without the known ones any key would pass next.
             known = known_keys([host], state).get(host.name, [])
-            after["hostKeys"][host.name] = keys_of(host, run.known_hosts) or known
+            seen = keys_of(host, run.known_hosts) or known
+            fresh = learned(host, outcome.own_keys, run.known_hosts)
+            after["hostKeys"][host.name] = seen if known else fresh
     return {**new, **after}
 
 
@@ -121,6 +129,7 @@ def _result(host: Host, outcome: Outcome) -> dict[str, Any]:
         "failed": outcome.failed,
         "message": outcome.message,
         "serverId": host.server_id,
+        "firstKey": host.host_key,
     }
 
 
@@ -137,7 +146,9 @@ def reason(host: Host, outcome: Outcome) -> str:
             f"{who} は「{outcome.task}」で失敗しました。",
             f'{who} failed in "{outcome.task}": {outcome.message}',
         ),
-        "rekeyed": (
+        "rekeyed": _strange_at_first(who)
+        if outcome.is_first
+        else (
             (
                 f"{who} の SSH ホスト鍵が、同じサーバー {host.server_id} なのに変わりました。"
                 "心当たりがなければ、なりすましを疑ってください。"
@@ -155,6 +166,22 @@ def reason(host: Host, outcome: Outcome) -> str:
         f"{who} was cut short; the next pulumi up continues. {outcome.message}".rstrip(),
     )
     return "\n".join(texts.get(outcome.status, cut))
+
+
+def _strange_at_first(who: str) -> tuple[str, str]:
+    ja = (
+        f"{who} は、前もって決めた SSH ホスト鍵とは別の鍵を返しました。何も送らずに中止しました。"
+        "なりすましか、最初の起動でスクリプトが動かなかったか、OS が入れ直されています。"
+        "コンソールで確かめ、作ったサーバーなら pulumi up --replace で作り直し、"
+        "契約のサーバーなら正しいホスト鍵を書いてください"
+    )
+    en = (
+        f"{who} shows another SSH host key than the one known beforehand; nothing was sent to it. "
+        "An impostor answers, or its script did not run at the first boot, or its system was "
+        "installed anew: look at its console; make your own server anew with pulumi up --replace, "
+        "and correct the host key of one that was handed over"
+    )
+    return ja, en
 
 
 def drift_of(outcome: Outcome) -> list[str]:

@@ -6,7 +6,7 @@ import json
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from kokunai.plugin.ansible import ssh_options
+from kokunai.plugin.ansible import host_keys, ssh_options
 from kokunai.plugin.ansible.unsafe_data import Template
 
 if TYPE_CHECKING:
@@ -24,6 +24,8 @@ class Host:
     user: str
     port: int = 22
     variables: Mapping[str, Any] = field(default_factory=dict)
+    host_key: str = ""
+    """The key that the first login must find; empty where none is known beforehand."""
 
     @property
     def known_as(self) -> str:
@@ -75,6 +77,7 @@ def host_of(raw: Mapping[str, Any]) -> Host:
         user=raw["user"],
         port=int(raw.get("port") or 22),
         variables=dict(raw.get("variables") or {}),
+        host_key=str(raw.get("hostKey") or ""),
     )
 
 
@@ -104,10 +107,11 @@ def _connection(request: Request) -> dict[str, Any]:
 
 
 def _host(host: Host, request: Request, private: Path) -> dict[str, Any]:
-    # A recorded key must match. At the first contact ssh itself records the key, so that the
-    # recorded key is the one that was used.
-    known = any(line.split(" ", 1)[0] == host.known_as for line in request.known_hosts)
-    checking = "yes" if known else "accept-new"
+    # A recorded or pinned key must match. Without one, at the first contact, ssh itself records the
+    # key, so that the recorded key is the one that was used.
+    lines = host_keys.keys_of(host, request.known_hosts)
+    checking = "yes" if lines else "accept-new"
+    known = bool(lines) and lines != host_keys.pinned([host], {})
     return {
         **host.variables,
         "ansible_ssh_common_args": ssh_options.arguments(

@@ -51,7 +51,7 @@ class Server(SakuraKind):
     computed = ServerComputed
     marked = (SERVER, DISK)
     default_timeout_seconds = 1200.0
-    secret_properties = frozenset({"password"})
+    secret_properties = frozenset({"password", "hostKeySeed"})
 
     def identity(self, transition: Transition) -> str:
         """The API's current id, which changes with the plan."""
@@ -146,6 +146,8 @@ class Server(SakuraKind):
         image = await _image(session, given, disks.get(0))
         inputs = view.inputs(server, zone, given, image)
         outputs = {**inputs, **view.computed(server, disks.get(0)), "zoneName": zone}
+        # Nothing at the API shows it.
+        outputs["hostKey"] = transition.state.get("hostKey", "")
         outputs |= mark_found(transition, server)
         return Found(server_id, inputs, outputs)
 

@@ -123,11 +123,8 @@ def _imex_nodes(of: Host, hosts: list[Host], pool: resolved.Pool) -> list[Any]:
     """Where the nodes in the rack of one reach each other; empty where it is a domain by itself."""
     if of.domain is None:
         return []
-    return [
-        node.address or host.address
-        for node, host in zip(pool.nodes, hosts, strict=True)
-        if host.domain == of.domain
-    ]
+    private = {node.name: node.address for node in pool.nodes}
+    return [private[host.node] or host.address for host in hosts if host.domain == of.domain]
 
 
 def _host(host: Host, imex_nodes: list[Any], settings: StackSettings) -> dict[str, Any]:

@@ -125,6 +125,9 @@ def parts_of(pool: resolved.Pool, settings: StackSettings) -> tuple[list[Part], 
 
 def _told(pool: resolved.Pool) -> dict[str, Any]:
     """Tell a person how far the pool's contract has come, and return it as plain values."""
+    for remark in capacity.remarks(pool):
+        name = pool.spec.name
+        pulumi.log.warn(worded(f"プール {name}: {remark.ja}", f"pool {name}: {remark.en}"))
     if pool.contract is None:
         return {}
     if notice := pool.contract.notice(pool.spec.name):

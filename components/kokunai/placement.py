@@ -11,11 +11,13 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
-from kokunai import catalog, model
+from kokunai import model
 from kokunai.errors import Problem
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+
+    from kokunai import catalog
 
 _CONTRACT = "contract"
 
@@ -88,8 +90,9 @@ class Placement(Generic[_Machine]):
 
 
 def shape_of(offer: catalog.Offer) -> Shape:
-    """What a server of the offer holds."""
-    return NodeShape(gpu_count=offer.gpu_count)
+    """What a server of the offer holds; domains of several servers come with terms only."""
+    gpus = offer.terms.get("nvlink_domain_gpus")
+    return NodeShape(offer.gpu_count, gpus if isinstance(gpus, int) and gpus > 0 else None)
 
 
 def domain_nodes(shape: Shape) -> int | None:

@@ -144,6 +144,5 @@ BROKEN = {
     ),
     "two_sizes": _broken(".pools[0].node_count: node_count", "count: 2", "count: 2, gpus: 2"),
     "no_size": _broken(".pools[0].node_count: node_count", ", node_count: 2", ""),
-    "domains_unknown": _broken(".pools[0].nvlink_domains: ", "node_count: 2", "nvlink_domains: 2"),
     "wrong_type": _broken(".pools[0].node_count: 整数", "count: 2", "count: many"),
 }

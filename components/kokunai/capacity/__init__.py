@@ -110,6 +110,20 @@ class Networks(Protocol):
         """The path that the file server exports."""
 
 
+class Remarking(Protocol):
+    """A driver that has something to say of a pool that it does provide."""
+
+    def remarks(self, pool: resolved.Pool) -> Iterator[Problem]:
+        """What a person should know of the machines that the pool gets."""
+
+
+def remarks(pool: resolved.Pool) -> Iterator[Problem]:
+    """What the pool's driver has to say of it, nothing where it never has."""
+    implementation = _door(pool.offer.driver)
+    if hasattr(implementation, "remarks"):
+        yield from cast("Remarking", implementation).remarks(pool)
+
+
 class Limited(Protocol):
     """A driver whose API refuses more than single rows show; not every driver has this."""
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from kokunai import placement
 from kokunai.capacity import Host
 from kokunai.contracts import pairing
 from kokunai.errors import KokunaiError, Problem
@@ -97,9 +98,14 @@ class ByContract:
                 jump_key=handed.jump_key,
                 owner=Link(_HOST, node.name, "owner"),
                 said={**contract.outputs(), **_said(handed, pool)},
+                domain=handed.rack if _is_rack_scale(pool.offer) else None,
             )
             for node, handed, contract in _given(pool)
         ]
+
+    def remarks(self, pool: resolved.Pool) -> Iterator[Problem]:
+        """Racks that the pool spans, and trays that are not there."""
+        yield from placed(pool).warnings
 
     def collective_interface(self, pool: resolved.Pool) -> str:
         """The interface of the pool's network, else of the contract's only one.
@@ -189,11 +195,25 @@ def _terms(offer: catalog.Offer) -> OfferTerms:
 
 
 def _given(pool: resolved.Pool) -> list[tuple[Any, Handed, Contract]]:
-    """Each node with its machine: the pool takes them in the order of the contract file."""
-    if pool.contract is None:
+    """Each node with its machine, at rack scale by rack and tray."""
+    contract = pool.contract
+    if contract is None:
         return []
-    pairs = zip(pool.nodes, pool.contract.hosts, strict=False)
-    return [(node, handed, pool.contract) for node, handed in pairs]
+    nodes = {node.number: node for node in pool.nodes}
+    return [(nodes[one.number], one.host, contract) for one in placed(pool).nodes]
+
+
+def _is_rack_scale(offer: catalog.Offer) -> bool:
+    """Whether several servers make up an NVLink domain."""
+    return (placement.domain_nodes(placement.shape_of(offer)) or 1) > 1
+
+
+def placed(pool: resolved.Pool) -> placement.Placement[Handed]:
+    """Which machines of its contract the pool gets; none while that is not in use."""
+    if pool.contract is None or not pool.contract.hosts:
+        return placement.Placement()
+    shape = placement.shape_of(pool.offer)
+    return placement.place(pool.spec, pool.contract.hosts, shape)
 
 
 def _reached(handed: Handed, contract: Contract, settings: StackSettings) -> dict[str, Any]:

@@ -171,7 +171,7 @@ def test_what_another_pool_has_is_neither_taken_nor_missing():
         ([Machine("x", "a")], "host x needs rack and tray"),
         ([*rack("a"), Machine("x", "a", 3)], "two hosts are in tray 3 of rack a: a-3, x"),
         (rack("a", range(1, 20)), "rack a has 19 hosts, but a rack holds 18"),
-        (without(rack("a"), "a-9"), "asks for 18 server(s), but the contract has 17 free"),
+        (without(rack("a"), "a-9"), "asks for 18 server(s), but the contract has 17 host(s) free"),
         (without(rack("a"), "a-9"), "missing tray(s) 9"),
     ],
 )
@@ -190,7 +190,7 @@ def test_servers_that_are_a_domain_each_are_taken_in_the_order_of_the_contract()
 def test_too_few_of_them_are_refused():
     placed = place(pool(gpus=24), [Machine("z"), Machine("b")], HGX)
 
-    assert "asks for 3 server(s), but the contract has 2 free" in english(placed.problems)
+    assert "asks for 3 server(s), but the contract has 2 host(s) free" in english(placed.problems)
 
 
 @pytest.mark.parametrize("seed", range(150))

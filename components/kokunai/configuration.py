@@ -141,19 +141,16 @@ def _host(host: Host, imex_nodes: list[Any], settings: StackSettings) -> dict[st
         **({"diskConfigId": host.disk_config_id} if host.disk_config_id is not None else {}),
         **({"hostKey": host.host_key} if host.host_key is not None else {}),
         **_reached(host),
-        "variables": {
-            **role_variables.node_variables(
-                host_name=f"{settings.spec.name}-{host.node}",
-                addresses=addresses,
-                imex_nodes=imex_nodes,
-            ),
-            **({"base_owner": host.owner} if host.owner is not None else {}),
-        },
+        "variables": role_variables.node_variables(
+            host_name=f"{settings.spec.name}-{host.node}",
+            addresses=addresses,
+            imex_nodes=imex_nodes,
+        ),
     }
 
 
 def _reached(host: Host) -> dict[str, Any]:
     """How the host is reached where that differs from the usual."""
     port = host.port if host.port != 22 else None
-    given = {"port": port, "jump": host.jump, "jumpKey": host.jump_key}
+    given = {"port": port, "jump": host.jump, "jumpKey": host.jump_key, "owner": host.owner}
     return {key: value for key, value in given.items() if value is not None}

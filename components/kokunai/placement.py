@@ -324,7 +324,7 @@ def _too_few(
     return Problem(
         asked_by(pool),
         f"{count} 台の指定ですが、契約のホストで空いているのは {free} 台です{ja}",
-        f"asks for {count} server(s), but the contract has {free} free{en}",
+        f"asks for {count} server(s), but the contract has {free} host(s) free{en}",
     )
 
 

@@ -144,11 +144,13 @@ def node_variables(
     Each is {interface: eth1, address: 192.168.10.11/24}. Only `imex_nodes`, the addresses of the
     nodes in one rack, names peers, so that a node added to the pool leaves the variables of the
     others, and with them their digests, as they are; there those of its own rack change.
+    The plugin fills in `base_owner` where nothing but the host can say whose it is.
     """
     given = [dict(address) for address in addresses]
     return {
         "base_host_name": host_name,
         "base_addresses": given,
+        "base_owner": "",
         "verify_host_name": host_name,
         "verify_addresses": given,
         **({"imex_nodes": members} if (members := list(imex_nodes)) else {}),

@@ -45,17 +45,9 @@ class SharedStorage(pulumi.ComponentResource):
             expect(network, ClusterNetwork, f'SharedStorage("{name}").network')
             self.settings = shared_settings(settings, network)
             stack = declarations.of(self.settings)
-            given = {
-                "name": name,
-                "network": network.resolved.spec.name,
-                "size_gib": size_gib,
-                "mount": mount,
-                "disk": disk,
-                "host": host,
-                "contract": contract,
-                "was": was,
-                "protect": protect,
-            }
+            given = {"name": name, "network": network.resolved.spec.name, "size_gib": size_gib}
+            given |= {"mount": mount, "disk": disk, "host": host, "contract": contract}
+            given |= {"was": was, "protect": protect}
             spec = stack.checked("storage", model.Storage, given)
             handed = self.settings.contract(spec.contract)
             self.resolved = resolved.share(spec, network.resolved, handed)

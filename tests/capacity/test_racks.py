@@ -132,4 +132,4 @@ def test_more_nodes_than_the_contract_has_are_refused():
     [problem] = pairing.problems({"pools": [_asked(node_count=9)]}, {"racks": _contract(_hosts())})
 
     assert problem.path == "pools[0].node_count"
-    assert "asks for 9 server(s), but the contract has 8 free" in problem.en
+    assert "asks for 9 server(s), but the contract has 8 host(s) free" in problem.en

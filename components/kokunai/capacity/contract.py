@@ -240,7 +240,7 @@ def _reached(handed: Handed, contract: Contract, settings: StackSettings) -> dic
 
 def _expected(pool: resolved.Pool) -> dict[str, Any]:
     """What must be in the box, as far as the catalogue and the contract say it."""
-    terms = _terms(pool.offer)
+    terms, door = _terms(pool.offer), ByContract()
     expected = {
         "gpuCount": pool.offer.gpu_count,
         "gpuVendorId": pool.gpu.pci_vendor_id,
@@ -252,6 +252,7 @@ def _expected(pool: resolved.Pool) -> dict[str, Any]:
         "nvlinkDomainGpus": terms.nvlink_domain_gpus,
         "distribution": pool.image.distribution,
         "suite": pool.image.suite,
+        "interface": door.collective_interface(pool) if pool.is_there else None,
     }
     return {key: value for key, value in expected.items() if value is not None}
 

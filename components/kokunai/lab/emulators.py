@@ -20,7 +20,10 @@ if TYPE_CHECKING:
     from kokunai.lab.store import Store
     from kokunai.lab.workers import Workers
 
-_BUILT_IN = ("kokunai.lab.sakura_iaas:EMULATOR",)
+_BUILT_IN = (
+    "kokunai.lab.sakura_iaas:EMULATOR",
+    "kokunai.lab.contract_hosts:EMULATOR",
+)
 """`module:attribute` of every emulator that this package brings along."""
 _ENTRY_POINTS = "kokunai.emulators"
 """Group of entry points through which an installed package of one's own adds an emulator."""

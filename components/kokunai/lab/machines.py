@@ -51,6 +51,8 @@ class Gpu:
     device_id: str
     pci_class: str
     count: int
+    has_tools: bool = True
+    """Whether a stand-in for the vendor's tool is installed."""
 
 
 @dataclass(frozen=True)
@@ -74,6 +76,10 @@ class Machine:
     """Name of the archive that the boot disk was copied from."""
     login_user: str = "root"
     """Who logs in with the keys, as the image would have it."""
+    architecture: str = ""
+    """What `uname -m` says on the host, simulated; empty is the truth."""
+    rack: str = ""
+    """Rack whose hosts form one simulated NVLink domain."""
 
 
 @dataclass(frozen=True)
@@ -123,6 +129,9 @@ class Machines(Protocol):
     def remove_disk(self, disk_id: str) -> None:
         """Remove a disk's contents; absent is success."""
 
+    def host_key(self, disk_id: str) -> str:
+        """Public SSH host key on a disk, `ssh-ed25519 AAAA...`; empty before the first boot."""
+
     def ensure_nfs(self, appliance: NfsAppliance) -> None:
         """Start a file server."""
 
@@ -159,6 +168,10 @@ class NoMachines:
     ) -> None: ...
     def remove_machine(self, server_id: str) -> None: ...
     def remove_disk(self, disk_id: str) -> None: ...
+
+    def host_key(self, disk_id: str) -> str:  # noqa: ARG002 - of the protocol
+        return ""
+
     def ensure_nfs(self, appliance: NfsAppliance) -> None: ...
     def remove_nfs(self, appliance_id: str) -> None: ...
 

@@ -33,6 +33,33 @@ class Configuration(Kind):
     drift: pulumi.Output[dict[str, Any]]
 
 
+class Host(Kind):
+    """A machine that a contract hands over: adopted and checked, never made or removed."""
+
+    pulumi_type = "kokunai:contract:Host"
+    outputs = (
+        "serverId",
+        "facts",
+        "findings",
+    )
+
+    serverId: pulumi.Output[str]
+    facts: pulumi.Output[Any]
+    findings: pulumi.Output[list[Any]]
+
+
+class Network(Kind):
+    """A network that a contract hands over: declared, not made."""
+
+    pulumi_type = "kokunai:contract:Network"
+
+
+class Share(Kind):
+    """A file system that a contract hands over: declared, not made."""
+
+    pulumi_type = "kokunai:contract:Share"
+
+
 class SlurmCluster(Kind):
     """GPUs of a Slurm cluster, reached through its login node and looked at with a short job."""
 

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from kokunai.lab.machines import Machine, Nic
 
 NVIDIA_SMI = "usr/local/bin/nvidia-smi"
+UNAME = "usr/local/bin/uname"
+_UNAME = """if [ "$*" = -m ]; then echo ARCHITECTURE; else exec /usr/bin/uname "$@"; fi
+"""
 STARTUP = "var/lib/kokunai-lab/startup"
 _GUEST = Path(__file__).parent / "guest"
 _MOTD = (
@@ -77,7 +80,10 @@ def first_boot(machine: Machine, machine_id: str) -> Files:
 def labels(machine: Machine) -> Files:
     """Files that mark the host as simulated, and the tools that stand in for its hardware's."""
     files = {"etc/kokunai-simulation": File(_label(machine))}
-    if machine.gpu:
+    if machine.architecture:
+        text = f"#!/bin/sh\n# SIMULATION (kokunai lab)\n{_UNAME}"
+        files[UNAME] = File(text.replace("ARCHITECTURE", machine.architecture), 0o755)
+    if machine.gpu and machine.gpu.has_tools:
         tool = (_GUEST / "nvidia_smi.py").read_text(encoding="utf-8")
         files[NVIDIA_SMI] = File(tool, 0o755)
     return files
@@ -102,6 +108,10 @@ def _label(machine: Machine) -> str:
         "# SIMULATION: this host and its hardware are simulated by the kokunai lab.",
         f"server: {machine.server_id}",
     ]
+    if machine.architecture:
+        lines.append(f"architecture: {machine.architecture}")
+    if machine.rack:
+        lines.append(f"rack: {machine.rack}")
     if machine.login_user != "root":
         lines.append(f"# The image is {machine.image}; what runs is the lab's Debian 12.")
         lines.append(f"# {machine.login_user} is another name of root here.")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from kokunai import own_address, playbooks
 from kokunai.errors import KokunaiError
 from kokunai.plugin.ansible.difference import broken, changes, digests, touched
-from kokunai.plugin.ansible.host_keys import NOT_PINNED, known_keys, pinned, rekeyed
+from kokunai.plugin.ansible.host_keys import NOT_PINNED, jumps, known_keys, pinned, rekeyed
 from kokunai.plugin.ansible.inputs import ConfigurationComputed, ConfigurationInputs
 from kokunai.plugin.ansible.outcome import Outcome, Run, drift_of, outputs, reason
 from kokunai.plugin.ansible.places import (
@@ -109,6 +109,7 @@ class Configuration(ModelKind):
         known = known_keys(hosts, state)
         strange = await rekeyed(hosts, known)
         lines = [*(line for keys in known.values() for line in keys), *pinned(hosts, known)]
+        lines += jumps(hosts)
         request = Request(
             playbook=playbook,
             project=str(project_root()),

@@ -13,6 +13,7 @@ from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from kokunai.plugin.ansible.places import environment
+from kokunai.plugin.ansible.ssh_options import jump_alias
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -60,6 +61,12 @@ def pinned(hosts: Iterable[Host], known: Mapping[str, list[str]]) -> list[str]:
     return [f"{host.known_as} {host.host_key}" for host in fresh if host.host_key]
 
 
+def jumps(hosts: Iterable[Host]) -> list[str]:
+    """Lines of known_hosts for jump hosts whose key is known."""
+    keyed = [host for host in hosts if host.jump and host.jump_key]
+    return list(dict.fromkeys(f"{jump_alias(host.jump)} {host.jump_key}" for host in keyed))
+
+
 def told(keys: object) -> list[str]:
     """The public keys among what a host says are its own."""
     listed = keys if isinstance(keys, list) else []
@@ -80,7 +87,8 @@ async def rekeyed(hosts: Iterable[Host], known: Mapping[str, list[str]]) -> set[
     """Names of hosts that answer with another key than the recorded one; without silent hosts."""
     by_port: dict[int, list[Host]] = defaultdict(list)
     for host in hosts:
-        if known.get(host.name):
+        # A scan knows no jump host, and the address may be somebody else's from here.
+        if known.get(host.name) and not host.jump:
             by_port[host.port].append(host)
     scans = [_scan(port, group) for port, group in by_port.items()]
     shown = [line for lines in await asyncio.gather(*scans) for line in lines]

@@ -8,6 +8,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field
 
+from kokunai.contracts.rows import HostKey as JumpKey
+from kokunai.contracts.rows import Jump
 from kokunai.plugin.ansible import host_keys
 from kokunai.plugin.inputs import Computed, Governed, Inputs, MaybeUnknown
 from kokunai.problems import refusal
@@ -86,6 +88,12 @@ class HostInputs(Inputs):
     host_key: HostKey | None = None
     """Host key that the first login must find; without it whoever answers first is believed.
     / 最初の接続で確かめるホスト鍵。なければ、最初に応答したものを信じます。"""
+    jump: Jump | None = None
+    """Jump host, `user@host[:port]`, where the host cannot be reached directly. / 踏み台。"""
+    jump_key: JumpKey | None = None
+    """The jump host's own key. / 踏み台のホスト鍵。"""
+    owner: str | None = Field(default=None, pattern=r"^[0-9a-f]{16}$")
+    """Id of the stack, written onto a host that nothing else can mark. / ホストに書く所有者 ID。"""
     variables: Variables = Field(default={})
     """Variables of this host. / このホストの変数。"""
 

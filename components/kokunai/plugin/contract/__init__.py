@@ -1,1 +1,1 @@
-"""Kinds for capacity that a contract hands over."""
+"""Machines, networks and shares that a contract hands over."""

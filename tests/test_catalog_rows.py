@@ -108,7 +108,7 @@ def test_an_offer_of_a_driver_that_this_version_lacks_is_refused_by_name(sellers
     _sell(sellers, {"acme-b200": {**DIRECT, "gpu": "b200", "driver": "acme"}})
     pool = GpuNodePool(name="train", site=SITE, gpu="b200", node_count=1)
 
-    with pytest.raises(KokunaiError, match="no driver acme; it has: sakura-iaas"):
+    with pytest.raises(KokunaiError, match=r"no driver acme; it has: .*sakura-iaas"):
         capacity.door(resolved.offer_of(pool).driver)
 
 

@@ -71,7 +71,7 @@ def parts_of(name: str, pool: resolved.Pool, settings: StackSettings) -> list[Pa
         "variables": pool_variables(pool, settings),
         "privateKeyFile": settings.key.private_key_file,
         "keyId": settings.key.key_id,
-        "hosts": [_host(host, settings) for host in hosts],
+        "hosts": [_host(host, _imex_nodes(host, hosts, pool), settings) for host in hosts],
     }
     if settings.spec.access.ssh_config:
         props["sshConfigFile"] = settings.spec.access.ssh_config
@@ -129,7 +129,15 @@ def _share(share: resolved.Share) -> role_variables.Share:
     )
 
 
-def _host(host: Host, settings: StackSettings) -> dict[str, Any]:
+def _imex_nodes(of: Host, hosts: list[Host], pool: resolved.Pool) -> list[Any]:
+    """Where the nodes in the rack of one reach each other; empty where it is a domain by itself."""
+    if of.domain is None:
+        return []
+    private = {node.name: node.address for node in pool.nodes}
+    return [private[host.node] or host.address for host in hosts if host.domain == of.domain]
+
+
+def _host(host: Host, imex_nodes: list[Any], settings: StackSettings) -> dict[str, Any]:
     addresses = [
         {"interface": interface.name, "address": interface.address}
         for interface in host.interfaces
@@ -146,6 +154,7 @@ def _host(host: Host, settings: StackSettings) -> dict[str, Any]:
         "variables": role_variables.node_variables(
             host_name=f"{settings.spec.name}-{host.node}",
             addresses=addresses,
+            imex_nodes=imex_nodes,
         ),
     }
 

@@ -134,8 +134,21 @@ class Network(Spec):
     """The name before a rename: nothing is made anew."""
 
 
+MOST_NODES = 200
+"""Nodes of one pool, however they are asked for."""
+_SIZES = ("nvlink_domains", "gpus", "node_count")
+
+
 class GpuNodePool(Spec):
-    """Identical GPU servers at one site, obtained together."""
+    """Identical GPU servers at one site, obtained together; exactly one key says how many."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "oneOf": [
+                {"required": [key], "properties": {key: {"type": "integer"}}} for key in _SIZES
+            ]
+        }
+    )
 
     name: Slug
     site: CatalogueKey
@@ -144,7 +157,11 @@ class GpuNodePool(Spec):
     """Catalogue key of the GPU, for example `h100`."""
     offer: CatalogueKey | None = None
     """Catalogue key of the offer, where the site has this GPU from several sellers."""
-    node_count: int = Field(ge=0, le=200)
+    nvlink_domains: int | None = Field(default=None, ge=1, le=MOST_NODES)
+    """Number of whole NVLink domains, for example racks; an incomplete one is refused."""
+    gpus: int | None = Field(default=None, ge=0, le=1600)
+    """Number of GPUs, a multiple of those of one server."""
+    node_count: int | None = Field(default=None, ge=0, le=MOST_NODES, validate_default=True)
     """Number of servers; node names end in their number, counted from 0."""
     image: CatalogueKey = "debian-12"
     """Catalogue key of the operating system."""
@@ -161,6 +178,18 @@ class GpuNodePool(Spec):
     """The name before a rename: the servers stay, with their disks."""
     protect: bool | None = None
     """Whether Pulumi refuses to delete the servers; left out, true on a real account."""
+
+    @field_validator("node_count")
+    @classmethod
+    def _one_size(cls, count: int | None, info: ValidationInfo) -> int | None:
+        # A key whose value is refused is not in the data, but it was given.
+        others = [key for key in _SIZES[:2] if info.data.get(key, "refused") is not None]
+        if len(others) + (count is not None) == 1:
+            return count
+        raise refusal(
+            "node_count、gpus、nvlink_domains のどれか 1 つだけを指定してください",
+            "give exactly one of node_count, gpus and nvlink_domains",
+        )
 
 
 class Storage(Spec):

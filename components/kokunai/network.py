@@ -64,7 +64,7 @@ def resolve(
     spec: model.Network, offers: list[catalog.Offer], contract: Contract | None = None
 ) -> resolved.Network:
     """The network with its zone; `offers` are those of the pools that will join it."""
-    service = catalog.service(spec.site)
+    service = resolved.service_of(spec)
     zone = capacity.networks(service.driver).zone(spec, service, offers)
     return resolved.Network(spec, service, zone, contract)
 

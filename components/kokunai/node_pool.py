@@ -28,7 +28,7 @@ _FIELDS = frozenset(model.GpuNodePool.model_fields)
 
 
 class GpuNodePool(pulumi.ComponentResource):
-    """`node_count` servers of one offer.
+    """Servers of one offer: `node_count` of them, or those that hold `gpus` or `nvlink_domains`.
 
     Arguments are the fields of `model.GpuNodePool`, with other components instead of their names.
     Raises KokunaiError, before anything is declared, for what is misspelt, not sold at the site,
@@ -36,8 +36,9 @@ class GpuNodePool(pulumi.ComponentResource):
     """
 
     nodes: pulumi.Output[dict[str, Any]]
-    """By node: address, private_address, user, pool, site, gpu, offer, seller, operator; for a
-    contract also its key, state and dates, its price and how the network is reached."""
+    """By node: address, private_address, user, pool, site, gpu, offer, seller, operator; domain,
+    its rack, where several nodes share an NVLink domain; for a contract also its key, state and
+    dates, its price and how the network is reached."""
     offer: dict[str, Any]
     """How the pool was bought, as `pool_offer.described` says: one map, whatever the nodes."""
     contract: dict[str, Any]
@@ -49,7 +50,9 @@ class GpuNodePool(pulumi.ComponentResource):
         *,
         site: str,
         gpu: str,
-        node_count: int,
+        node_count: int | None = None,
+        gpus: int | None = None,
+        nvlink_domains: int | None = None,
         offer: str | None = None,
         network: ClusterNetwork | None = None,
         storage: Sequence[SharedStorage] = (),
@@ -93,9 +96,7 @@ class GpuNodePool(pulumi.ComponentResource):
         _warn_of_end(self.resolved.offer, self)
 
 
-def _own_terms(
-    pool: resolved.Pool, settings: StackSettings
-) -> tuple[cost.Own | None, date | None]:
+def _own_terms(pool: resolved.Pool, settings: StackSettings) -> tuple[cost.Own | None, date | None]:
     """The user's own price, and until when a contract is paid for."""
     if pool.contract is not None:
         row = pool.contract.row
@@ -149,6 +150,9 @@ def parts_of(pool: resolved.Pool, settings: StackSettings) -> tuple[list[Part], 
 
 def _told(pool: resolved.Pool) -> dict[str, Any]:
     """Tell a person how far the pool's contract has come, and return it as plain values."""
+    for remark in capacity.remarks(pool):
+        name = pool.spec.name
+        pulumi.log.warn(worded(f"プール {name}: {remark.ja}", f"pool {name}: {remark.en}"))
     if pool.contract is None:
         return {}
     if notice := pool.contract.notice(pool.spec.name):
@@ -176,6 +180,7 @@ def _nodes(pool: resolved.Pool, settings: StackSettings) -> pulumi.Output[dict[s
                 "offer": pool.offer.key,
                 "seller": pool.offer.seller,
                 "operator": pool.offer.operator,
+                **({"domain": host.domain} if host.domain is not None else {}),
                 **host.said,
             }
             for host, address in zip(hosts, known, strict=True)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from kokunai import addressing, catalog
+from kokunai import addressing, catalog, placement
 from kokunai.catalog import retirement
+from kokunai.errors import KokunaiError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -88,9 +89,26 @@ def offer_of(pool: model.GpuNodePool) -> catalog.Offer:
     return offer
 
 
+def node_count(pool: model.GpuNodePool) -> int:
+    """Servers of a pool, however it is asked for; what it says itself where it has no offer."""
+    try:
+        return placement.node_count(pool, placement.shape_of(offer_of(pool)))
+    except KokunaiError:
+        return pool.node_count or 0
+
+
 def network(spec: model.Network, zone: str | None, contract: Contract | None = None) -> Network:
     """Look a network up. Raises KokunaiError where its site makes none by API."""
-    return Network(spec, catalog.service(spec.site), zone, contract)
+    return Network(spec, service_of(spec), zone, contract)
+
+
+def service_of(spec: model.Network) -> catalog.Service:
+    """What makes the network; one of a contract is handed over, whatever else the site makes.
+
+    Raises KokunaiError where its site makes none by API.
+    """
+    service = catalog.service(spec.site)
+    return service if spec.contract is None else service.model_copy(update={"driver": "contract"})
 
 
 def share(spec: model.Storage, network: Network, contract: Contract | None = None) -> Share:
@@ -111,6 +129,7 @@ def pool(
 
     Raises KokunaiError where GPU or image are not in the catalogue.
     """
+    count = placement.node_count(spec, placement.shape_of(offer))
     return Pool(
         spec=spec,
         offer=offer,
@@ -119,6 +138,6 @@ def pool(
         image=catalog.image(spec.image, driver=offer.driver),
         network=network,
         shares=tuple(share for share in shares if share.is_there),
-        nodes=tuple(addressing.nodes(spec, network.spec if network else None)),
+        nodes=tuple(addressing.nodes(spec, network.spec if network else None, count)),
         contract=contract,
     )

@@ -183,12 +183,16 @@ def pool_variables(facts: PoolFacts) -> dict[str, Any]:
 
 
 def node_variables(
-    *, host_name: str, addresses: Iterable[Mapping[str, str]] = ()
+    *,
+    host_name: str,
+    addresses: Iterable[Mapping[str, str]] = (),
+    imex_nodes: Iterable[Any] = (),
 ) -> dict[str, Any]:
     """Variables of one host; `addresses` are those of the second and later interfaces.
 
-    Each is {interface: eth1, address: 192.168.10.11/24}. Nothing here names a peer, so that a
-    node added to the pool leaves the others' variables, and with them their digests, as they are.
+    Each is {interface: eth1, address: 192.168.10.11/24}. Only `imex_nodes`, the addresses of the
+    nodes in one rack, names peers, so that a node added to the pool leaves the variables of the
+    others, and with them their digests, as they are; there those of its own rack change.
     The plugin fills in `base_owner` where nothing but the host can say whose it is.
     """
     given = [dict(address) for address in addresses]
@@ -198,6 +202,7 @@ def node_variables(
         "base_owner": "",
         "verify_host_name": host_name,
         "verify_addresses": given,
+        **({"imex_nodes": members} if (members := list(imex_nodes)) else {}),
     }
 
 

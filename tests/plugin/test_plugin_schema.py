@@ -82,7 +82,7 @@ def test_the_description_says_what_an_import_takes(kind: Any) -> None:
     said = PACKAGE["resources"][kind.pulumi_type]["description"]
 
     of_the_state = {"kokunai:ansible:Configuration", "kokunai:stack:DataHolders"}
-    adopted = {f"kokunai:contract:{name}" for name in ("Host", "Network", "Share")}
+    adopted = {f"kokunai:contract:{name}" for name in ("Host", "Network", "Share", "SlurmCluster")}
     if kind.pulumi_type in of_the_state | adopted:
         assert said.endswith("It cannot be imported.")
     else:

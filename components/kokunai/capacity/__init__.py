@@ -55,6 +55,8 @@ class Host:
     """The owner id that is written onto the machine, where nothing but the machine can hold it."""
     said: Mapping[str, Any] = field(default_factory=dict)
     """What the outputs say of this node beside, or instead of, what they say of every node."""
+    domain: str | None = None
+    """The rack where the nodes of one share an NVLink domain; None where each is its own."""
 
 
 @dataclass(frozen=True)
@@ -107,6 +109,20 @@ class Networks(Protocol):
 
     def export(self, share: resolved.Share) -> str:
         """The path that the file server exports."""
+
+
+class Remarking(Protocol):
+    """A driver that has something to say of a pool that it does provide."""
+
+    def remarks(self, pool: resolved.Pool) -> Iterator[Problem]:
+        """What a person should know of the machines that the pool gets."""
+
+
+def remarks(pool: resolved.Pool) -> Iterator[Problem]:
+    """What the pool's driver has to say of it, nothing where it never has."""
+    implementation = _door(pool.offer.driver)
+    if hasattr(implementation, "remarks"):
+        yield from cast("Remarking", implementation).remarks(pool)
 
 
 class Limited(Protocol):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from kokunai import catalog, placement
 from kokunai.capacity import Host
 from kokunai.contracts import pairing
 from kokunai.errors import KokunaiError, Problem
@@ -17,7 +18,7 @@ from kokunai.resolved import Interface
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from kokunai import catalog, model, resolved
+    from kokunai import model, resolved
     from kokunai.contracts import Contract
     from kokunai.contracts import Host as Handed
     from kokunai.settings import StackSettings
@@ -97,9 +98,14 @@ class ByContract:
                 jump_key=handed.jump_key,
                 owner=Link(_HOST, node.name, "owner"),
                 said={**contract.outputs(), **_said(handed, pool)},
+                domain=handed.rack if _is_rack_scale(pool.offer) else None,
             )
             for node, handed, contract in _given(pool)
         ]
+
+    def remarks(self, pool: resolved.Pool) -> Iterator[Problem]:
+        """Racks that the pool spans, and trays that are not there."""
+        yield from placed(pool).warnings
 
     def collective_interface(self, pool: resolved.Pool) -> str:
         """The interface of the pool's network, else of the contract's only one.
@@ -189,11 +195,25 @@ def _terms(offer: catalog.Offer) -> OfferTerms:
 
 
 def _given(pool: resolved.Pool) -> list[tuple[Any, Handed, Contract]]:
-    """Each node with its machine: the pool takes them in the order of the contract file."""
-    if pool.contract is None:
+    """Each node with its machine, at rack scale by rack and tray."""
+    contract = pool.contract
+    if contract is None:
         return []
-    pairs = zip(pool.nodes, pool.contract.hosts, strict=False)
-    return [(node, handed, pool.contract) for node, handed in pairs]
+    nodes = {node.number: node for node in pool.nodes}
+    return [(nodes[one.number], one.host, contract) for one in placed(pool).nodes]
+
+
+def _is_rack_scale(offer: catalog.Offer) -> bool:
+    """Whether several servers make up an NVLink domain."""
+    return (placement.domain_nodes(placement.shape_of(offer)) or 1) > 1
+
+
+def placed(pool: resolved.Pool) -> placement.Placement[Handed]:
+    """Which machines of its contract the pool gets; none while that is not in use."""
+    if pool.contract is None or not pool.contract.hosts:
+        return placement.Placement()
+    shape = placement.shape_of(pool.offer)
+    return placement.place(pool.spec, pool.contract.hosts, shape)
 
 
 def _reached(handed: Handed, contract: Contract, settings: StackSettings) -> dict[str, Any]:
@@ -221,15 +241,16 @@ def _reached(handed: Handed, contract: Contract, settings: StackSettings) -> dic
 def _expected(pool: resolved.Pool) -> dict[str, Any]:
     """What must be in the box, as far as the catalogue and the contract say it."""
     terms, door = _terms(pool.offer), ByContract()
+    shape = catalog.shapes().get(pool.offer.shape or "")
     expected = {
         "gpuCount": pool.offer.gpu_count,
         "gpuVendorId": pool.gpu.pci_vendor_id,
         "gpuModel": pool.gpu.name,
         "gpuMemoryGib": pool.gpu.memory_gib,
-        "architecture": terms.architecture,
-        "cpuCount": terms.cpu_count,
-        "memoryGib": terms.memory_gib,
-        "nvlinkDomainGpus": terms.nvlink_domain_gpus,
+        "architecture": terms.architecture or (shape and shape.arch),
+        "cpuCount": terms.cpu_count or (shape and shape.vcpu_count),
+        "memoryGib": terms.memory_gib or (shape and shape.ram_gib),
+        "nvlinkDomainGpus": terms.nvlink_domain_gpus or (shape and shape.nvlink_domain_gpus),
         "distribution": pool.image.distribution,
         "suite": pool.image.suite,
         "interface": door.collective_interface(pool) if pool.is_there else None,

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from kokunai import model, resolved
     from kokunai.addressing import Node
     from kokunai.catalog import Image, Offer
+    from kokunai.contracts.rows import HandedNetwork
     from kokunai.settings import StackSettings
 
 DRIVER = "sakura-phy"
@@ -92,7 +93,12 @@ class SakuraPhy:
         return []
 
     def parts(self, pool: resolved.Pool, settings: StackSettings) -> list[Part]:
-        """A dedicated server for each node; time enough for the API's limit of calls."""
+        """A dedicated server for each node; time enough for the API's limit of calls.
+
+        None while the contract is not in use.
+        """
+        if not pool.is_there:
+            return []
         terms, contract = _terms(pool.offer, OfferTerms), _contract(pool)
         same_for_all = {
             "site": pool.offer.site,
@@ -107,7 +113,7 @@ class SakuraPhy:
             "storageGib": terms.storage_gib,
             "paidUntil": contract.get("paid_until", ""),
         }
-        limit = pool.spec.node_count * _CALLS_EACH * _SECONDS_A_CALL
+        limit = len(pool.nodes) * _CALLS_EACH * _SECONDS_A_CALL
         return [
             Part(
                 _SERVER,
@@ -135,7 +141,7 @@ class SakuraPhy:
                 user=pool.image.login_user,
                 interfaces=_interfaces(pool, node),
             )
-            for node in pool.nodes
+            for node in (pool.nodes if pool.is_there else ())
         ]
 
     def collective_interface(self, pool: resolved.Pool) -> str:
@@ -169,30 +175,29 @@ def _chosen(pool: resolved.Pool, terms: OfferTerms) -> list[dict[str, Any]]:
 
 def _contract(pool: resolved.Pool) -> dict[str, Any]:
     """What the pool's contract says, where it has one: services, paid_until, reinstall."""
-    contract = getattr(pool, "contract", None)
-    if contract is None:
+    if pool.contract is None:
         return {}
-    row = contract.row
+    row = pool.contract.row
     paid, services = row.paid_until, [str(one) for one in row.services]
     said = {"services": services, "paid_until": paid.isoformat() if paid else ""}
     # A contract forbids an installation unless it allows one; without a list it says nothing.
     return {**said, "reinstall": bool(row.reinstall)} if services else said
 
 
-def _handed_network(pool: resolved.Pool) -> Any:
+def _handed_network(pool: resolved.Pool) -> HandedNetwork | None:
     """The pool's private network as its contract hands it over, None without one."""
-    contract = getattr(pool.network, "contract", None)
-    return contract.network(pool.network.spec.name) if contract and pool.network else None
+    network = pool.network
+    return network.contract.network(network.spec.name) if network and network.contract else None
 
 
 def _private_networks(pool: resolved.Pool) -> list[str]:
-    service = getattr(_handed_network(pool), "service", None)
-    return [str(service)] if service else []
+    handed = _handed_network(pool)
+    return [handed.service] if handed and handed.service else []
 
 
 def _private_interface(pool: resolved.Pool) -> str:
     handed = _handed_network(pool)
-    return str(handed.interface) if handed else ""
+    return handed.interface if handed else ""
 
 
 def _interfaces(pool: resolved.Pool, node: Node) -> tuple[Interface, ...]:

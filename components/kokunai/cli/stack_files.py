@@ -90,13 +90,13 @@ def _refused_by_rules(path: Path) -> list[Problem]:
 
 
 def _counts(read: model.Settings) -> dict[str, Any]:
-    from kokunai import model
+    from kokunai import model, resolved
 
     pools = read.pools if isinstance(read, model.Environment) else []
     return {
         "settings_only": not isinstance(read, model.Environment),
         "pools": len(pools),
-        "nodes": sum(pool.node_count for pool in pools),
+        "nodes": sum(resolved.node_count(pool) for pool in pools),
     }
 
 

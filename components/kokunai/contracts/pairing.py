@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from kokunai import catalog
+from pydantic import ValidationError
+
+from kokunai import catalog, model, placement
 from kokunai.errors import KokunaiError, Problem, path_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from kokunai.contracts import Contract
+    from kokunai.contracts import Contract, Host
 
     Rows = Mapping[str, Sequence[Mapping[str, Any]]]
 
@@ -84,13 +86,24 @@ def _pool(
             f"契約 {contract.key} は {contract.row.offer} のもので、{offer} ではありません",
             f"contract {contract.key} is for {contract.row.offer}, not for {offer}",
         )
-    there, wanted = len(contract.hosts), int(row.get("node_count") or 0)
-    if contract.hosts and wanted > there:
-        yield Problem(
-            path_text((*where, "node_count")),
-            f"契約 {contract.key} のホストは {there} 台です。{there} 以下にしてください",
-            f"contract {contract.key} has {there} host(s); must be at most {there}",
-        )
+    if contract.hosts and (found := _placed(row, contract)):
+        for problem in found.problems:
+            path = path_text((*where, problem.path))
+            yield Problem(
+                path,
+                f"契約 {contract.key}: {problem.ja}",
+                f"contract {contract.key}: {problem.en}",
+            )
+
+
+def _placed(row: Mapping[str, Any], contract: Contract) -> placement.Placement[Host] | None:
+    """The machines of a pool; None where the pool or its offer are refused elsewhere."""
+    try:
+        pool = model.GpuNodePool.model_validate(row)
+        offer = catalog.offer(site=pool.site, gpu=pool.gpu, key=pool.offer)
+    except (ValidationError, KokunaiError):
+        return None
+    return placement.place(pool, contract.hosts, placement.shape_of(offer))
 
 
 def _offer_key(row: Mapping[str, Any]) -> str | None:

@@ -138,6 +138,8 @@ class HandedNetwork(Spec):
     """How one gets in: the operator's closed network (wide area, WVS2), or the internet."""
     interface: str = Field(pattern=r"^[A-Za-z][A-Za-z0-9._@-]{0,14}$")
     """What the hosts call their interface in it, for example `bond0`."""
+    service: str | None = Field(default=None, pattern=r"^[A-Za-z0-9._-]{1,64}$")
+    """The network's id at the seller, where its API connects servers to it."""
 
 
 class HandedShare(Spec):

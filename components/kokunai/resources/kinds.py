@@ -60,6 +60,21 @@ class Share(Kind):
     pulumi_type = "kokunai:contract:Share"
 
 
+class SlurmCluster(Kind):
+    """GPUs of a Slurm cluster, reached through its login node and looked at with a short job."""
+
+    pulumi_type = "kokunai:contract:SlurmCluster"
+    outputs = (
+        "version",
+        "partitions",
+        "verified",
+    )
+
+    version: pulumi.Output[str]
+    partitions: pulumi.Output[list[Any]]
+    verified: pulumi.Output[dict[str, Any]]
+
+
 class Owner(Kind):
     """A random id, kept in the state alone, that marks what a stack makes at a seller."""
 

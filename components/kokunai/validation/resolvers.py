@@ -5,6 +5,7 @@ from __future__ import annotations
 from ipaddress import IPv4Address, IPv4Network, ip_address
 from typing import TYPE_CHECKING, Any
 
+from kokunai import resolved
 from kokunai.errors import Problem, path_text
 
 if TYPE_CHECKING:
@@ -67,7 +68,7 @@ def _taken(
 ) -> Iterator[Text]:
     for pool in pools.values():
         first = pool.first_host
-        if pool.network == network and first <= number < first + pool.node_count:
+        if pool.network == network and first <= number < first + resolved.node_count(pool):
             node = f"{pool.name}-{number - first}"
             ja = f"{address} はノード {node} 自身のアドレスで、DNS サーバーではありません。"
             en = f"{address} is the node {node} itself, and nodes are no resolvers; "

@@ -12,7 +12,7 @@ from kokunai.errors import Problem
 from kokunai.plugin.inputs import Computed, Governed, MaybeUnknown, Text
 from kokunai.plugin.kind import holds_unknown
 from kokunai.plugin.sakura.dedicated.mark import PREFIX
-from kokunai.plugin.sakura.ssh_key import PublicKey  # noqa: TC001 - pydantic reads it
+from kokunai.plugin.sakura.ssh_key import PublicKey
 from kokunai.problems import refusal
 
 if TYPE_CHECKING:

@@ -250,7 +250,7 @@ async def test_a_host_that_was_believed_is_told_of(configuration, monkeypatch):
 
     where = "kokunai.plugin.ansible.configuration."
     monkeypatch.setattr(f"{where}run_playbooks", ran)
-    monkeypatch.setattr(f"{where}private_key", str)
+    monkeypatch.setattr(f"{where}private_key", lambda path, _: path)
     said = []
     for key in ("", FIRST):
         operation = Operation()

@@ -7,6 +7,8 @@ STACK ?= local
 WORKERS ?= $(shell expr 2 '*' $$(nproc))
 # Two terminals take turns.
 LOCK := $(if $(shell command -v flock),flock pyproject.toml)
+# Hosts that the lab hands over in place of an operator; the stack's contract files follow from them.
+DELIVERIES = $(wildcard stacks/deliveries/$(STACK)-*.yaml)
 UNSALT := sed -i '/^encryptionsalt:/d' stacks/Pulumi.local.yaml
 
 # What a line says in one language or, on two lines, in both.
@@ -34,12 +36,15 @@ help:  ## これを表示します / show this
 	@$(LOCK) sh -c '[ -e $@ ] || ssh-keygen -q -t ed25519 -N "" -C kokunai-$(STACK) -f $@'
 
 prepare: .venv/installed
-	@$(BIN)/kokunai check stacks/Pulumi.$(STACK).yaml
+	@[ "$(DELIVERIES)" ] || $(BIN)/kokunai check stacks/Pulumi.$(STACK).yaml
 	@$(BIN)/kokunai doctor --install
 	@$(BIN)/kokunai engine install
 	@$(MAKE) --no-print-directory .kokunai/ssh/id_ed25519
 	@[ -e .kokunai/passphrase ] || [ "$$PULUMI_CONFIG_PASSPHRASE$$PULUMI_CONFIG_PASSPHRASE_FILE" ] || $(UNSALT)  # of a passphrase that is gone
 	@$(BIN)/kokunai lab up
+	@mkdir -p .kokunai/contracts
+	@for file in $(DELIVERIES); do $(BIN)/kokunai lab hand-over "$$file" --contract-file ".kokunai/contracts/$${file##*/}" || exit 1; done
+	@[ ! "$(DELIVERIES)" ] || $(BIN)/kokunai check stacks/Pulumi.$(STACK).yaml
 
 up: are-labs prepare  ## ローカルの GPU クラスターを作ります / build the local GPU cluster
 	@$(RUN) pulumi stack select --create $(STACK)

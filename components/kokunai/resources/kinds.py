@@ -61,6 +61,27 @@ class PacketFilter(Kind):
     ownerDigest: pulumi.Output[str]
 
 
+class Router(Kind):
+    """A router with a switch and a block of public addresses."""
+
+    pulumi_type = "kokunai:sakura:Router"
+    outputs = (
+        "routerId",
+        "switchId",
+        "network",
+        "gateway",
+        "addresses",
+        "ownerDigest",
+    )
+
+    routerId: pulumi.Output[str]
+    switchId: pulumi.Output[str]
+    network: pulumi.Output[str]
+    gateway: pulumi.Output[str]
+    addresses: pulumi.Output[list[str]]
+    ownerDigest: pulumi.Output[str]
+
+
 class Server(Kind):
     """A server with its disks and network interfaces."""
 

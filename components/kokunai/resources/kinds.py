@@ -39,6 +39,25 @@ class Owner(Kind):
     pulumi_type = "kokunai:index:Owner"
 
 
+class Bucket(Kind):
+    """A bucket of the object storage, with a key of its own."""
+
+    pulumi_type = "kokunai:sakura:Bucket"
+    outputs = (
+        "endpointUrl",
+        "region",
+        "accessKeyId",
+        "secretAccessKey",
+        "ownerDigest",
+    )
+
+    endpointUrl: pulumi.Output[str]
+    region: pulumi.Output[str]
+    accessKeyId: pulumi.Output[str]
+    secretAccessKey: pulumi.Output[str]
+    ownerDigest: pulumi.Output[str]
+
+
 class Nfs(Kind):
     """A file server appliance on a switch."""
 

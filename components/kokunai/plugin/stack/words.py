@@ -35,9 +35,11 @@ def _line(group: Sequence[Loss]) -> tuple[str, str]:
     first, gib = group[0], sum(loss.held.gib for loss in group)
     ja, en = _what(group)
     why_ja, why_en = _why(first)
+    # A bucket has no size of its own.
+    size_ja, size_en = (f"{gib} GiB の", f"{gib} GiB of ") if gib else ("", "")
     return (
-        f"{ja}: {gib} GiB のデータが失われます。{why_ja}",
-        f"{en}: {gib} GiB of data will be lost; {why_en}",
+        f"{ja}: {size_ja}データが失われます。{why_ja}",
+        f"{en}: {size_en}data will be lost; {why_en}",
     )
 
 

@@ -6,10 +6,20 @@ from typing import TYPE_CHECKING, Any
 
 import pulumi
 
-from kokunai import configuration, declarations, network, node_pool, resolved, stack_file, storage
+from kokunai import (
+    configuration,
+    declarations,
+    network,
+    node_pool,
+    object_storage,
+    resolved,
+    stack_file,
+    storage,
+)
 from kokunai.configuration import NodeConfiguration
 from kokunai.network import ClusterNetwork
 from kokunai.node_pool import GpuNodePool
+from kokunai.object_storage import ObjectStorage
 from kokunai.program_errors import told_without_traceback
 from kokunai.settings import StackSettings, config_value, secrets_of
 from kokunai.stack_paths import Placed, located
@@ -36,6 +46,8 @@ class Environment(pulumi.ComponentResource):
     """By pool, what `NodeConfiguration.verified` holds."""
     verdicts: dict[str, pulumi.Output[str]]
     """By pool, what `NodeConfiguration.verdicts` holds."""
+    buckets: dict[str, ObjectStorage]
+    """By name, with their keys."""
     private_key_file: str
     """The SSH key that opens the nodes, relative to the project."""
 
@@ -82,6 +94,9 @@ class Environment(pulumi.ComponentResource):
             SharedStorage(**{**row.model_dump(), "network": networks[row.network]}, **shared)
             for row in spec.storage
         ]
+        self.buckets = {
+            row.name: ObjectStorage(**row.model_dump(), **shared) for row in spec.buckets
+        }
         for row in spec.pools:
             joined = networks[row.network] if row.network else None
             mounted = [share for share in shares if share.resolved.spec.network == row.network]
@@ -121,6 +136,11 @@ def placed_parts(spec: model.Environment, settings: StackSettings) -> list[Place
         Placed(part, "storage", index)
         for index, share in enumerate(shares)
         for part in storage.parts_of(share, settings)
+    ]
+    placed += [
+        Placed(part, "buckets", index)
+        for index, bucket in enumerate(spec.buckets)
+        for part in object_storage.parts_of(bucket, settings)
     ]
     for index, row in enumerate(spec.pools):
         joined = networks[row.network] if row.network else None

@@ -172,6 +172,22 @@ async def test_a_lost_answer_makes_nothing_twice(
     assert [key["id"] for key in keys] == [state["accessKeyId"]]
 
 
+@pytest.mark.parametrize(("method", "path"), LOST.values(), ids=LOST)
+async def test_an_interrupted_create_is_finished_by_the_next(
+    engine: Engine, lab: LabClient, method: str, path: str
+) -> None:
+    lab.fault(method=method, path=path, status=400)
+    with pytest.raises(Failed):
+        await made(engine)
+    lab.mend()
+
+    _, state, _ = await made(engine)
+
+    assert len(control(lab, "GET", "isk01/v2/permissions")["data"]) == 1
+    assert lab.counts() == {"buckets": 1}
+    assert state["secretAccessKey"]
+
+
 async def test_a_key_that_was_removed_is_made_again(engine: Engine, lab: LabClient) -> None:
     id_, state, news = await made(engine)
     number = control(lab, "GET", "isk01/v2/permissions")["data"][0]["id"]

@@ -29,7 +29,7 @@ class S3Server:
 
     def __init__(self, places: Places) -> None:
         self._store = places.store("sakura_object_storage")
-        self._port_file = places.directory / "s3.port"
+        self._port_file = self._store.with_suffix(".port")
         self._token = secrets.token_hex(16)
         self._process: subprocess.Popen[bytes] | None = None
         self._socket = _listening(self._saved_port())

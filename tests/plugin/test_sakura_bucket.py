@@ -253,5 +253,6 @@ async def test_a_full_bucket_cannot_be_deleted_behind_our_back_either(
     _, state, _ = await made(engine)
     s3(state).put_object(Bucket="team-data", Key="x", Body=b"x")
 
-    with pytest.raises(urllib.error.HTTPError, match="409"):
+    with pytest.raises(urllib.error.HTTPError, match="409") as refused:
         control(lab, "DELETE", "fed/v1/buckets/team-data")
+    refused.value.close()

@@ -4,8 +4,16 @@ import pulumi
 
 import kokunai
 
-environment = kokunai.Environment.from_config()
 
-pulumi.export("nodes", environment.nodes)
-pulumi.export("verified", environment.verdicts)
-pulumi.export("private_key_file", environment.private_key_file)
+async def program() -> pulumi.Inputs:
+    environment = await kokunai.Environment.from_config_async()
+    return {
+        "nodes": environment.nodes,
+        "verified": environment.verdicts,
+        "offers": environment.offers,
+        "private_key_file": environment.private_key_file,
+        **({"contracts": environment.contracts} if environment.contracts else {}),
+    }
+
+
+pulumi.run(program)

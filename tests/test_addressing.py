@@ -12,17 +12,17 @@ def _pool(node_count: int) -> model.GpuNodePool:
 
 
 def test_growing_a_pool_leaves_the_existing_nodes_as_they_are():
-    before, after = (addressing.nodes(_pool(count), NETWORK) for count in (2, 5))
+    before, after = (addressing.nodes(_pool(count), NETWORK, count) for count in (2, 5))
 
     assert after[:2] == before
 
 
 def test_addresses_start_at_the_first_host_number():
-    node = addressing.nodes(_pool(1), NETWORK)[0]
+    node = addressing.nodes(_pool(1), NETWORK, 1)[0]
 
     assert node.name == "train-0"
     assert node.interface_address == "192.168.10.11/24"
 
 
 def test_a_pool_without_a_network_has_no_private_address():
-    assert addressing.nodes(_pool(1), None)[0].interface_address is None
+    assert addressing.nodes(_pool(1), None, 1)[0].interface_address is None

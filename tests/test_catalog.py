@@ -25,7 +25,11 @@ def test_every_offer_stands_on_rows_that_exist():
     for offer in catalog.offers():
         assert offer.site in catalog.sites()
         assert offer.gpu in catalog.gpus()
-        assert offer.terms["zone"] in catalog.site(offer.site).zones
+        assert catalog.shapes()[str(offer.shape)].gpu_count == offer.gpu_count
+        if offer.obtained == "api":
+            assert offer.terms["zone"] in catalog.site(offer.site).zones
+            assert offer.terms["cpu_count"] == catalog.shapes()[str(offer.shape)].vcpu_count
+            assert offer.terms["memory_gib"] == catalog.shapes()[str(offer.shape)].ram_gib
 
 
 def test_every_row_has_a_source_and_a_date():
@@ -38,8 +42,43 @@ def test_every_row_has_a_source_and_a_date():
     assert all(row.source and isinstance(row.as_of, date) for row in rows)
 
 
-def test_a_price_belongs_to_every_offer():
-    prices = [offer.price for offer in catalog.offers()]
+def test_a_price_belongs_to_every_offer_that_is_no_quote():
+    prices = {offer.key: offer.price for offer in catalog.offers() if offer.confidence != "quote"}
 
-    assert prices
-    assert all((price.jpy_per_hour or price.jpy_per_month or 0) > 0 for price in prices)
+    assert len(prices) >= 5
+    assert all(prices.values())
+    assert {offer.key for offer in catalog.offers() if offer.price is None} == {
+        "highreso-h200",
+        "highreso-kddi-gb200",
+        "kddi-gb200-nvl72",
+        "sakura-phy-b200",
+        "sakura-phy-h200",
+    }
+
+
+def test_what_is_under_contract_is_sold_at_every_operator_and_a_resold_row_names_both():
+    sold = {offer.key: offer for offer in catalog.offers()}
+
+    resold = sold["highreso-kddi-gb200"]
+    assert (resold.seller, resold.operator, resold.site) == ("highreso", "kddi", "kddi-sakai")
+    assert {row.operator for row in sold.values()} == {"sakura", "kddi", "highreso"}
+    assert catalog.shapes()["gb200-nvl72-tray"].nvlink_domain_gpus == 72
+    assert catalog.gpu("gb200").arch == catalog.shapes()["gb200-nvl72-tray"].arch == "arm64"
+
+
+def test_ishikari_and_ishikawa_are_two_prefectures():
+    prefectures = {key: site.prefecture for key, site in catalog.sites().items()}
+
+    assert prefectures["sakura-ishikari"] == "JP-01"
+    assert prefectures["highreso-shika"] == "JP-17"
+    assert prefectures["highreso-genkai"] == "JP-41"
+
+
+def test_a_gpu_that_is_made_by_api_needs_no_key_beside_what_is_under_contract():
+    assert catalog.offer(site="sakura-ishikari", gpu="h100").key == "sakura-vrt-h100"
+    assert catalog.offer(site="sakura-ishikari", gpu="h100", key="sakura-phy-h100").gpu_count == 8
+
+
+def test_what_can_only_be_had_by_contract_from_two_sellers_needs_the_key():
+    with pytest.raises(KokunaiError, match="highreso-kddi-gb200 \\(highreso\\), kddi-gb200-nvl72"):
+        catalog.offer(site="kddi-sakai", gpu="gb200")

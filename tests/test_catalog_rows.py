@@ -70,9 +70,9 @@ def test_a_stack_file_is_asked_for_the_offer_at_its_own_path(sellers: Path):
 @pytest.mark.parametrize(
     ("row", "said"),
     [
-        ({**DIRECT, "gpu": "b200", "price": {"jpy_per_hour": 0}}, "price.jpy_per_hour"),
-        ({**DIRECT, "gpu": "b200", "colour": "red"}, "colour"),
-        ({"site": SITE, "gpu": "b200"}, "other.yaml: offers.spoilt"),
+        ({**DIRECT, "gpu": "b300", "price": {"jpy_per_hour": 0}}, "price.jpy_per_hour"),
+        ({**DIRECT, "gpu": "b300", "colour": "red"}, "colour"),
+        ({"site": SITE, "gpu": "b300"}, "other.yaml: offers.spoilt"),
     ],
 )
 def test_a_broken_row_says_why_when_it_is_asked_for_and_spoils_nothing_else(
@@ -81,7 +81,7 @@ def test_a_broken_row_says_why_when_it_is_asked_for_and_spoils_nothing_else(
     (sellers / "other.yaml").write_text(yaml.safe_dump({"offers": {"spoilt": row}}))
 
     with pytest.raises(KokunaiError) as refusal:
-        catalog.offer(site=SITE, gpu="b200")
+        catalog.offer(site=SITE, gpu="b300")
 
     assert said in refusal.value.en
     assert [said in problem.path for problem in catalog.problems()] == [True]
@@ -108,7 +108,7 @@ def test_an_offer_of_a_driver_that_this_version_lacks_is_refused_by_name(sellers
     _sell(sellers, {"acme-b200": {**DIRECT, "gpu": "b200", "driver": "acme"}})
     pool = GpuNodePool(name="train", site=SITE, gpu="b200", node_count=1)
 
-    with pytest.raises(KokunaiError, match="no driver acme; it has: sakura-iaas"):
+    with pytest.raises(KokunaiError, match=r"no driver acme; it has: .*sakura-iaas"):
         capacity.door(resolved.offer_of(pool).driver)
 
 

@@ -372,6 +372,51 @@ def test_a_check_as_json_says_for_each_file_what_is_wrong_where(
     assert set(rows[1]["problems"][0]) == {"path", "ja", "en"}
 
 
+@pytest.mark.parametrize(
+    ("text", "paths"),
+    [
+        (
+            "config: {kokunai:environment: {name: x, data_class: internal, pools: [{gpu: 1}]}}",
+            {"access", "pools[0].name", "pools[0].gpu", "pools[0].site", "pools[0].node_count"},
+        ),
+        ("config: {kokunai:settings: {name: x, data_class: secret}}", {"access", "data_class"}),
+        ("config: {kokunai:environment: {secure: v1:x}}", {""}),
+    ],
+)
+def test_each_mistake_of_a_file_is_a_row_with_its_path(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], text: str, paths: set[str]
+):
+    file = tmp_path / "Pulumi.bad.yaml"
+    file.write_text(text)
+
+    assert _run("check", "--json", str(file)) == 1
+    [row] = json.loads(capsys.readouterr().out)
+
+    assert set(row) == {"file", "ok", "problems"}
+    key = "config.kokunai:" + ("settings" if "settings" in text else "environment")
+    assert {problem["path"] for problem in row["problems"]} == {
+        f"{key}.{path}".removesuffix(".") for path in paths
+    }
+    assert all(str(file) not in problem["ja"] for problem in row["problems"] if paths != {""})
+    assert all("\n" not in problem["ja"] for problem in row["problems"])
+
+
+@pytest.mark.parametrize(
+    ("text", "rows"),
+    [("a: [", 1), ("config:\n  kokunai:environment:\n    name:　x\n", 1), ("{}", 1)],
+)
+def test_a_mistake_of_a_file_as_a_whole_is_a_row_too(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], text: str, rows: int
+):
+    file = tmp_path / "Pulumi.bad.yaml"
+    file.write_text(text)
+
+    assert _run("check", "--json", str(file)) == 1
+
+    [row] = json.loads(capsys.readouterr().out)
+    assert [problem["path"] in {"", "config"} for problem in row["problems"]] == [True] * rows
+
+
 def test_a_check_says_what_the_rules_will_say(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ):

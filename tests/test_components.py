@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import runpy
 from pathlib import Path
@@ -387,6 +388,18 @@ def test_what_the_rules_judge_is_what_is_declared(recorder: Recorder, root: Path
     declared(recorder, program)
 
     assert _judged_as_declared(found[0], recorder)
+
+
+def test_a_component_after_the_first_await_is_refused_by_name(recorder: Recorder, root: Path):
+    async def program() -> None:
+        kokunai.ClusterNetwork("one", site=SITE, cidr="10.1.0.0/24", settings=shared)
+        await asyncio.sleep(0)
+        kokunai.ClusterNetwork("two", site=SITE, cidr="10.2.0.0/24", settings=shared)
+
+    shared = settings(root)
+
+    with pytest.raises(pulumi.RunError, match="before its first await"):
+        asyncio.get_event_loop().run_until_complete(program())
 
 
 def test_a_part_that_nobody_judged_is_never_declared(recorder: Recorder, root: Path):

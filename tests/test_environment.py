@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import pulumi
 import pytest
 
 from kokunai import model
+from kokunai.capacity import sakura_iaas
 from kokunai.environment import Environment
 from kokunai.errors import KokunaiError
 from support.example_stack import VALUES
@@ -34,6 +36,48 @@ def test_every_node_is_one_server_with_both_interfaces(recorder: Recorder, root:
     assert [one["switchId"] for one in server["nics"]] == ["shared", "is1a/cluster"]
     assert server["nics"][1]["address"] == "192.168.10.12"
     assert server["plan"]["gpuModel"] == "nvidia_h100_80gbvram"
+
+
+def test_a_pool_may_be_asked_for_by_its_gpus(recorder: Recorder, root: Path):
+    asked = {key: value for key, value in VALUES["pools"][0].items() if key != "node_count"}
+
+    seen = _declared(recorder, _spec(pools=[{**asked, "gpus": 3}]), root).seen
+
+    assert [name for kind, name in seen if kind.endswith(":Server")] == [
+        "train-0",
+        "train-1",
+        "train-2",
+    ]
+
+
+def test_a_node_is_told_its_rack_and_the_addresses_in_it_alone(
+    recorder: Recorder, root: Path, monkeypatch: pytest.MonkeyPatch
+):
+    hosts = sakura_iaas.DOOR.hosts
+
+    def in_racks(pool: Any, settings: Any) -> list[Any]:
+        racks = ("a", "a", "b", None)
+        made = zip(hosts(pool, settings), racks, strict=True)
+        return [replace(host, domain=rack) for host, rack in made]
+
+    monkeypatch.setattr(sakura_iaas.DOOR, "hosts", in_racks)
+    spec = _spec(pools=[{**VALUES["pools"][0], "node_count": 4}])
+    outputs: dict[str, Any] = {}
+
+    def program() -> None:
+        Environment(spec, root=root, secrets={}).nodes["train"].apply(outputs.update)
+
+    seen = declared(recorder, program).seen
+
+    told = seen["kokunai:ansible:Configuration", "train"]["hosts"]
+    both = ["192.168.10.11", "192.168.10.12"]
+    assert [host["variables"].get("imex_nodes") for host in told] == [
+        both,
+        both,
+        ["192.168.10.13"],
+        None,
+    ]
+    assert [row.get("domain") for row in outputs.values()] == ["a", "a", "b", None]
 
 
 def test_every_resource_carries_site_and_labels(recorder: Recorder, root: Path):
@@ -175,3 +219,31 @@ def test_a_number_that_only_the_engine_reads_is_refused_at_up_as_by_check(
 
     with pytest.raises(pulumi.RunError, match=r"pools\[0\]\.node_count: .*plain decimal"):
         Environment.from_config()
+
+
+def test_the_nodes_filter_opens_what_the_stack_file_opens(recorder: Recorder, root: Path):
+    access = {
+        **VALUES["access"],
+        "open_ports": [
+            {"port": 443, "allow_from": ["0.0.0.0/0"]},
+            {"port": 8000, "last_port": 8010, "protocol": "udp", "allow_from": ["10.1.0.0/16"]},
+        ],
+    }
+
+    seen = _declared(recorder, _spec(access=access), root).seen
+
+    given = seen["kokunai:ansible:Configuration", "train"]["variables"]
+    assert given["firewall_enabled"] is given["verify_firewall"] is True
+    assert given["firewall_ssh_from"] == VALUES["access"]["ssh_from"]
+    assert given["firewall_private_networks"] == ["192.168.10.0/24"]
+    assert [(row["protocol"], row["ports"]) for row in given["firewall_open_ports"]] == [
+        ("tcp", "443"),
+        ("udp", "8000-8010"),
+    ]
+
+
+def test_the_nodes_filter_is_switched_off_by_the_stack_file(recorder: Recorder, root: Path):
+    seen = _declared(recorder, _spec(hosts={"firewall": False}), root).seen
+
+    given = seen["kokunai:ansible:Configuration", "train"]["variables"]
+    assert given["firewall_enabled"] is given["verify_firewall"] is False

@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import re
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import pulumi
 import pytest
 
 from kokunai import KokunaiError, key_files, model, user_paths
+from kokunai.plugin.ansible import places
 from kokunai.settings import _key
 
 
@@ -122,23 +124,73 @@ def test_a_passphrase_needs_an_agent_that_holds_the_key(
     assert _judged(locked) == ""
 
 
-def test_an_agent_is_really_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    """One with the key loaded before it got its passphrase, so that nothing has to be typed."""
-    locked = _keygen(tmp_path / "locked")
+@pytest.fixture
+def agent(tmp_path: Path, key: Path) -> Iterator[str]:
+    """The socket of an agent that holds the key; nothing in the environment names it."""
     socket = str(tmp_path / "agent")
     agent = subprocess.Popen(["ssh-agent", "-D", "-a", socket], stdout=subprocess.DEVNULL)
     try:
         while not Path(socket).exists():
             agent.poll()
-        monkeypatch.setenv("SSH_AUTH_SOCK", socket)
-        subprocess.run(["ssh-add", "-q", locked], check=True)
-        change = ["ssh-keygen", "-q", "-p", "-P", "", "-N", "open sesame", "-f", locked]
-        subprocess.run(change, check=True)
-
-        assert _judged(locked) == ""
+        given = {**os.environ, "SSH_AUTH_SOCK": socket}
+        subprocess.run(["ssh-add", "-q", key], env=given, check=True)
+        yield socket
     finally:
         agent.terminate()
         agent.wait()
+
+
+def test_an_agent_is_really_asked(key: Path, agent: str, monkeypatch: pytest.MonkeyPatch):
+    """One with the key loaded before it got its passphrase, so that nothing has to be typed."""
+    change = ["ssh-keygen", "-q", "-p", "-P", "", "-N", "open sesame", "-f", key]
+    subprocess.run(change, check=True)
+    monkeypatch.setenv("SSH_AUTH_SOCK", agent)
+
+    assert _judged(key) == ""
+
+
+def test_a_key_that_only_an_agent_holds_needs_no_file(
+    key: Path, agent: str, monkeypatch: pytest.MonkeyPatch
+):
+    access = model.Access(private_key_file="id", ssh_from=["198.18.0.0/15"])
+    monkeypatch.setattr(pulumi.runtime, "is_dry_run", lambda: False)
+    public = key_files.public_half(key)
+    key.unlink()
+
+    with pytest.raises(KokunaiError, match=r"put it at .*, or into the ssh-agent"):
+        _key(access, key.parent)
+    monkeypatch.setenv("SSH_AUTH_SOCK", agent)
+
+    assert _key(access, key.parent).public_key == public
+    assert places.private_key(str(key)) == key
+    with pytest.raises(KokunaiError, match="does not exist"):
+        places.private_key(str(key.with_name("other")))
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "IdentityAgent {agent}",
+        '  identityagent="{agent}"',
+        "IdentityAgent\t%d/agent",
+        "IdentityAgent ~/agent",
+    ],
+)
+def test_the_agent_of_the_ssh_config_is_asked_too(
+    key: Path, agent: str, monkeypatch: pytest.MonkeyPatch, line: str
+):
+    monkeypatch.setenv("HOME", str(key.parent))
+    config = key.with_name("config")
+    public = key_files.public_half(key)
+    key.unlink()
+
+    config.write_text("IdentityAgent none\nHost 10.*\n")
+    with pytest.raises(KokunaiError, match="IdentityAgent"):
+        key_files.judge(key, public, config)
+    config.write_text(f"Host 10.*\n{line.format(agent=agent)}\n")
+
+    key_files.judge(key, public, config)
+    assert places.private_key(str(key), str(config)) == key
 
 
 def test_a_half_that_is_there_is_never_overwritten_by_the_advice(key: Path):

@@ -35,6 +35,29 @@ def test_a_destroyed_cluster_has_no_file(tmp_path: Path):
     assert not file.exists()
 
 
+def test_a_project_that_cannot_be_written_to_is_a_sentence_and_the_command_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    (tmp_path / ".kokunai").write_text("in the way")
+    monkeypatch.setattr(outputs.project, "root", lambda _: tmp_path)
+
+    assert outputs._kept_keys("local", _state(KEY)) is None
+    assert outputs._kept_keys("local", {}) is None
+
+    said = capsys.readouterr().err
+    assert "を書けません（Not a directory）" in said
+    assert "Traceback" not in said
+
+
+def test_a_file_that_is_right_already_is_used_where_nothing_can_be_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    file = known_hosts.keep(tmp_path, "local", [KEY])
+    monkeypatch.setattr(known_hosts, "_write", lambda *_: pytest.fail("writes"))
+
+    assert known_hosts.keep(tmp_path, "local", [KEY]) == file
+
+
 @pytest.mark.parametrize(
     "line",
     ["a b", f"{KEY}\nevil ssh-rsa AAAA", "* ssh-rsa AAAA", "@cert-authority * ssh-rsa AA", 5, None],

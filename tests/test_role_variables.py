@@ -137,6 +137,7 @@ def test_nothing_of_a_host_names_its_peers():
 
     assert made == {
         "base_host_name": "node-1",
+        "base_owner": "",
         "base_addresses": [address],
         "verify_host_name": "node-1",
         "verify_addresses": [address],

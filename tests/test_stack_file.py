@@ -97,7 +97,7 @@ def test_mistakes_of_every_section_are_reported_together(tmp_path: Path):
         "name": "Local",
         "data_class": "secret",
         "access": {"private_key_file": "k", "ssh_from": []},
-        "networks": [{"name": "n", "site": "kddi-sakai", "cidr": "10.0.0.0/24"}],
+        "networks": [{"name": "n", "site": "nowhere", "cidr": "10.0.0.0/24"}],
         "pools": [{"name": "a", "site": "sakura-ishikari", "gpu": "h300", "node_count": -1}],
     }
     path.write_text(yaml.safe_dump({"config": {"kokunai:environment": environment}}))
@@ -183,6 +183,7 @@ def test_a_network_with_a_mistake_is_not_called_missing():
     assert refusal.value.en.startswith("1 mistake(s)")
 
 
+POOL = {"name": "train", "site": "sakura-ishikari", "gpu": "h100", "network": "cluster"}
 CHANGES: dict[str, tuple[tuple[str | int, ...], Any, bool]] = {
     "nothing": (("name",), "local", True),
     "no network": (("pools", 0, "network"), None, True),
@@ -193,6 +194,10 @@ CHANGES: dict[str, tuple[tuple[str | int, ...], Any, bool]] = {
     "a word as boolean": (("lab",), "yes", False),
     "a fraction": (("pools", 0, "node_count"), 2.5, False),
     "too many": (("pools", 0, "node_count"), 201, False),
+    "GPUs": (("pools", 0), {**POOL, "gpus": 2, "node_count": None}, True),
+    "no size": (("pools", 0), POOL, False),
+    "two sizes": (("pools", 0, "gpus"), 2, False),
+    "no domain": (("pools", 0), {**POOL, "nvlink_domains": 0}, False),
     "an unknown key": (("access", "port"), 22, False),
     "another class": (("data_class",), "secret", False),
     "a netmask": (("networks", 0, "cidr"), "10.0.0.0/255.255.255.0", False),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import tomllib
 import urllib.request
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from kokunai import surroundings
 from kokunai.errors import KokunaiError
 from kokunai.surroundings import direct_loopback
 
+ROOT = Path(__file__).parents[1]
 HELP = "from kokunai.cli import main; main(['--help'])"
 
 
@@ -62,6 +64,20 @@ def test_the_command_starts_where_pythonpath_has_old_packages(old_packages: str,
 
     assert done.returncode == 0, done.stderr.decode()
     assert done.stdout.startswith(b"{")
+
+
+@pytest.mark.parametrize("words", [["--help"], ["schema"], ["check", "stacks/Pulumi.local.yaml"]])
+def test_the_console_script_starts_where_pythonpath_has_old_packages(
+    old_packages: str, words: list[str]
+):
+    scripts = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["scripts"]
+    module, _, name = scripts["kokunai"].partition(":")
+    code = f"import os; os.chdir({str(ROOT)!r}); from {module} import {name}; {name}({words!r})"
+
+    done = run(code, PYTHONPATH=old_packages)
+
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert done.stdout
 
 
 @pytest.mark.parametrize("encoding", ["latin-1", "ascii", "cp932", "euc_jp", "utf-8"])

@@ -25,9 +25,9 @@ class Node:
         return f"{self.address}/{self.prefix_length}" if self.address else None
 
 
-def nodes(pool: model.GpuNodePool, network: model.Network | None) -> list[Node]:
-    """All nodes of a pool; growing the pool never renames or moves an existing node."""
-    return [_node(pool, number, network) for number in range(pool.node_count)]
+def nodes(pool: model.GpuNodePool, network: model.Network | None, count: int) -> list[Node]:
+    """All `count` nodes of a pool; growing the pool never renames or moves an existing node."""
+    return [_node(pool, number, network) for number in range(count)]
 
 
 def _node(pool: model.GpuNodePool, number: int, network: model.Network | None) -> Node:

@@ -1,19 +1,23 @@
 """Refuses gRPC calls of other users of this machine, since a loopback port is open to all of them.
 
-The kernel's table of connections says which user opened the other end. A system without that table
-(macOS) cannot be asked: there every caller is let in, and only what servers check themselves holds.
+The kernel's table of connections says which user opened the other end. Where the table does not
+even show a listening socket of our own, as in some sandboxes, it is no evidence, and the kernel is
+asked over netlink. A system that tells in neither way (macOS) cannot be asked: there every caller
+is let in, and only what servers check themselves holds; where a table is there, a line says so.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import inspect
 import ipaddress
 import os
 import socket
 import stat
 import struct
+import sys
 import time
 import urllib.parse
 from pathlib import Path
@@ -22,11 +26,15 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import grpc
 import grpc.aio
 
+from kokunai import socket_diag
+from kokunai.language import worded
+
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable
 
 TABLES = (Path("/proc/net/tcp"), Path("/proc/net/tcp6"))
 _OWN_DESCRIPTORS = Path("/proc/self/fd")
+_LISTENING = "0A"
 _ESTABLISHED = 1
 """Of other states the table shows user 0, since no process holds the connection any more."""
 _LOOKS, _PAUSE_SECONDS = 3, 0.02
@@ -81,11 +89,87 @@ def _table_endpoint(text: str) -> Endpoint:
     return endpoint(str(ipaddress.ip_address(packed)), int(port, 16))
 
 
+# Where it is seen who opened a connection
+
+
+def _in_tables(client: Endpoint, server: Endpoint) -> int | None:
+    return owner_of(client, server, _lines())
+
+
+def _over_netlink(client: Endpoint, server: Endpoint) -> int | None:
+    """Raises OSError where the kernel cannot be asked, which refuses as a missing line does."""
+    return socket_diag.user_of(client, server)
+
+
+def _source() -> Callable[[Endpoint, Endpoint], int | None] | None:
+    """What tells the user of a connection on this machine, None where nothing does.
+
+    Chosen before anybody can call, so that no caller has a hand in it.
+    """
+    is_there = any(os.access(table, os.R_OK) for table in TABLES)
+    if is_there and _tables_show_a_listener():
+        return _in_tables
+    if _netlink_shows_a_connection():
+        return _over_netlink
+    if is_there:
+        _warn_that_nothing_tells()
+    return None
+
+
+def _tables_show_a_listener() -> bool:
+    """Whether a listening socket of ours is in the tables; true where none can be opened.
+
+    A table that is being changed may be shown with gaps, so one look does not count.
+    """
+    try:
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            own = endpoint(*listener.getsockname()[:2])
+            return any(_is_listening(own) for _ in range(_LOOKS))
+    except OSError:
+        return True
+
+
+def _is_listening(own: Endpoint) -> bool:
+    rows = [fields for line in _lines() if len(fields := line.split()) > 3]
+    return any(row[3] == _LISTENING and _table_endpoint(row[1]) == own for row in rows)
+
+
+def _netlink_shows_a_connection() -> bool:
+    try:
+        with (
+            socket.create_server(("127.0.0.1", 0)) as listener,
+            socket.create_connection(listener.getsockname()[:2]) as client,
+        ):
+            ends = [endpoint(*end[:2]) for end in (client.getsockname(), client.getpeername())]
+            return _over_netlink(*ends) == os.geteuid()
+    except (OSError, AttributeError):
+        return False
+
+
+@functools.cache
+def _warn_that_nothing_tells() -> None:
+    """Once a process, however many servers it has."""
+    text = worded(
+        "このマシンでは接続元のユーザーを確かめられないため、ほかのユーザーからの呼び出しを"
+        "拒否できません（/proc/net/tcp が空です）",
+        "this machine does not show which user opened a connection, so callers of other users "
+        "cannot be refused (/proc/net/tcp is empty)",
+        " / ",
+    )
+    print(f"kokunai: {text}", file=sys.stderr)
+
+
 class _Judged:
     """Who is at the other end of a connection, looked up once a connection."""
 
     def __init__(self) -> None:
         self._users: dict[str, tuple[_Own, int]] = {}
+        self._source = _source()
+
+    @property
+    def can_tell(self) -> bool:
+        """Whether anything on this machine shows who opened a connection."""
+        return self._source is not None
 
     def known(self, peer: str) -> int | None:
         """The user of a connection that was looked up and is still open."""
@@ -94,7 +178,7 @@ class _Judged:
 
     def look(self, peer: str) -> int | None:
         """The user now; None for a connection that is gone or that no table shows yet."""
-        own, user = _look(peer)
+        own, user = _look(peer, self._source) if self._source else (None, None)
         if own is None or user is None:
             return None
         if len(self._users) >= _REMEMBERED:
@@ -112,10 +196,6 @@ def _refusal(user: int | None) -> str | None:
         f"ほかのユーザー（uid {who}）からの呼び出しは受け付けません。\n"
         f"calls of another user (uid {who}) are refused"
     )
-
-
-def _can_tell() -> bool:
-    return any(os.access(table, os.R_OK) for table in TABLES)
 
 
 class SameUserOnly(grpc.aio.ServerInterceptor):
@@ -146,7 +226,7 @@ class SameUserOnly(grpc.aio.ServerInterceptor):
 
     async def check(self, context: Any) -> None:
         """End the call of another user with PERMISSION_DENIED."""
-        if _can_tell() and (why := _refusal(await self._user_of(context.peer()))):
+        if self._judged.can_tell and (why := _refusal(await self._user_of(context.peer()))):
             await context.abort(grpc.StatusCode.PERMISSION_DENIED, why)
 
     async def _user_of(self, peer: str) -> int | None:
@@ -179,7 +259,7 @@ class SameUserOnlyInThreads(grpc.ServerInterceptor):
 
     def check(self, context: Any) -> None:
         """End the call of another user with PERMISSION_DENIED."""
-        if _can_tell() and (why := _refusal(self._user_of(context.peer()))):
+        if self._judged.can_tell and (why := _refusal(self._user_of(context.peer()))):
             context.abort(grpc.StatusCode.PERMISSION_DENIED, why)
 
     def _user_of(self, peer: str) -> int | None:
@@ -191,11 +271,13 @@ class SameUserOnlyInThreads(grpc.ServerInterceptor):
         return None
 
 
-def _look(peer: str) -> tuple[_Own | None, int | None]:
+def _look(
+    peer: str, source: Callable[[Endpoint, Endpoint], int | None]
+) -> tuple[_Own | None, int | None]:
     """Our end of the connection with `peer`, and the user of the other end.
 
     Our end is looked at again afterwards: while it is open, no other process can get the peer's
-    port towards us, so the line of the table is about this very connection.
+    port towards us, so what `source` says is about this very connection.
     """
     with contextlib.suppress(ValueError, OSError):
         client = endpoint_of_peer(peer)
@@ -204,7 +286,7 @@ def _look(peer: str) -> tuple[_Own | None, int | None]:
             if server is None:
                 continue
             own = _Own(number, os.fstat(number).st_ino)
-            user = owner_of(client, server, _lines())
+            user = source(client, server)
             return (own, user) if _is_open(own) else (None, None)
     return None, None
 

@@ -52,14 +52,16 @@ class NodeConfiguration(pulumi.ComponentResource):
         # A mount fails until the file server is there, and its address is known before that.
         first = [made for group in shares for made in stack.made(group)]
         inside = pulumi.ResourceOptions(parent=self, depends_on=first)
-        [run] = stack.declare(parts, inside)
-        self.verified = run.output("verified")
+        runs = stack.declare(parts, inside)
+        self.verified = runs[0].output("verified") if runs else pulumi.Output.from_input({})
         self.verdicts = self.verified.apply(verdict_counts.digest)
         self.register_outputs({"verdicts": self.verdicts})
 
 
 def parts_of(name: str, pool: resolved.Pool, settings: StackSettings) -> list[Part]:
-    """What will be declared: one run over all hosts of the pool."""
+    """What will be declared: one run over all hosts of the pool, nothing while there are none."""
+    if not pool.is_there:
+        return []
     hosts = capacity.door(pool.offer.driver).hosts(pool, settings)
     props: dict[str, Any] = {
         "site": pool.offer.site,
@@ -69,7 +71,7 @@ def parts_of(name: str, pool: resolved.Pool, settings: StackSettings) -> list[Pa
         "variables": pool_variables(pool, settings),
         "privateKeyFile": settings.key.private_key_file,
         "keyId": settings.key.key_id,
-        "hosts": [_host(host, settings) for host in hosts],
+        "hosts": [_host(host, _imex_nodes(host, hosts, pool), settings) for host in hosts],
     }
     if settings.spec.access.ssh_config:
         props["sshConfigFile"] = settings.spec.access.ssh_config
@@ -99,6 +101,10 @@ def pool_variables(pool: resolved.Pool, settings: StackSettings) -> dict[str, An
         gpu_vendor_id=pool.gpu.pci_vendor_id,
         collective_interface=capacity.door(pool.offer.driver).collective_interface(pool),
         shares=tuple(_share(share) for share in pool.shares),
+        firewall=hosts.firewall,
+        ssh_from=tuple(settings.spec.access.ssh_from),
+        open_ports=tuple(map(_open_port, settings.spec.access.open_ports)),
+        private_networks=(pool.network.spec.cidr,) if pool.network else (),
     )
     return role_variables.pool_variables(facts)
 
@@ -106,6 +112,12 @@ def pool_variables(pool: resolved.Pool, settings: StackSettings) -> dict[str, An
 def _source(source: model.PackageSource, image: Image) -> dict[str, Any]:
     keyring = f"/usr/share/keyrings/{image.distribution}-archive-keyring.gpg"
     return {**source.model_dump(), "signed_by": source.signed_by or keyring}
+
+
+def _open_port(row: model.OpenPort) -> role_variables.OpenPort:
+    is_range = row.last_port not in {None, row.port}
+    ports = f"{row.port}-{row.last_port}" if is_range else str(row.port)
+    return role_variables.OpenPort(row.protocol, ports, tuple(row.allow_from))
 
 
 def _share(share: resolved.Share) -> role_variables.Share:
@@ -117,7 +129,15 @@ def _share(share: resolved.Share) -> role_variables.Share:
     )
 
 
-def _host(host: Host, settings: StackSettings) -> dict[str, Any]:
+def _imex_nodes(of: Host, hosts: list[Host], pool: resolved.Pool) -> list[Any]:
+    """Where the nodes in the rack of one reach each other; empty where it is a domain by itself."""
+    if of.domain is None:
+        return []
+    private = {node.name: node.address for node in pool.nodes}
+    return [private[host.node] or host.address for host in hosts if host.domain == of.domain]
+
+
+def _host(host: Host, imex_nodes: list[Any], settings: StackSettings) -> dict[str, Any]:
     addresses = [
         {"interface": interface.name, "address": interface.address}
         for interface in host.interfaces
@@ -129,7 +149,18 @@ def _host(host: Host, settings: StackSettings) -> dict[str, Any]:
         "serverId": host.identity,
         "user": host.user,
         **({"diskConfigId": host.disk_config_id} if host.disk_config_id is not None else {}),
+        **({"hostKey": host.host_key} if host.host_key is not None else {}),
+        **_reached(host),
         "variables": role_variables.node_variables(
-            host_name=f"{settings.spec.name}-{host.node}", addresses=addresses
+            host_name=f"{settings.spec.name}-{host.node}",
+            addresses=addresses,
+            imex_nodes=imex_nodes,
         ),
     }
+
+
+def _reached(host: Host) -> dict[str, Any]:
+    """How the host is reached where that differs from the usual."""
+    port = host.port if host.port != 22 else None
+    given = {"port": port, "jump": host.jump, "jumpKey": host.jump_key, "owner": host.owner}
+    return {key: value for key, value in given.items() if value is not None}

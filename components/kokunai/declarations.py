@@ -13,6 +13,7 @@ import pulumi
 from pydantic import ValidationError
 
 from kokunai import capacity, holders, model, resources
+from kokunai.contracts import pairing
 from kokunai.errors import KokunaiError, Problem
 from kokunai.parts import Hidden, Link, Part
 from kokunai.problems import translated
@@ -50,6 +51,7 @@ class Declarations:
         self._rows: dict[str, list[dict[str, Any]]] = {name: [] for name in _COMPONENTS}
         self._provider: resources.Provider | None = None
         self._is_refused = False
+        self._is_told = False
         self._made: dict[tuple[str, str], resources.Kind] = {}
         self.judged: dict[tuple[str, str], Part] = {}
         """Parts that the rules have let through."""
@@ -72,7 +74,10 @@ class Declarations:
             raise refusal_of(list(translated(error, model_)), _label(section, row)) from None
         rows = {**self._rows, section: [*self._rows[section], row]}
         shared = self._settings.spec.model_dump(include={"name", "lab", "access", "hosts"})
-        problems = consistency.problems({**shared, **rows})
+        problems = [
+            *consistency.problems({**shared, **rows}),
+            *pairing.problems(rows, self._settings.contracts),
+        ]
         # The rows before were without a mistake, so whatever is found comes with this one.
         if found := [_as_components(problem, rows) for problem in problems]:
             raise refusal_of(found, "")
@@ -149,8 +154,11 @@ class Declarations:
         `was` is its name before a rename.
 
         Raises KokunaiError for another provider of this package: the rules would not see whom it
-        calls, and what pools share would be made in another account.
+        calls, and what pools share would be made in another account; and for a component that an
+        async program declares after it has waited.
         """
+        if self._is_told:
+            raise _declared_too_late()
         merged = pulumi.ResourceOptions.merge(None, opts)
         others = _providers_of(merged)
         if any(provider.package == resources.PACKAGE for provider in others):
@@ -163,7 +171,7 @@ class Declarations:
         merged.provider, merged.providers = None, [self.provider(), *others]
         merged.aliases = [*(merged.aliases or []), *_aliases(was)]
         # A refused rename must leave nothing behind under the new name, not even a group.
-        waiting = pulumi.ResourceOptions(depends_on=[self._holders])
+        waiting = pulumi.ResourceOptions(depends_on=self._after_the_holders())
         merged.depends_on = pulumi.ResourceOptions.merge(merged, waiting).depends_on
         return merged
 
@@ -234,12 +242,17 @@ class Declarations:
             aliases=_aliases(part.former_name),
             custom_timeouts=timeouts,
             # Nothing is touched before it is known what data would be lost.
-            depends_on=[self._holders] if waits else None,
+            depends_on=self._after_the_holders() if waits else None,
             protect=holders.protect(part, self._settings),
         )
         opts = pulumi.ResourceOptions.merge(opts, own)
         kind = resources.kind(part.pulumi_type)
         return kind(part.name, self.linked(part.props), opts, wanted=part.wanted)
+
+    def _after_the_holders(self) -> list[resources.Kind] | None:
+        """What must come first; None while nothing is declared, as before a delivery."""
+        is_any = any(part is not self._owner for part in self.judged.values())
+        return [self._holders] if is_any else None
 
     @functools.cached_property
     def _holders(self) -> resources.Kind:
@@ -249,6 +262,7 @@ class Declarations:
         async def rows() -> Any:
             # Half a program would look as if it gave up what its other half declares.
             raise_what_ended_the_program()
+            self._is_told = True
             whole = holders.part(first, list(self.declared.values()), self._settings)
             self.judge([whole])
             return whole.props["holders"]
@@ -274,6 +288,16 @@ class Declarations:
 def _aliases(former_name: str | None) -> list[str | pulumi.Alias]:
     """By which a resource that had another name is still the same one."""
     return [] if former_name is None else [pulumi.Alias(name=former_name)]
+
+
+def _declared_too_late() -> KokunaiError:
+    """Its rows were told to what compares them, so data would seem to be lost or go unsaid."""
+    return KokunaiError(
+        ja="pulumi.run に渡すプログラムでは、最初の await より前に Kokunai のコンポーネントを"
+        "すべて宣言してください",
+        en="a program given to pulumi.run must declare all of Kokunai's components before its "
+        "first await",
+    )
 
 
 def _shared_twice(part: Part) -> KokunaiError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Any
 
 import pulumi
@@ -17,6 +18,7 @@ from kokunai import (
     storage,
 )
 from kokunai.configuration import NodeConfiguration
+from kokunai.contracts import pairing
 from kokunai.network import ClusterNetwork
 from kokunai.node_pool import GpuNodePool
 from kokunai.object_storage import ObjectStorage
@@ -42,12 +44,16 @@ class Environment(pulumi.ComponentResource):
 
     nodes: dict[str, pulumi.Output[dict[str, Any]]]
     """By pool, what `GpuNodePool.nodes` holds."""
+    offers: dict[str, dict[str, Any]]
+    """By pool, what `GpuNodePool.offer` holds."""
     verified: dict[str, pulumi.Output[dict[str, Any]]]
     """By pool, what `NodeConfiguration.verified` holds."""
     verdicts: dict[str, pulumi.Output[str]]
     """By pool, what `NodeConfiguration.verdicts` holds."""
     buckets: dict[str, ObjectStorage]
     """By name, with their keys."""
+    contracts: dict[str, dict[str, Any]]
+    """By key, every contract as it stands: state, offer, dates and price."""
     private_key_file: str
     """The SSH key that opens the nodes, relative to the project."""
 
@@ -69,9 +75,11 @@ class Environment(pulumi.ComponentResource):
         super().__init__("kokunai:index:Environment", spec.name, None, opts)
         self.settings.parent = self
         self.private_key_file = spec.access.private_key_file
-        self.nodes, self.verified, self.verdicts = {}, {}, {}
+        self.nodes, self.offers, self.verified, self.verdicts = {}, {}, {}, {}
+        self.contracts = {key: row.outputs() for key, row in self.settings.contracts.items()}
         self._build(spec)
-        self.register_outputs({"verdicts": self.verdicts})
+        said = {"contracts": self.contracts} if self.contracts else {}
+        self.register_outputs({"verdicts": self.verdicts, **said})
 
     def _judge(self, placed: list[Placed]) -> None:
         """Raises KokunaiError with every finding, at its place in the stack file."""
@@ -85,7 +93,8 @@ class Environment(pulumi.ComponentResource):
             "settings": self.settings,
             "opts": pulumi.ResourceOptions(parent=self),
         }
-        zones = {name: looked_up.zone for name, looked_up in _networks(spec).items()}
+        looked_up = _networks(spec, self.settings)
+        zones = {name: network.zone for name, network in looked_up.items()}
         networks = {
             row.name: ClusterNetwork(**{**row.model_dump(), "zone": zones[row.name]}, **shared)
             for row in spec.networks
@@ -104,7 +113,7 @@ class Environment(pulumi.ComponentResource):
             pool = GpuNodePool(**arguments, **shared)
             nodes = NodeConfiguration(row.name, pool=pool, opts=shared["opts"])
             self.nodes[row.name], self.verified[row.name] = pool.nodes, nodes.verified
-            self.verdicts[row.name] = nodes.verdicts
+            self.offers[row.name], self.verdicts[row.name] = pool.offer, nodes.verdicts
 
     @classmethod
     def from_config(cls) -> Environment:
@@ -117,6 +126,17 @@ class Environment(pulumi.ComponentResource):
             spec = stack_file.read(config_value(config, stack_file.KEY))
             return cls(spec, secrets=secrets_of(config), is_of_config=True)
 
+    @classmethod
+    async def from_config_async(cls) -> Environment:
+        """The same for a program that `pulumi.run` is given: quicker with hundreds of nodes.
+
+        One turn of the event loop lets the registrations begin. Until they have begun, Pulumi's
+        SDK (3.272) goes over all outstanding outputs again whenever one of them becomes known.
+        """
+        environment = cls.from_config()
+        await asyncio.sleep(0)
+        return environment
+
 
 def parts_of(spec: model.Environment, settings: StackSettings) -> list[Part]:
     """Everything that a stack file will declare, in the order of its declaration."""
@@ -124,9 +144,16 @@ def parts_of(spec: model.Environment, settings: StackSettings) -> list[Part]:
 
 
 def placed_parts(spec: model.Environment, settings: StackSettings) -> list[Placed]:
-    """The same, each part with the row of the stack file that asks for it."""
-    networks = _networks(spec)
-    shares = [resolved.share(row, networks[row.network]) for row in spec.storage]
+    """The same, each part with the row of the stack file that asks for it.
+
+    Raises KokunaiError for what does not fit the contracts.
+    """
+    _refuse_unfit(spec, settings)
+    networks = _networks(spec, settings)
+    shares = [
+        resolved.share(row, networks[row.network], settings.contract(row.contract))
+        for row in spec.storage
+    ]
     placed = [
         Placed(part, "networks", index)
         for index, row in enumerate(networks.values())
@@ -137,15 +164,17 @@ def placed_parts(spec: model.Environment, settings: StackSettings) -> list[Place
         for index, share in enumerate(shares)
         for part in storage.parts_of(share, settings)
     ]
-    placed += [
-        Placed(part, "buckets", index)
-        for index, bucket in enumerate(spec.buckets)
-        for part in object_storage.parts_of(bucket, settings)
-    ]
+    placed += _placed_buckets(spec, settings)
     for index, row in enumerate(spec.pools):
         joined = networks[row.network] if row.network else None
-        mounted = [at for at, share in enumerate(shares) if share.spec.network == row.network]
-        pool = resolved.pool(row, resolved.offer_of(row), joined, [shares[at] for at in mounted])
+        mounted = [
+            at
+            for at, share in enumerate(shares)
+            if share.spec.network == row.network and share.is_there
+        ]
+        given = [shares[at] for at in mounted]
+        contract = settings.contract(row.contract)
+        pool = resolved.pool(row, resolved.offer_of(row), joined, given, contract)
         common, own = node_pool.parts_of(pool, settings)
         own += configuration.parts_of(row.name, pool, settings)
         placed += [Placed(part) for part in common]
@@ -153,11 +182,31 @@ def placed_parts(spec: model.Environment, settings: StackSettings) -> list[Place
     return placed
 
 
-def _networks(spec: model.Environment) -> dict[str, resolved.Network]:
+def _placed_buckets(spec: model.Environment, settings: StackSettings) -> list[Placed]:
+    return [
+        Placed(part, "buckets", index)
+        for index, bucket in enumerate(spec.buckets)
+        for part in object_storage.parts_of(bucket, settings)
+    ]
+
+
+def _refuse_unfit(spec: model.Environment, settings: StackSettings) -> None:
+    rows = {
+        section: [row.model_dump() for row in getattr(spec, section)]
+        for section in ("networks", "storage", "pools")
+    }
+    if found := list(pairing.problems(rows, settings.contracts)):
+        where = f"config.{stack_file.KEY}"
+        raise stack_file.refusal_of(found, where, "スタックファイルに", " in the stack file")
+
+
+def _networks(spec: model.Environment, settings: StackSettings) -> dict[str, resolved.Network]:
     """The networks by name, each in the zone in which its pools are sold."""
     return {
         row.name: network.resolve(
-            row, [resolved.offer_of(pool) for pool in spec.pools if pool.network == row.name]
+            row,
+            [resolved.offer_of(pool) for pool in spec.pools if pool.network == row.name],
+            settings.contract(row.contract),
         )
         for row in spec.networks
     }

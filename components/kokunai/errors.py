@@ -40,6 +40,15 @@ class Problem:
         return worded(self.ja, self.en)
 
 
+class Mistakes(KokunaiError):
+    """Mistakes of a file: as text all of them together, and each by itself for programs."""
+
+    def __init__(self, problems: Iterable[Problem], *, ja: str, en: str) -> None:
+        super().__init__(ja=ja, en=en)
+        self.problems = tuple(problems)
+        """With paths from the top of the file; empty where a mistake is of the file as a whole."""
+
+
 def path_text(keys: Iterable[str | int]) -> str:
     """A property path as Pulumi writes it: `("pools", 0, "gpu")` is `pools[0].gpu`."""
     return "".join(map(path_step, keys)).removeprefix(".")

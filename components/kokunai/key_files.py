@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import os
+import re
 import shlex
 import shutil
 import stat
@@ -19,8 +20,17 @@ if TYPE_CHECKING:
 _BEGIN = b"-----BEGIN OPENSSH PRIVATE KEY-----\n"
 _END = b"-----END OPENSSH PRIVATE KEY-----\n"
 _MAGIC = b"openssh-key-v1\0"
+_IDENTITY_AGENT = re.compile(
+    r"^[ \t]*identityagent(?:[ \t]+|[ \t]*=[ \t]*)(.+)$", re.IGNORECASE | re.MULTILINE
+)
 _MOST_BYTES = 1024 * 1024
 _PATIENCE_SECONDS = 10
+_WHICH = ("SSH_AUTH_SOCK か access.ssh_config の IdentityAgent", "SSH_AUTH_SOCK or IdentityAgent")
+AGENTS = (
+    f"ssh-agent に入れてください（{_WHICH[0]} が指すもの。ssh-add -L に表示されます）",
+    f"or into the ssh-agent of {_WHICH[1]} in access.ssh_config (`ssh-add -L` shows it)",
+)
+"""What may hold the key instead of its file, as the end of a sentence in each language."""
 
 
 def identity(public_key: str) -> str:
@@ -50,12 +60,15 @@ def public_half(private: Path) -> str:
     return text
 
 
-def judge(private: Path, public_key: str = "") -> None:
+def judge(private: Path, public_key: str = "", ssh_config: Path | None = None) -> None:
     """Raises KokunaiError where ssh would not use the private half, or it belongs to another key.
 
-    A key with a passphrase is fine while an agent holds it.
+    A key with a passphrase is fine while an agent holds it, and so is one of which `<file>.pub`
+    alone is here. Agents are that of SSH_AUTH_SOCK and those that `ssh_config` names.
     """
-    data = _read(private)
+    if not private.exists() and is_held(public_key, ssh_config):
+        return
+    given, data = _blob_of(public_key), _read(private)
     status = private.stat()
     # ssh asks this only of a key that belongs to who uses it; others are mounted as they are.
     if status.st_uid == os.getuid() and stat.S_IMODE(status.st_mode) & 0o077:
@@ -65,7 +78,6 @@ def judge(private: Path, public_key: str = "") -> None:
             f"fix it with: chmod 600 {_quoted(private)}",
         )
     blob, is_locked = _parsed(private, data)
-    given = _blob_of(public_key)
     if blob is None and not is_locked:
         blob = _told_by_ssh_keygen(private)
     if blob and given and blob != given:
@@ -75,13 +87,19 @@ def judge(private: Path, public_key: str = "") -> None:
             en=f"the SSH private key {private} and {private}.pub are different keys; "
             f"to see the public half that fits: ssh-keygen -y -f {_quoted(private)}",
         )
-    if is_locked and (blob or given) not in _held_by_agent():
+    if is_locked and (blob or given) not in _held_by_agents(ssh_config):
         raise KokunaiError(
             ja=f"SSH 秘密鍵 {private} はパスフレーズで保護されていて、ssh-agent に入っていません。"
             f"入れるには: ssh-add {_quoted(private)}",
             en=f"the SSH private key {private} has a passphrase and no ssh-agent holds it; "
             f"add it with: ssh-add {_quoted(private)}",
         )
+
+
+def is_held(public_key: str, ssh_config: Path | None = None) -> bool:
+    """Whether an agent that our ssh will ask holds the key."""
+    blob = _blob_of(public_key)
+    return blob is not None and blob in _held_by_agents(ssh_config)
 
 
 def _read(private: Path) -> bytes:
@@ -166,17 +184,41 @@ def _told_by_ssh_keygen(private: Path) -> bytes | None:
     return _blob_of(_said("ssh-keygen", "-y", "-P", "", "-f", str(private)))
 
 
-def _held_by_agent() -> set[bytes | None]:
-    return {blob for line in _said("ssh-add", "-L").splitlines() if (blob := _blob_of(line))}
+def _held_by_agents(ssh_config: Path | None) -> set[bytes | None]:
+    texts = [_said("ssh-add", "-L")]
+    texts += [_said("ssh-add", "-L", agent=agent) for agent in _agents_of(ssh_config)]
+    return {blob for text in texts for line in text.splitlines() if (blob := _blob_of(line))}
 
 
-def _said(*command: str) -> str:
+def _agents_of(ssh_config: Path | None) -> list[str]:
+    """Sockets of agents that a configuration file of ssh names for any host."""
+    try:
+        text = ssh_config.read_text(encoding="utf-8") if ssh_config else ""
+    except (OSError, ValueError):
+        return []
+    named = (found[1].strip().strip('"') for found in _IDENTITY_AGENT.finditer(text))
+    return [_filled_in(name) for name in named if name not in {"none", "SSH_AUTH_SOCK"}]
+
+
+def _filled_in(agent: str) -> str:
+    """The path that ssh makes of it: home, user and the variables that our ssh is given."""
+    home = os.environ.get("HOME", "~")
+    for name in ("HOME", "SSH_AUTH_SOCK", "USER"):
+        for form in (f"${{{name}}}", f"${name}"):
+            agent = agent.replace(form, os.environ.get(name, ""))
+    for mark, text in (("%d", home), ("%i", str(os.getuid())), ("%u", os.environ.get("USER", ""))):
+        agent = agent.replace(mark, text)
+    return os.path.expanduser(agent)  # noqa: PTH111 - as text, since ssh takes it as text
+
+
+def _said(*command: str, agent: str = "") -> str:
     """What a program of OpenSSH prints; empty where it is missing or refuses."""
     if shutil.which(command[0]) is None:
         return ""
     try:
         reply = subprocess.run(
             command,
+            env={**os.environ, "SSH_AUTH_SOCK": agent} if agent else None,
             stdin=subprocess.DEVNULL,
             capture_output=True,
             timeout=_PATIENCE_SECONDS,
@@ -197,8 +239,9 @@ def _missing(private: Path, public: Path) -> KokunaiError:
         )
     if public.is_file():
         return KokunaiError(
-            ja=f"SSH 秘密鍵 {private} がありません（.pub はあります）。そこに置いてください",
-            en=f"the SSH private key {private} is missing (its .pub is there); put it there",
+            ja=f"SSH 秘密鍵 {private} がありません（.pub はあります）。そこに置くか、{AGENTS[0]}",
+            en=f"the SSH private key {private} is missing (its .pub is there); put it there, "
+            f"{AGENTS[1]}",
         )
     folder = "" if private.parent.is_dir() else f"mkdir -p -m 700 {_quoted(private.parent)} && "
     command = f"{folder}ssh-keygen -t ed25519 -N '' -f {_quoted(private)}"

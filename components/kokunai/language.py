@@ -30,15 +30,19 @@ def chosen(text: str) -> str:
     A text in one language only is left as it is, and so is one whose halves cannot be told apart.
     """
     asked = language()
-    if asked == "both":
-        return text
+    ja, en = halves(text)
+    return {"ja": ja, "en": en}.get(asked, text)
+
+
+def halves(text: str) -> tuple[str, str]:
+    """Both halves of such a text; where it has one language only, twice the whole."""
     for joint in _JOINT.finditer(text):
         ja, en = text[: joint.start()], text[joint.end() :]
         if joint[0] == "\n" and text.count("\n") > 1:
-            return text
+            break
         if _JAPANESE.search(ja) and en.strip() and not _JAPANESE.search(en):
-            return ja if asked == "ja" else en
-    return text
+            return ja, en
+    return text, text
 
 
 def width(text: str) -> int:

@@ -77,12 +77,14 @@ class Access(Spec):
     """How people and Ansible reach the nodes.
 
     Ports of the nodes are closed on the internet but for those named here. A provider's filter may
-    keep no state, as that of Sakura's IaaS: there TCP ports 32768 to 60999 are open to everybody,
-    because replies come in through them, so let nothing listen on them.
+    keep no state, as that of Sakura's IaaS, which lets everybody through to TCP ports 32768 to
+    60999, because replies come in there. The nodes' own filter keeps state and closes those too,
+    unless `hosts.firewall` is false. Ports that Docker or Kubernetes publish go past it.
     """
 
     private_key_file: FilePath
-    """SSH private key, absolute or relative to the project; `<file>.pub` must lie beside it."""
+    """SSH private key, absolute or relative to the project; `<file>.pub` must lie beside it. The
+    private half may be missing where an ssh-agent holds it."""
     ssh_config: FilePath | None = None
     """The only configuration file that ssh reads, for example with the `ProxyJump` to a jump host;
     left out, none is read, not even `~/.ssh/config`."""
@@ -129,12 +131,27 @@ class Network(Spec):
     """True where the nodes really use addresses outside the private ranges (RFC 1918)."""
     zone: CatalogueKey | None = None
     """The provider's own zone; left out, the one in which the pools of this network are sold."""
+    contract: Slug | None = None
+    """Key of the row in a contract file, where it comes with a contract."""
     was: Slug | None = None
     """The name before a rename: nothing is made anew."""
 
 
+MOST_NODES = 200
+"""Nodes of one pool, however they are asked for."""
+_SIZES = ("nvlink_domains", "gpus", "node_count")
+
+
 class GpuNodePool(Spec):
-    """Identical GPU servers at one site, obtained together."""
+    """Identical GPU servers at one site, obtained together; exactly one key says how many."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "oneOf": [
+                {"required": [key], "properties": {key: {"type": "integer"}}} for key in _SIZES
+            ]
+        }
+    )
 
     name: Slug
     site: CatalogueKey
@@ -143,7 +160,11 @@ class GpuNodePool(Spec):
     """Catalogue key of the GPU, for example `h100`."""
     offer: CatalogueKey | None = None
     """Catalogue key of the offer, where the site has this GPU from several sellers."""
-    node_count: int = Field(ge=0, le=200)
+    nvlink_domains: int | None = Field(default=None, ge=1, le=MOST_NODES)
+    """Number of whole NVLink domains, for example racks; an incomplete one is refused."""
+    gpus: int | None = Field(default=None, ge=0, le=1600)
+    """Number of GPUs, a multiple of those of one server."""
+    node_count: int | None = Field(default=None, ge=0, le=MOST_NODES, validate_default=True)
     """Number of servers; node names end in their number, counted from 0."""
     image: CatalogueKey = "debian-12"
     """Catalogue key of the operating system."""
@@ -154,10 +175,24 @@ class GpuNodePool(Spec):
     boot_disk_gib: int = Field(default=100, ge=20, le=4096)
     order_timeout_seconds: int = Field(default=3600, gt=0, le=2_592_000)
     """How long to wait for a server to be usable, at most 30 days."""
+    contract: Slug | None = None
+    """Key of the row in a contract file, where it comes with a contract."""
     was: Slug | None = None
     """The name before a rename: the servers stay, with their disks."""
     protect: bool | None = None
     """Whether Pulumi refuses to delete the servers; left out, true on a real account."""
+
+    @field_validator("node_count")
+    @classmethod
+    def _one_size(cls, count: int | None, info: ValidationInfo) -> int | None:
+        # A key whose value is refused is not in the data, but it was given.
+        others = [key for key in _SIZES[:2] if info.data.get(key, "refused") is not None]
+        if len(others) + (count is not None) == 1:
+            return count
+        raise refusal(
+            "node_count、gpus、nvlink_domains のどれか 1 つだけを指定してください",
+            "give exactly one of node_count, gpus and nvlink_domains",
+        )
 
 
 class Storage(Spec):
@@ -172,6 +207,8 @@ class Storage(Spec):
     """Host number of the file server in the network."""
     mount: MountPath
     """Where the nodes mount it, for example `/mnt/datasets`; no directory of the system's."""
+    contract: Slug | None = None
+    """Key of the row in a contract file, where it comes with a contract."""
     was: Slug | None = None
     """The name before a rename: the share stays, with its data."""
     protect: bool | None = None
@@ -220,6 +257,8 @@ class Hosts(Spec):
     """Addresses of resolvers; empty means those of the site."""
     package_sources: list[PackageSource] = Field(default=[])
     """APT sources; empty leaves those of the image."""
+    firewall: bool = True
+    """Whether the nodes filter what comes in themselves, beside the provider's filter."""
 
 
 class Settings(Spec):
@@ -234,6 +273,8 @@ class Settings(Spec):
     hosts: Hosts = Hosts()
     allow_data_loss: list[Slug] = []
     """Pools, shares or nodes whose data the next `pulumi up` may destroy; remove it afterwards."""
+    contracts: list[FilePath] = []
+    """Contract files of one's own, absolute or relative to the project."""
 
 
 class Environment(Settings):

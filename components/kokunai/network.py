@@ -12,6 +12,7 @@ from kokunai.program_errors import told_without_traceback
 from kokunai.settings import StackSettings
 
 if TYPE_CHECKING:
+    from kokunai.contracts import Contract
     from kokunai.parts import Part
 
 
@@ -23,7 +24,7 @@ class ClusterNetwork(pulumi.ComponentResource):
     """
 
     network_id: pulumi.Output[str]
-    """The provider's id of the network."""
+    """The provider's id of the network; empty while a contract for it is not in use."""
 
     def __init__(
         self,
@@ -32,6 +33,7 @@ class ClusterNetwork(pulumi.ComponentResource):
         site: str,
         cidr: str,
         zone: str | None = None,
+        contract: str | None = None,
         allow_any_range: bool = False,
         was: str | None = None,
         settings: StackSettings | None = None,
@@ -39,28 +41,32 @@ class ClusterNetwork(pulumi.ComponentResource):
     ) -> None:
         """`site` is a key of the catalogue, `cidr` an IPv4 network such as 192.168.10.0/24.
 
-        `allow_any_range` lets it lie outside the private ranges.
+        `allow_any_range` lets it lie outside the private ranges. `contract` is a key of a
+        contract file.
         """
         with told_without_traceback():
             self.settings = settings or StackSettings.from_config()
             stack = declarations.of(self.settings)
             given: dict[str, Any] = {"name": name, "site": site, "cidr": cidr, "zone": zone}
-            given |= {"allow_any_range": allow_any_range, "was": was}
+            given |= {"allow_any_range": allow_any_range, "contract": contract, "was": was}
             spec = stack.checked("networks", model.Network, given)
-            self.resolved = resolve(spec, [])
+            self.resolved = resolve(spec, [], self.settings.contract(spec.contract))
             stack.judge(parts := parts_of(self.resolved, self.settings))
             merged = stack.options(opts, was)
         stack.accept("networks", spec, zone=self.resolved.zone)
         super().__init__("kokunai:index:ClusterNetwork", name, None, merged)
-        self.network_id = stack.declare(parts, pulumi.ResourceOptions(parent=self))[0].id
+        made = stack.declare(parts, pulumi.ResourceOptions(parent=self))
+        self.network_id = made[0].id if made else pulumi.Output.from_input("")
         self.register_outputs({"networkId": self.network_id})
 
 
-def resolve(spec: model.Network, offers: list[catalog.Offer]) -> resolved.Network:
+def resolve(
+    spec: model.Network, offers: list[catalog.Offer], contract: Contract | None = None
+) -> resolved.Network:
     """The network with its zone; `offers` are those of the pools that will join it."""
-    service = catalog.service(spec.site)
+    service = resolved.service_of(spec)
     zone = capacity.networks(service.driver).zone(spec, service, offers)
-    return resolved.Network(spec, service, zone)
+    return resolved.Network(spec, service, zone, contract)
 
 
 def parts_of(network: resolved.Network, settings: StackSettings) -> list[Part]:

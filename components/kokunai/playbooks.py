@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from kokunai.errors import KokunaiError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
 _PACKAGED = Path(__file__).parent / "_playbooks"
 _CACHES = frozenset({"__pycache__", ".ansible", ".ansible_facts"})
@@ -49,8 +49,17 @@ def overrides(root: Path) -> list[str]:
 
 def digest(root: Path) -> str:
     """SHA-256 over names and contents of every file a run would use, the same on every machine."""
+    return _digest(_merged(root))
+
+
+def folder_digest(folder: Path) -> str:
+    """The same for a folder whose site.yml runs instead of the package's."""
+    return _digest(_entries(folder))
+
+
+def _digest(entries: Mapping[str, Path]) -> str:
     total = hashlib.sha256()
-    for place, path in sorted(_files(root)):
+    for place, path in sorted(_files(entries)):
         content = path.read_bytes()
         total.update(f"{place}\0{len(content)}\0".encode())
         total.update(content)
@@ -89,9 +98,9 @@ def _shown(folder: Path) -> Iterator[Path]:
     return (path for path in folder.iterdir() if not path.name.startswith(unused))
 
 
-def _files(root: Path) -> Iterator[tuple[str, Path]]:
+def _files(entries: Mapping[str, Path]) -> Iterator[tuple[str, Path]]:
     """Every file by its place in the composed folder, without what Python and Ansible cache."""
-    for place, source in _merged(root).items():
+    for place, source in entries.items():
         if source.is_file():
             yield place, source
             continue

@@ -38,6 +38,10 @@ _TEXTS = {
     "float_parsing": ("数を指定してください", "must be a number"),
     "bool_type": ("true か false を指定してください", "must be true or false"),
     "bool_parsing": ("true か false を指定してください", "must be true or false"),
+    **dict.fromkeys(
+        ("date_type", "date_parsing", "date_from_datetime_parsing", "date_from_datetime_inexact"),
+        ("日付を 2026-11-28 の形で指定してください", "must be a date such as 2026-11-28"),
+    ),
     "list_type": ("リストを指定してください", "must be a list"),
     "dict_type": ("キーと値の組を指定してください", "must be a mapping"),
     "model_type": ("キーと値の組を指定してください", "must be a mapping"),

@@ -5,12 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from kokunai import addressing, catalog
+from kokunai import addressing, catalog, placement
+from kokunai.catalog import retirement
+from kokunai.errors import KokunaiError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from kokunai import model
+    from kokunai.contracts import Contract
 
 
 @dataclass(frozen=True)
@@ -21,6 +24,8 @@ class Network:
     service: catalog.Service
     zone: str | None
     """The provider's own name of the network's zone; None where the provider has no zones."""
+    contract: Contract | None = None
+    """Given where the network comes with a contract."""
 
     @property
     def prefix_length(self) -> int:
@@ -35,6 +40,13 @@ class Share:
     spec: model.Storage
     network: Network
     address: str
+    contract: Contract | None = None
+    """Given where the share comes with a contract."""
+
+    @property
+    def is_there(self) -> bool:
+        """Whether nodes can mount it: a share of a contract may be awaited or given back."""
+        return self.contract is None or self.contract.is_in_use
 
 
 @dataclass(frozen=True)
@@ -49,6 +61,13 @@ class Pool:
     network: Network | None
     shares: tuple[Share, ...]
     nodes: tuple[addressing.Node, ...]
+    contract: Contract | None = None
+    """Given where the pool is had by a contract."""
+
+    @property
+    def is_there(self) -> bool:
+        """Whether there is anything to declare: a contract may be awaited, over or given back."""
+        return self.contract is None or self.contract.is_in_use
 
 
 @dataclass(frozen=True)
@@ -61,18 +80,42 @@ class Interface:
 
 
 def offer_of(pool: model.GpuNodePool) -> catalog.Offer:
-    """The offer for a pool's site and GPU. Raises KokunaiError when there is not exactly one."""
-    return catalog.offer(site=pool.site, gpu=pool.gpu, key=pool.offer)
+    """The offer for a pool's site and GPU.
+
+    Raises KokunaiError when there is not exactly one, or when it has ended.
+    """
+    offer = catalog.offer(site=pool.site, gpu=pool.gpu, key=pool.offer)
+    retirement.refuse_ended(offer, retirement.today())
+    return offer
 
 
-def network(spec: model.Network, zone: str | None) -> Network:
+def node_count(pool: model.GpuNodePool) -> int:
+    """Servers of a pool, however it is asked for; what it says itself where it has no offer."""
+    try:
+        return placement.node_count(pool, placement.shape_of(offer_of(pool)))
+    except KokunaiError:
+        return pool.node_count or 0
+
+
+def network(spec: model.Network, zone: str | None, contract: Contract | None = None) -> Network:
     """Look a network up. Raises KokunaiError where its site makes none by API."""
-    return Network(spec, catalog.service(spec.site), zone)
+    return Network(spec, service_of(spec), zone, contract)
 
 
-def share(spec: model.Storage, network: Network) -> Share:
-    """The share with its network and its address."""
-    return Share(spec, network, addressing.share_address(spec, network.spec))
+def service_of(spec: model.Network) -> catalog.Service:
+    """What makes the network; one of a contract is handed over, whatever else the site makes.
+
+    Raises KokunaiError where its site makes none by API.
+    """
+    service = catalog.service(spec.site)
+    return service if spec.contract is None else service.model_copy(update={"driver": "contract"})
+
+
+def share(spec: model.Storage, network: Network, contract: Contract | None = None) -> Share:
+    """The share with its network and its address; one of a contract has its server's."""
+    handed = contract.share(spec.name) if contract else None
+    address = handed.server if handed else addressing.share_address(spec, network.spec)
+    return Share(spec, network, address, contract)
 
 
 def pool(
@@ -80,8 +123,13 @@ def pool(
     offer: catalog.Offer,
     network: Network | None,
     shares: Sequence[Share],
+    contract: Contract | None = None,
 ) -> Pool:
-    """Look a pool up. Raises KokunaiError where GPU or image are not in the catalogue."""
+    """Look a pool up, with those shares that are there.
+
+    Raises KokunaiError where GPU or image are not in the catalogue.
+    """
+    count = placement.node_count(spec, placement.shape_of(offer))
     return Pool(
         spec=spec,
         offer=offer,
@@ -89,6 +137,7 @@ def pool(
         gpu=catalog.gpu(spec.gpu),
         image=catalog.image(spec.image, driver=offer.driver),
         network=network,
-        shares=tuple(shares),
-        nodes=tuple(addressing.nodes(spec, network.spec if network else None)),
+        shares=tuple(share for share in shares if share.is_there),
+        nodes=tuple(addressing.nodes(spec, network.spec if network else None, count)),
+        contract=contract,
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from ipaddress import IPv4Network, collapse_addresses
 from typing import TYPE_CHECKING, Any
 
 from kokunai import nccl as collective
@@ -45,6 +46,16 @@ class Share:
 
 
 @dataclass(frozen=True)
+class OpenPort:
+    """A port or a range of ports that some networks may reach."""
+
+    protocol: str
+    ports: str
+    """For example `443` or `8000-8010`."""
+    allow_from: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class PoolFacts:
     """Everything about a pool that the functions of the roles may use."""
 
@@ -64,6 +75,13 @@ class PoolFacts:
     package_holds: tuple[str, ...] = ()
     """Name patterns of packages that must not be upgraded."""
     shares: tuple[Share, ...] = ()
+    firewall: bool = False
+    """Whether the nodes filter what comes in."""
+    ssh_from: tuple[str, ...] = ()
+    """Networks that may reach SSH."""
+    open_ports: tuple[OpenPort, ...] = ()
+    private_networks: tuple[str, ...] = ()
+    """Networks of the collective interface, from which everything may come in."""
 
 
 def base(facts: PoolFacts) -> dict[str, Any]:
@@ -81,6 +99,35 @@ def base(facts: PoolFacts) -> dict[str, Any]:
         "base_session_limits": [dict(limit) for limit in SESSION_LIMITS],
         "base_kernel_parameters": dict(KERNEL_PARAMETERS),
     }
+
+
+CONTAINER_INTERFACES = (
+    # Docker and Podman; libvirt.
+    *("docker*", "br-*", "podman*", "virbr*"),
+    # Kubernetes: the plugins flannel, Calico, Cilium and Antrea, and bridges by the CNI's default.
+    *("cni*", "flannel*", "cali*", "tunl*", "vxlan.calico", "cilium*", "lxc*", "antrea*", "veth*"),
+)
+"""Where packets of a host's own containers come in; nothing from outside bears such a name."""
+
+
+def firewall(facts: PoolFacts) -> dict[str, Any]:
+    """What comes in from outside; overlapping networks become one, as nftables wants it."""
+    ports = [
+        {"protocol": row.protocol, "ports": row.ports, "allow_from": _merged(row.allow_from)}
+        for row in facts.open_ports
+    ]
+    return {
+        "firewall_enabled": facts.firewall,
+        "firewall_ssh_from": _merged(facts.ssh_from),
+        "firewall_open_ports": ports,
+        "firewall_private_interface": facts.collective_interface,
+        "firewall_private_networks": _merged(facts.private_networks),
+        "firewall_container_interfaces": list(CONTAINER_INTERFACES),
+    }
+
+
+def _merged(networks: Iterable[str]) -> list[str]:
+    return [str(one) for one in collapse_addresses(map(IPv4Network, networks))]
 
 
 def nccl(facts: PoolFacts) -> dict[str, Any]:
@@ -109,6 +156,7 @@ def verify(facts: PoolFacts) -> dict[str, Any]:
     """What each node must show when it is verified."""
     return {
         "verify_mounts": [_mount(share) for share in facts.shares],
+        "verify_firewall": facts.firewall and "firewall" in facts.platform.roles,
         "verify_kernel_parameters": dict(KERNEL_PARAMETERS),
         "verify_expected_gpu_count": facts.gpu_count,
         "verify_expected_gpu_vendor_id": facts.gpu_vendor_id,
@@ -119,6 +167,7 @@ def verify(facts: PoolFacts) -> dict[str, Any]:
 
 ROLES: dict[str, Callable[[PoolFacts], dict[str, Any]]] = {
     "base": base,
+    "firewall": firewall,
     "nccl": nccl,
     "storage_client": storage_client,
     "verify": verify,
@@ -134,19 +183,26 @@ def pool_variables(facts: PoolFacts) -> dict[str, Any]:
 
 
 def node_variables(
-    *, host_name: str, addresses: Iterable[Mapping[str, str]] = ()
+    *,
+    host_name: str,
+    addresses: Iterable[Mapping[str, str]] = (),
+    imex_nodes: Iterable[Any] = (),
 ) -> dict[str, Any]:
     """Variables of one host; `addresses` are those of the second and later interfaces.
 
-    Each is {interface: eth1, address: 192.168.10.11/24}. Nothing here names a peer, so that a
-    node added to the pool leaves the others' variables, and with them their digests, as they are.
+    Each is {interface: eth1, address: 192.168.10.11/24}. Only `imex_nodes`, the addresses of the
+    nodes in one rack, names peers, so that a node added to the pool leaves the variables of the
+    others, and with them their digests, as they are; there those of its own rack change.
+    The plugin fills in `base_owner` where nothing but the host can say whose it is.
     """
     given = [dict(address) for address in addresses]
     return {
         "base_host_name": host_name,
         "base_addresses": given,
+        "base_owner": "",
         "verify_host_name": host_name,
         "verify_addresses": given,
+        **({"imex_nodes": members} if (members := list(imex_nodes)) else {}),
     }
 
 

@@ -12,7 +12,8 @@ from weakref import WeakKeyDictionary
 
 import pulumi
 
-from kokunai import key_files, model, own_address, playbooks, stack_file, user_paths
+from kokunai import key_files, model, own_address, playbooks, price_file, stack_file, user_paths
+from kokunai.contracts import reading as contract_reading
 from kokunai.errors import KokunaiError
 from kokunai.program_errors import refuse_outputs, told_without_traceback
 from kokunai_policy.project import stack_settings
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from kokunai.catalog import Offer, Service
+    from kokunai.contracts import Contract
     from kokunai.declarations import Declarations
 
 
@@ -43,8 +45,9 @@ class StackSettings:
     `access` and `hosts` hold the fields of `model.Access` and `model.Hosts`. `lab` must stand in
     the stack file under `kokunai:settings` too where a policy pack is used, which reads it there.
     `root` is the folder that the key's relative path starts from and that holds `policies/` and
-    `playbooks/`, the folder of Pulumi.yaml where it is left out. `secrets` are secret outputs by
-    their configuration key. Raises KokunaiError with every mistake at once.
+    `playbooks/`, the folder of Pulumi.yaml where it is left out. `contracts` are contract files,
+    relative to it. `secrets` are secret outputs by their configuration key. Raises KokunaiError
+    with every mistake at once.
     """
 
     def __init__(
@@ -56,12 +59,13 @@ class StackSettings:
         hosts: Mapping[str, Any] | None = None,
         lab: bool = False,
         allow_data_loss: Sequence[str] = (),
+        contracts: Sequence[str] = (),
         root: Path | None = None,
         secrets: Mapping[str, pulumi.Output[str]] | None = None,
     ) -> None:
         with told_without_traceback():
             given = {"name": name, "data_class": data_class, "access": access, "lab": lab}
-            given |= {"allow_data_loss": list(allow_data_loss)}
+            given |= {"allow_data_loss": list(allow_data_loss), "contracts": list(contracts)}
             given |= {"hosts": hosts} if hosts is not None else {}
             refuse_outputs(given, "StackSettings")
             spec = stack_file.read_settings(given, "StackSettings")
@@ -78,7 +82,9 @@ class StackSettings:
     ) -> None:
         self.spec = spec
         self.root = root or _project_root()
+        self.prices = price_file.read(self.root)
         self.secrets = _known_secrets(secrets or {})
+        self.contracts = contract_reading.read(self.root, spec.contracts)
         self.key = key or _key(spec.access, self.root)
         if key is None:
             _warn_of_lockout(spec)
@@ -118,6 +124,10 @@ class StackSettings:
                 spec = stack_file.read_settings(config_value(config, stack_file.SETTINGS_KEY))
                 _BY_RUN[run] = cls.of(spec, secrets=secrets_of(config), is_of_config=True)
         return _BY_RUN[run]
+
+    def contract(self, key: str | None) -> Contract | None:
+        """The contract of this key, None without a key; mistakes were refused before."""
+        return None if key is None else self.contracts[key]
 
     @functools.cached_property
     def playbook_digest(self) -> str:
@@ -204,19 +214,23 @@ def _warn_of_lockout(spec: model.Settings) -> None:
 def _key(access: model.Access, root: Path) -> Key:
     """Both halves must be there, in a preview the public one: CI has no business with the other.
 
-    A preview judges the private half where it is there, because later something was bought.
+    A preview judges the private half where it is there, because later something was bought. In the
+    place of the private half an agent may hold the key.
     """
     given = access.private_key_file
     private = user_paths.absolute(root, given)
-    if access.ssh_config:
-        user_paths.require_file(user_paths.absolute(root, access.ssh_config), "access.ssh_config")
+    config = user_paths.absolute(root, access.ssh_config) if access.ssh_config else None
+    if config:
+        user_paths.require_file(config, "access.ssh_config")
     public = key_files.public_half(private)
     if pulumi.runtime.is_dry_run():
         if private.exists():
-            key_files.judge(private, public)
-    elif not private.exists():
+            key_files.judge(private, public, config)
+    elif not private.exists() and not key_files.is_held(public, config):
         raise KokunaiError(
-            ja=f"SSH 秘密鍵 {given} がありません（.pub はあります）。{private} に置いてください",
-            en=f"the SSH private key {given} is missing (its .pub is there); put it at {private}",
+            ja=f"SSH 秘密鍵 {given} がありません（.pub はあります）。{private} に置くか、"
+            f"{key_files.AGENTS[0]}",
+            en=f"the SSH private key {given} is missing (its .pub is there); put it at {private}, "
+            f"{key_files.AGENTS[1]}",
         )
     return Key(given, public)

@@ -6,7 +6,8 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from kokunai import catalog, model, project, stack_file, user_paths, yaml_reader
+from kokunai import catalog, model, project, resolved, stack_file, user_paths, yaml_reader
+from kokunai.catalog import retirement
 from kokunai.environment import placed_parts
 from kokunai.errors import KokunaiError, Problem
 from kokunai.parts import Part
@@ -46,6 +47,22 @@ def findings(stack_file_path: Path, root: Path) -> list[Problem]:
         if is_whole or row.place.startswith("hosts.")
     ]
     return [*problems, *_of_the_stack(stack_file_path, context)]
+
+
+def warnings(stack_file_path: Path) -> list[Problem]:
+    """What a preview only warns of: GPUs and offers that end within a year.
+
+    Raises KokunaiError where the file cannot be read or has mistakes.
+    """
+    spec = stack_file.read_file(stack_file_path)
+    pools = spec.pools if isinstance(spec, model.Environment) else []
+    today = retirement.today()
+    said = [retirement.warning(resolved.offer_of(pool), today) for pool in pools]
+    return [
+        Problem(f"config.{stack_file.KEY}.pools[{index}]", *texts)
+        for index, texts in enumerate(said)
+        if texts
+    ]
 
 
 def _key(spec: model.Settings, root: Path) -> Key:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
 from kokunai import capacity, model, yaml_reader
-from kokunai.errors import KokunaiError, Problem, path_step
+from kokunai.errors import KokunaiError, Mistakes, Problem, path_step
 from kokunai.problems import PLAIN_DECIMAL, translated
 from kokunai.validation import consistency
 
@@ -57,7 +58,8 @@ def _look_alikes_refused(path: Path, found: list[LookAlike]) -> KokunaiError | N
     shown = found[:_MOST_SHOWN]
     if not shown:
         return None
-    return KokunaiError(
+    return Mistakes(
+        [Problem("", row.ja, row.en) for row in shown],
         ja="\n".join(f"{path}: {row.ja}" for row in shown),
         en="\n".join(f"{path}: {row.en}" for row in shown),
     )
@@ -105,7 +107,8 @@ def _config_of(path: Path) -> dict[str, Any]:
 
 def missing(file: str, key: str = KEY) -> KokunaiError:
     """The error for a stack file without the key that is needed."""
-    return KokunaiError(
+    return _of_one(
+        "config",
         ja=f"{file} に config の下の {key} がありません。kokunai schema で書き方を確認できます",
         en=f"{file} lacks {key} below config; `kokunai schema` prints what it may hold",
     )
@@ -114,7 +117,8 @@ def missing(file: str, key: str = KEY) -> KokunaiError:
 def secret_refusal(key: str) -> KokunaiError:
     """The error for a secret under a key whose values are stored in plain text in the state."""
     allowed = [f"kokunai:{name}" for name in secret_keys()]
-    return KokunaiError(
+    return _of_one(
+        _in_file(key),
         ja=f"{key} の中に秘密情報（secure）は書けません。ステートに平文で残るためです。"
         f"秘密にできるもの: {'、'.join(allowed)}",
         en=f"{key} must hold no secret (secure): it would stand in the state in clear; "
@@ -162,10 +166,24 @@ def refusal_of(
             for problem in ordered
         )
 
-    return KokunaiError(
+    placed = (
+        replace(problem, path=_in_file(_place(where, problem.path.removeprefix(below))))
+        for problem in ordered
+    )
+    return Mistakes(
+        placed,
         ja=f"{in_ja} {len(ordered)} 件の誤りがあります。\n{lines('ja')}".lstrip(),
         en=f"{len(ordered)} mistake(s){in_en}:\n{lines('en')}",
     )
+
+
+def _of_one(path: str, *, ja: str, en: str) -> Mistakes:
+    return Mistakes([Problem(path, ja, en)], ja=ja, en=en)
+
+
+def _in_file(place: str) -> str:
+    """A place without the name of the file before it, as a property path."""
+    return place.rpartition(": ")[2]
 
 
 def _place(where: str, path: str) -> str:

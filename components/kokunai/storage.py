@@ -34,6 +34,7 @@ class SharedStorage(pulumi.ComponentResource):
         mount: str,
         disk: Literal["ssd", "hdd"] = "ssd",
         host: int | None = None,
+        contract: str | None = None,
         was: str | None = None,
         protect: bool | None = None,
         settings: StackSettings | None = None,
@@ -44,18 +45,12 @@ class SharedStorage(pulumi.ComponentResource):
             expect(network, ClusterNetwork, f'SharedStorage("{name}").network')
             self.settings = shared_settings(settings, network)
             stack = declarations.of(self.settings)
-            given = {
-                "name": name,
-                "network": network.resolved.spec.name,
-                "size_gib": size_gib,
-                "mount": mount,
-                "disk": disk,
-                "host": host,
-                "was": was,
-                "protect": protect,
-            }
+            given = {"name": name, "network": network.resolved.spec.name, "size_gib": size_gib}
+            given |= {"mount": mount, "disk": disk, "host": host, "contract": contract}
+            given |= {"was": was, "protect": protect}
             spec = stack.checked("storage", model.Storage, given)
-            self.resolved = resolved.share(spec, network.resolved)
+            handed = self.settings.contract(spec.contract)
+            self.resolved = resolved.share(spec, network.resolved, handed)
             stack.judge(parts := parts_of(self.resolved, self.settings))
             merged = stack.options(opts, was)
         stack.accept("storage", spec)

@@ -21,7 +21,14 @@ author: Kokunai
 RETURN = r"""
 simulated: {description: The host is a lab's and not a real one, type: bool, returned: always}
 systemd: {description: The host was booted with systemd, type: bool, returned: always}
+host_keys: {description: The host's own public SSH keys, type: list, returned: always}
 """
+
+
+def host_keys(root: Path) -> list[str]:
+    """Kind and key of each public key, without its comment."""
+    files = sorted((root / "etc/ssh").glob("ssh_host_*_key.pub"))
+    return [" ".join(file.read_text(encoding="utf-8").split()[:2]) for file in files]
 
 
 def main() -> None:
@@ -34,6 +41,7 @@ def main() -> None:
         changed=False,
         simulated=(root / "etc/kokunai-simulation").exists(),
         systemd=(root / "run/systemd/system").exists(),
+        host_keys=host_keys(root),
     )
 
 

@@ -73,6 +73,8 @@ def _finding(rule: Rule, said: Judgement, resource: Resource, context: Context) 
         urn=resource.urn,
         stack=stack_of(resource.urn) or context.stack.partition("::")[0],
         waiver=_waiver(rule, resource, context),
+        file=context.waivers.file,
+        beside=context.waivers.beside,
     )
 
 

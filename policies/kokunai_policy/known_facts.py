@@ -6,7 +6,7 @@ A file with anything wrong in it adds nothing, and each mistake is a problem.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final, get_args
 
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 FILE: Final = "facts.yaml"
+_SHOWN: Final = f"policies/{FILE}"
+"""How messages name the file of a project."""
 
 
 class _Strict(BaseModel):
@@ -130,13 +132,22 @@ def _as_package(own: OwnPackage) -> facts.Package:
     return facts.Package(
         location_keys=tuple(own.location_keys),
         every_resource=own.every_resource,
-        source=f"policies/{FILE}",
+        source=_SHOWN,
         as_of=None,
     )
 
 
-def in_folder(folder: Path) -> KnownFacts:
-    """The catalogue's facts and those of the file in this folder, if it exists."""
+def in_folder(folder: Path, *, file: str = _SHOWN) -> KnownFacts:
+    """The catalogue's facts and those of the file in this folder, which messages call `file`."""
+    found = _in_folder(folder)
+    problems = (
+        Problem(row.path, row.ja.replace(_SHOWN, file, 1), row.en.replace(_SHOWN, file, 1))
+        for row in found.problems
+    )
+    return replace(found, problems=tuple(problems))
+
+
+def _in_folder(folder: Path) -> KnownFacts:
     try:
         return read(yaml_reader.read(folder / FILE))
     except FileNotFoundError:
@@ -157,5 +168,5 @@ def read(content: Any) -> KnownFacts:
 
 
 def _problem(path: str, ja: str, en: str) -> Problem:
-    where = f"policies/{FILE} {path}".strip()
+    where = f"{_SHOWN} {path}".strip()
     return Problem(path, f"{where}: {ja}", f"{where}: {en}")

@@ -50,9 +50,25 @@ def pack_context(environment: Mapping[str, str], pack: Path, urn: str = "") -> C
         directory=directory and directory / str(_project(directory).get("main") or ""),
         environment=environment,
         state=state_store(directory, stack, environment),
-        waivers=waivers.in_folder(pack),
-        facts=known_facts.in_folder(pack),
+        **_of_the_pack(pack, directory),
     )
+
+
+def _of_the_pack(pack: Path, project: Path | None) -> dict[str, Any]:
+    """Waivers and facts beside the pack; a pack for many projects names both its files and theirs.
+
+    A project's own files count in its program alone then: who writes a stack must not be able to
+    waive what a pack for the whole company asks.
+    """
+    own = project / FOLDER if project else None
+    if own is None or own.resolve() == pack.resolve():
+        return {"waivers": waivers.in_folder(pack), "facts": known_facts.in_folder(pack)}
+    return {
+        "waivers": waivers.in_folder(
+            pack, file=str(pack / waivers.FILE), beside=str(own / waivers.FILE)
+        ),
+        "facts": known_facts.in_folder(pack, file=str(pack / known_facts.FILE)),
+    }
 
 
 def _stack_and_project(environment: Mapping[str, str], urn: str) -> tuple[str, str]:

@@ -61,6 +61,10 @@ class Finding:
     waiver: Waiver | None = None
     place: str = ""
     """Where the stack file has the value, if that is known."""
+    file: str = "policies/waivers.yaml"
+    """The file of waivers that was read."""
+    beside: str = ""
+    """The file that the project's program reads, where that is another one."""
 
     @property
     def message(self) -> str:
@@ -82,19 +86,31 @@ class Finding:
 
 def how_to_waive(findings: Iterable[Finding]) -> str:
     """The rows that would waive the findings, each once, and where to paste them; else empty."""
-    rows: dict[str, dict[str, None]] = {}
+    rows: dict[tuple[str, str, str], dict[str, None]] = {}
     for finding in findings:
         if finding.waiver_row is not None:
             section, text = finding.waiver_row
-            rows.setdefault(section, {})[text] = None
+            rows.setdefault((section, finding.file, finding.beside), {})[text] = None
     parts = []
-    for section, texts in rows.items():
+    for (section, file, beside), texts in rows.items():
         head = worded(
-            f"免除するには、policies/waivers.yaml の {section} に次を加え、空欄を埋めます:",
-            f"to waive it, add this to {section} in policies/waivers.yaml and fill it in:",
+            f"免除するには、{file} の {section} に次を加え、空欄を埋めます:",
+            f"to waive it, add this to {section} in {file} and fill it in:",
         )
-        parts += [head, *texts]
+        parts += [head, *texts, *_also_in(beside)]
     return "\n".join(parts)
+
+
+def _also_in(beside: str) -> list[str]:
+    if not beside:
+        return []
+    ja = f"このパックはプロジェクトの外にあります。コンポーネントは {beside} を読むため、同じ行を"
+    return [
+        worded(
+            f"{ja}そこにも加えてください。",
+            f"this pack is not the project's; components read {beside}, so add it there, too.",
+        )
+    ]
 
 
 def shown(node: Node, text: str) -> str:

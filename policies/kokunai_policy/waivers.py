@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 LIMIT_DAYS: Final = 90
 """The most days from today until the last day of a waiver."""
 FILE: Final = "waivers.yaml"
+_SHOWN: Final = f"policies/{FILE}"
+"""How messages name the file of a project."""
 
 _TERMS = ("reason", "requester", "approver", "ticket", "expires")
 _TYPE_FIELDS = ("type", *_TERMS)
@@ -51,6 +53,10 @@ class Waivers:
     entries: tuple[Any, ...] = ()
     types: tuple[Any, ...] = ()
     broken: tuple[Problem, ...] = ()
+    file: str = _SHOWN
+    """The file that was read, as messages name it."""
+    beside: str = ""
+    """The file that the project's program reads, where a pack reads another one."""
 
     def problems(self, today: date) -> list[Problem]:
         """Everything that is wrong with the entries on this day."""
@@ -59,7 +65,11 @@ class Waivers:
             problems.extend(_entry_problems(entry, f"waivers[{index}]", today))
         for index, entry in enumerate(self.types):
             problems.extend(_type_problems(entry, f"allowed_types[{index}]", today))
-        return problems
+        return [self._named(problem) for problem in problems]
+
+    def _named(self, problem: Problem) -> Problem:
+        texts = (text.replace(_SHOWN, self.file, 1) for text in (problem.ja, problem.en))
+        return Problem(problem.path, *texts)
 
     def valid(self, today: date) -> Iterator[Waiver]:
         """The entries that are valid on this day."""
@@ -79,8 +89,15 @@ class Waivers:
         )
 
 
-def in_folder(folder: Path) -> Waivers:
-    """Waivers of the file in this folder, none without a file; mistakes become problems."""
+def in_folder(folder: Path, *, file: str = _SHOWN, beside: str = "") -> Waivers:
+    """Waivers of the file in this folder, none without a file; mistakes become problems.
+
+    `file` is what messages call it, and `beside` the one that the project's program reads.
+    """
+    return replace(_in_folder(folder), file=file, beside=beside)
+
+
+def _in_folder(folder: Path) -> Waivers:
     try:
         content = yaml_reader.read(folder / FILE)
     except FileNotFoundError:
@@ -113,7 +130,7 @@ def read(content: Any) -> Waivers:
 
 
 def _problem(path: str, ja: str, en: str) -> Problem:
-    where = f"policies/waivers.yaml {path}".strip()
+    where = f"{_SHOWN} {path}".strip()
     return Problem(path, f"{where}: {ja}", f"{where}: {en}")
 
 

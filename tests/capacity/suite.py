@@ -44,6 +44,8 @@ class Stack:
     made: dict[tuple[str, str], Made] = field(default_factory=dict)
     owner: str = "0123456789abcdef"
     """The id of the stack's `Owner`."""
+    seed: str = "5" * 64
+    """The secret of the stack's `Owner`."""
 
     async def create(self, parts: list[Part]) -> None:
         for part in parts:
@@ -56,6 +58,8 @@ class Stack:
 
     def _resolved(self, value: Any) -> Any:
         """A declared value with every link replaced by what it stands for."""
+        if isinstance(value, Link) and value.output == "hostKeySeed":
+            return self.seed
         if isinstance(value, Link):
             target = self.made[value.pulumi_type, value.name]
             return target.id if value.output == "id" else target.outputs[value.output]
@@ -85,6 +89,10 @@ class CapacitySuite:
     """Provider inputs beside those that the lab gives, for example a quick pace."""
     has_storage: ClassVar[bool] = False
     """Whether the driver makes file servers, too."""
+    contract: ClassVar[str | None] = None
+    """Key of the contract by which all of it is had."""
+    adopts: ClassVar[bool] = False
+    """Whether create adopts and delete forgets, so that nothing changes at the provider."""
 
     @pytest.fixture(autouse=True)
     def quick(self, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -108,20 +116,40 @@ class CapacitySuite:
     @pytest.fixture
     def parts(self, tmp_path: Path) -> list[Part]:
         """Two nodes on a network, and a file server where the driver makes them."""
-        (tmp_path / "id").write_text("private")
-        (tmp_path / "id.pub").write_text("ssh-ed25519 AAAAC3NzaC1lZDI1NTE5 demo\n")
+        self.write_key(tmp_path)
         access = {"private_key_file": "id", "ssh_from": ["198.18.0.0/15"]}
         settings = kokunai.StackSettings(
-            name="demo", data_class="internal", lab=True, access=access, root=tmp_path
+            name="demo",
+            data_class="internal",
+            lab=True,
+            access=access,
+            contracts=self.contract_files(tmp_path),
+            root=tmp_path,
         )
         return self.declared(settings)
+
+    def write_key(self, root: Path) -> None:
+        """The stack's key, which no emulator looks at."""
+        (root / "id").write_text("private")
+        (root / "id.pub").write_text("ssh-ed25519 AAAAC3NzaC1lZDI1NTE5 demo\n")
+
+    def contract_files(self, root: Path) -> list[str]:
+        """Contract files of the stack, written into its root."""
+        return []
+
+    def markable(self, parts: list[Part]) -> list[Part]:
+        """A part that shows at the provider whose it is."""
+        return parts[:1]
+
+    def use(self, stack: Stack) -> None:
+        """What a stack does with what it has made, where only that marks it as its own."""
 
     @contextlib.asynccontextmanager
     async def opened(self, lab: LabClient) -> AsyncIterator[Engine]:
         """A plugin of its own, configured for the lab as the environment would configure it."""
         module = type(self).module()
-        assert module.section
-        resolved_config = Settings([module.section]).resolve(self.config, lab.environment)
+        sections = [module.section] if module.section else []
+        resolved_config = Settings(sections).resolve(self.config, lab.environment)
         async with running(module) as engine:
             await engine.configure(resolved_config)
             yield engine
@@ -134,13 +162,16 @@ class CapacitySuite:
         """What the doors of the driver declare, in an order in which links can be resolved."""
         [offer] = [row for row in catalog.offers() if row.key == self.offer]
         door, networks = capacity.door(offer.driver), capacity.networks(offer.driver)
-        network_spec = model.Network(name="cluster", site=offer.site, cidr="192.168.10.0/24")
+        contract = settings.contract(self.contract)
+        network_spec = model.Network(
+            name="cluster", site=offer.site, cidr="192.168.10.0/24", contract=self.contract
+        )
         zone = networks.zone(network_spec, catalog.service(offer.site), [offer])
-        network = resolved.network(network_spec, zone)
+        network = resolved.network(network_spec, zone, contract)
         shares = []
         if self.has_storage:
             storage = model.Storage(name="data", network="cluster", size_gib=100, mount="/mnt/data")
-            shares.append(resolved.share(storage, network))
+            shares.append(resolved.share(storage, network, contract))
         pool_spec = model.GpuNodePool(
             name="train",
             site=offer.site,
@@ -148,8 +179,9 @@ class CapacitySuite:
             offer=offer.key,
             node_count=2,
             network="cluster",
+            contract=self.contract,
         )
-        pool = resolved.pool(pool_spec, offer, network, shares)
+        pool = resolved.pool(pool_spec, offer, network, shares, contract)
         return [
             *networks.network_parts(network, settings),
             *(part for share in shares for part in networks.share_parts(share, settings)),
@@ -203,12 +235,14 @@ class CapacitySuite:
     async def test_what_a_stack_of_another_owner_made_is_never_taken_over(
         self, stack: Stack, parts: list[Part]
     ) -> None:
-        await stack.create(parts[:1])
+        shown = self.markable(parts)
+        await stack.create(shown)
         [made] = stack.made.values()
+        self.use(stack)
         other = Stack(stack.engine, owner="fedcba9876543210")
 
         with contextlib.suppress(Failed):  # a driver that cannot see the other's makes its own
-            await other.create(parts[:1])
+            await other.create(shown)
 
         assert made.id not in other.ids.values()
         id_, inputs, _ = await stack.engine.read(made.where, made.id, made.outputs, made.inputs)
@@ -237,7 +271,7 @@ class CapacitySuite:
     ) -> None:
         before = lab.counts()
         await stack.create(parts)
-        assert lab.counts() != before
+        assert self.adopts or lab.counts() != before
 
         await stack.delete()
         await stack.delete()

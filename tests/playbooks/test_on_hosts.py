@@ -104,6 +104,7 @@ async def test_hosts_are_configured_once_and_only_where_something_changed(
         "time_sync": "not-verified",
         "host_name": "pass",
         "addresses": "pass",
+        "firewall": "not-verified",
         "storage": "pass",
         "kernel_parameters": "pass",
     }

@@ -7,6 +7,9 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
+
+from kokunai.plugin.contract import answer
 
 PLAYBOOKS = Path(__file__).parents[2] / "playbooks"
 TEMPLATES = {
@@ -132,3 +135,21 @@ def test_a_list_of_words_stays_one_line_of_the_file(tmp_path: Path, components, 
     assert said in ended.stdout + ended.stderr
     if not said:
         assert "Components: main contrib\nSigned-By: /usr" in written.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("owner", ["0123456789abcdef", ""])
+def test_a_host_is_marked_as_the_look_at_hosts_of_a_contract_reads_it(tmp_path: Path, owner: str):
+    role = PLAYBOOKS / "roles/base"
+    tasks = yaml.safe_load((role / "tasks/files.yml").read_text(encoding="utf-8"))
+    [item] = [row for row in tasks[0]["file_bundle"]["files"] if row["path"].endswith("/owner")]
+    template = (role / "templates/etc/kokunai/owner.j2").read_text(encoding="utf-8")
+
+    ended = _play(tmp_path, [item], {"base_owner": owner}, {"etc/kokunai/owner.j2": template})
+
+    assert ended.returncode == 0, ended.stdout
+    written = tmp_path / "root/etc/kokunai/owner"
+    assert written.exists() == bool(owner)
+    line = next(row for row in answer.script().splitlines() if "owner=$(" in row)
+    asked = f'{line.strip().replace("/etc/kokunai/owner", str(written))}; printf %s "$owner"'
+    read = subprocess.run(["sh", "-c", asked], capture_output=True, text=True, check=True)
+    assert read.stdout == owner

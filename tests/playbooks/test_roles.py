@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from kokunai import language
 from kokunai.plugin.ansible.configuration import Configuration
 
 ROOT = Path(__file__).parents[2]
@@ -67,6 +68,27 @@ def test_tasks_use_builtin_modules_and_our_bundle_alone(path: Path):
     modules = set(re.findall(r"^  (?:  )*([a-z_]+\.[a-z_]+\.[a-z_0-9]+):", text, re.MULTILINE))
 
     assert all(module.startswith("ansible.builtin.") for module in modules)
+
+
+def _named(tasks):
+    """Every play, task and handler with its name, those in blocks included."""
+    for task in tasks or []:
+        yield task.get("name", f"without a name: {task}")
+        for part in ("block", "rescue", "always", "pre_tasks", "tasks", "post_tasks", "handlers"):
+            yield from _named(task.get(part))
+
+
+@pytest.mark.parametrize("path", [PLAYBOOKS / "site.yml", *TASK_FILES], ids=str)
+def test_every_task_is_named_in_both_languages(path: Path):
+    if path.parent.name not in {"tasks", "handlers", "playbooks"}:
+        return
+    for name in _named(yaml.safe_load(path.read_text(encoding="utf-8"))):
+        ja, en = language.halves(name)
+
+        assert ja != en, name
+        # Polite like every other sentence, and a sentence of its own in each language.
+        assert re.search("(ます|です)$", ja), name
+        assert re.match("[A-Z]", en), name
 
 
 def test_every_template_lies_where_its_file_lands():

@@ -20,7 +20,12 @@ ROLES = Path(__file__).parents[2] / "playbooks/roles"
 EVIL = "{{ lookup('pipe', 'cd; touch evaluated') }}"
 # The same without a space, because most variables must be one word.
 TIGHT = "{{lookup('pipe','cd;touch${IFS}evaluated')}}"
-BUNDLES = {"base": "files.yml", "nccl": "main.yml", "storage_client": "main.yml"}
+BUNDLES = {
+    "base": "files.yml",
+    "firewall": "main.yml",
+    "nccl": "main.yml",
+    "storage_client": "main.yml",
+}
 
 
 def _poisoned(value):

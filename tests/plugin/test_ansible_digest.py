@@ -1,6 +1,11 @@
 """Which hosts a run touches."""
 
+import pytest
+
 from kokunai.plugin.ansible.difference import digests, fingerprint, touched
+from kokunai.plugin.ansible.module import ansible
+from kokunai.plugin.kind import UNKNOWN
+from support.plugin_engine import Failed, running
 
 URN = "urn:pulumi:dev::kokunai::kokunai:ansible:Configuration::train"
 
@@ -95,3 +100,58 @@ def test_the_order_of_keys_is_no_change():
     first = digests(_inputs("a", variables={"x": 1, "y": 2}), URN)
 
     assert digests(_inputs("a", variables={"y": 2, "x": 1}), URN) == first
+
+
+async def _checked_digest(engine, given, folder=""):
+    host = {"name": "a", "address": "10.0.0.1", "serverId": "1", "user": "root"}
+    inputs = {
+        "site": "sakura-ishikari",
+        "labels": {"data-class": "internal"},
+        "pool": "train",
+        "hosts": [host],
+        "roleDigest": given,
+        "variables": {},
+        "privateKeyFile": "id",
+        "keyId": "0123456789ab",
+    }
+    engine.next_run()
+    await engine.configure({"playbooksDirectory": folder} if folder else {})
+    checked, failures = await engine.check(URN, inputs)
+    assert not failures
+    return checked["roleDigest"]
+
+
+async def test_playbooks_that_the_provider_names_are_part_of_the_role_digest(tmp_path, monkeypatch):
+    (tmp_path / "Pulumi.yaml").touch()
+    tasks = tmp_path / "plays/roles/own/tasks/main.yml"
+    tasks.parent.mkdir(parents=True)
+    (tmp_path / "plays/site.yml").write_text("- hosts: all\n")
+    tasks.write_text("[]\n")
+    monkeypatch.chdir(tmp_path)
+
+    async with running(ansible()) as engine:
+        without = await _checked_digest(engine, "aa")
+        first = await _checked_digest(engine, "aa", "plays")
+        again = await _checked_digest(engine, "aa", "plays")
+        ignored = await _checked_digest(engine, first, "plays")  # as ignoreChanges hands it in
+        (tmp_path / "plays/README.md").write_text("How to use it\n")
+        calm = await _checked_digest(engine, "aa", "plays")
+        tasks.write_text("- ansible.builtin.ping:\n")
+        changed = await _checked_digest(engine, "aa", "plays")
+        given = await _checked_digest(engine, "bb", "plays")
+        unknown = await _checked_digest(engine, UNKNOWN, "plays")
+
+    assert without == "aa"
+    assert first == again == ignored == calm
+    assert len({without, first, changed, given}) == 4
+    assert unknown is UNKNOWN
+
+
+async def test_a_folder_without_site_yml_is_told_before_anything_is_made(tmp_path, monkeypatch):
+    (tmp_path / "Pulumi.yaml").touch()
+    (tmp_path / "plays").mkdir()
+    monkeypatch.chdir(tmp_path)
+
+    async with running(ansible()) as engine:
+        with pytest.raises(Failed, match="playbooksDirectory"):
+            await _checked_digest(engine, "aa", "plays")

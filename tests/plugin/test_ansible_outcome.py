@@ -1,7 +1,7 @@
 """What a run means for the outputs."""
 
 from kokunai.plugin.ansible.host_keys import known_keys
-from kokunai.plugin.ansible.outcome import Run, drift_of, outputs, reason
+from kokunai.plugin.ansible.outcome import Outcome, Run, drift_of, outputs, reason
 from kokunai.plugin.ansible.request import Host
 
 A = Host("a", "10.0.0.1", "1", "root")
@@ -110,3 +110,13 @@ def test_drift_names_paths_and_failed_checks_once():
     )
 
     assert drift_of(run.hosts["a"]) == ["/etc/x", "verified.gpu_count"]
+
+
+def test_a_failed_task_is_named_in_the_language_of_each_sentence_and_in_one_in_the_state():
+    failed = Outcome("failed", task="base : ホスト名を設定します / Give it its name", message="no")
+
+    ja, en = reason(A, failed).split("\n")
+
+    assert ja.endswith("は「base : ホスト名を設定します」で失敗しました。")
+    assert en.endswith('failed in "base : Give it its name": no')
+    assert drift_of(failed) == ["base : Give it its name"]

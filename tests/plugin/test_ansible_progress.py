@@ -79,3 +79,27 @@ def test_the_line_counts_tasks_and_not_handlers():
     assert "プール train: 2/" in second
     assert "3 hosts, nccl" in second
     assert "pool train: 2/" in handler
+
+
+JA = "プール train: 1 タスク、2 台、base（設定を書きます）"
+EN = "pool train: 1 tasks, 2 hosts, base: Write it"
+
+
+@pytest.mark.parametrize(("asked", "line"), [("both", f"{JA} | {EN}"), ("ja", JA), ("en", EN)])
+def test_what_a_task_does_is_told_in_the_readers_language(monkeypatch, asked: str, line: str):
+    monkeypatch.setenv("KOKUNAI_LANG", asked)
+
+    told = Progress("train", 2).line({"role": "base", "name": "設定を書きます / Write it"})
+
+    assert told == line
+
+
+def test_what_ansible_does_itself_is_told_in_both_languages_and_a_project_in_its_own():
+    validating = "Validating arguments against arg spec 'main' - A filter"
+
+    ours = Progress("train", 1).line({"role": "base", "name": validating})
+    own = Progress("train", 1).line({"role": "mine", "name": "Mount it"})
+
+    assert "base（変数を確かめます） | " in ours
+    assert ours.endswith("base: Check its variables")
+    assert "mine（Mount it） | " in own

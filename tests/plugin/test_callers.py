@@ -18,7 +18,7 @@ from google.protobuf.empty_pb2 import Empty
 from google.protobuf.struct_pb2 import Struct
 from pulumi.runtime.proto import provider_pb2, provider_pb2_grpc
 
-from kokunai import callers
+from kokunai import callers, socket_diag
 from kokunai.callers import SameUserOnly, endpoint, endpoint_of_peer, owner_of
 from kokunai.plugin.ansible.module import AnsibleSettings, ansible
 from support.plugin_engine import Failed, running
@@ -140,6 +140,83 @@ async def test_a_system_without_the_table_lets_everybody_in(monkeypatch, tmp_pat
     monkeypatch.setattr(callers, "TABLES", (tmp_path / "tcp",))
     async with _guarded() as (_, address):
         assert await _cancel(address) == "answered"
+
+
+@pytest.fixture
+def _empty_tables(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """As in a sandbox: readable, with a head and no line."""
+    tables = (tmp_path / "tcp", tmp_path / "tcp6")
+    for table in tables:
+        table.write_text("  sl  local_address rem_address   st tx_queue rx_queue tr tm->when\n")
+    monkeypatch.setattr(callers, "TABLES", tables)
+    callers._warn_that_nothing_tells.cache_clear()
+
+
+def _silent(*_: object) -> None:
+    raise OSError
+
+
+@pytest.mark.usefixtures("_empty_tables")
+@pytest.mark.parametrize("user", [os.geteuid(), os.geteuid() + 4242])
+async def test_where_tables_are_empty_the_kernel_is_asked_over_netlink(monkeypatch, user, capsys):
+    async with _guarded() as (guard, address):
+        monkeypatch.setattr(callers.socket_diag, "user_of", lambda *_: user)
+        said = await _cancel(address)
+
+    assert guard._judged.can_tell
+    assert said == ("answered" if user == os.geteuid() else "PERMISSION_DENIED")
+    assert not capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("_empty_tables")
+async def test_where_nothing_tells_every_caller_is_let_in_and_one_line_says_so(monkeypatch, capsys):
+    monkeypatch.setattr(callers.socket_diag, "user_of", _silent)
+    async with _guarded() as (_, address), _guarded():
+        assert await _cancel(address) == "answered"
+
+    assert capsys.readouterr().err.count("確かめられない") == 1
+
+
+@pytest.mark.usefixtures("_empty_tables")
+async def test_a_kernel_that_falls_silent_later_lets_nobody_in(monkeypatch):
+    async with _guarded() as (_, address):
+        monkeypatch.setattr(callers.socket_diag, "user_of", _silent)
+        assert await _cancel(address) == "PERMISSION_DENIED"
+
+
+def test_a_table_that_shows_our_own_listener_is_evidence():
+    assert callers._source() is callers._in_tables
+
+
+@pytest.mark.parametrize(
+    ("family", "host"),
+    [
+        (socket.AF_INET, "127.0.0.1"),
+        (socket.AF_INET6, "::1"),
+        (socket.AF_INET6, "::ffff:127.0.0.1"),
+    ],
+)
+def test_the_kernel_tells_over_netlink_who_opened_a_connection(family: int, host: str):
+    other = os.geteuid() or pwd.getpwnam("nobody").pw_uid
+    with socket.socket(family) as listener:
+        listener.bind((host, 0))
+        listener.listen()
+        child = (
+            "import os, socket, sys\n"
+            f"os.getuid() or os.setuid({other})\n"
+            f"one = socket.socket({int(family)}); one.connect(('{host}', int(sys.argv[1])))\n"
+            "print(one.getsockname()[1], flush=True); sys.stdin.read()"
+        )
+        command = [sys.executable, "-c", child, str(listener.getsockname()[1])]
+        caller = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        ends = endpoint(host, int(caller.stdout.readline())), endpoint(*listener.getsockname()[:2])
+
+        found = socket_diag.user_of(*ends)
+        elsewhere = socket_diag.user_of(endpoint(host, 1), ends[1])
+        caller.communicate("")
+        gone = socket_diag.user_of(*ends)
+
+    assert (found, elsewhere, gone) == (other, None, None)
 
 
 async def test_a_port_that_another_connection_had_is_judged_again(monkeypatch):

@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from plugin_sakura import IMAGE, nfs_inputs, plugin, server_inputs
+from pulumi.runtime.proto import provider_pb2
 
 from kokunai.errors import KokunaiError
 from kokunai.plugin.kind import Change
 from kokunai.plugin.sakura.accounts import Accounts
 from kokunai.plugin.sakura.server.kind import Server
+from kokunai.plugin.serving import command_line, properties
 from kokunai.plugin.serving.data_guard import DataGuard
 from kokunai.plugin.serving.engine_log import INFO, WARNING
 from support.operation import Operation
@@ -238,6 +240,48 @@ async def test_a_replacement_that_no_row_foretold_is_refused(engine: Engine) -> 
     assert "allow_data_loss: [datasets]" in refusal.value.message
 
 
+async def check(engine: Engine, where: str, new: Any, old: Any = None) -> None:
+    known = {"olds": properties.encode(old)} if old else {}
+    news = properties.encode(new)
+    await engine.stub.Check(provider_pb2.CheckRequest(urn=where, news=news, **known))
+
+
+@pytest.mark.parametrize("allowed", ["", "datasets"])
+@pytest.mark.parametrize("by", ["command line", "replaceWith", "replaceOnChanges"])
+async def test_a_replacement_that_no_change_of_ours_demands_is_said_and_asked_for(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch, by: str, allowed: str
+) -> None:
+    where, inputs = urn(NFS, "datasets"), nfs_inputs("113000000001")
+    await engine.configure({"allowDataLoss": allowed} if allowed else {})
+    if by == "command line":
+        monkeypatch.setattr(command_line, "_asked_for", lambda: (r"urn:.*::datasets",))
+    else:
+        await check(engine, where, inputs, inputs)
+    if by == "replaceOnChanges":
+        await engine.diff(where, "id", inputs, inputs, inputs)
+    await check(engine, where, inputs)
+
+    if allowed:
+        await engine.create(where, inputs, preview=True)
+        assert "datasets will be replaced (replace)" in engine.log.said()
+        assert "taking over" not in engine.log.said()
+        return
+    with pytest.raises(Failed, match=r"Data of file share datasets \(100 GiB\)") as refusal:
+        await engine.create(where, inputs, preview=True)
+
+    assert "作り直しが指定されています" in refusal.value.message
+    assert "allow_data_loss: [datasets]" in refusal.value.message
+
+
+async def test_a_first_create_is_no_replacement(engine: Engine) -> None:
+    await engine.configure({})
+    await check(engine, urn(NFS, "datasets"), nfs_inputs("113000000001"))
+
+    await engine.create(urn(NFS, "datasets"), nfs_inputs("113000000001"), preview=True)
+
+    assert "replaced" not in engine.log.said()
+
+
 GUARDED = server_inputs(labels={"data-class": "internal", "pool": "train"})
 
 
@@ -253,3 +297,52 @@ def test_a_program_deletes_no_data_unasked_and_a_destroy_deletes_it(name: str) -
 
     with pytest.raises(KokunaiError, match="train-0"):
         guard.refuse_deletion(kind, Operation("train-0"), GUARDED)
+
+
+def test_a_program_that_declares_nothing_any_more_is_no_destroy(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    kind, guard = Server(Accounts()), DataGuard()
+
+    monkeypatch.setattr(command_line, "is_destroy", lambda: False)
+    with pytest.raises(KokunaiError, match="pulumi destroy --target 'urn:"):
+        guard.refuse_deletion(kind, Operation("train-0"), GUARDED)
+    guard.refuse_deletion(kind, Operation("train-0", config={"allowDataLoss": "train"}), GUARDED)
+    monkeypatch.setattr(command_line, "is_destroy", lambda: True)
+    guard.has_program = True  # with --run-program
+    guard.refuse_deletion(kind, Operation("train-0"), GUARDED)
+
+
+@pytest.mark.parametrize(
+    ("new", "allowed", "unknown"),
+    [
+        (OLD, "trian", "trian"),
+        (OLD, "train,nothing,train-1", "nothing"),
+        (OLD, "train,train-0,datasets", ""),
+        (OLD[:2], "datasets", ""),  # it was just removed from the file
+        (renamed(was=True), "train,datasets", ""),
+        ([*OLD, share("more", 8)], "more", ""),
+        (OLD, "", ""),
+    ],
+)
+async def test_a_permission_for_a_name_of_nothing_is_told_whether_or_not_anything_changes(
+    engine: Engine, new: Rows, allowed: str, unknown: str
+) -> None:
+    await engine.configure({"allowDataLoss": allowed} if allowed else {})
+    olds, news = {**GOVERNED, "holders": OLD}, {**GOVERNED, "holders": new}
+
+    await engine.diff(WHERE, "id", olds, olds, news)
+
+    said = engine.log.said()
+    assert ("allow_data_loss" in said) == bool(unknown)
+    if unknown:
+        assert f"allow_data_loss の {unknown} は" in said
+        assert "it may name: datasets, train, train-0, train-1." in said
+
+
+async def test_the_first_up_tells_of_a_permission_for_nothing_too(engine: Engine) -> None:
+    await engine.configure({"allowDataLoss": "dataset"})
+
+    await engine.create(WHERE, {**GOVERNED, "holders": OLD}, preview=True)
+
+    assert "allow_data_loss names dataset, which" in engine.log.said()

@@ -81,7 +81,9 @@ def test_every_nested_model_is_a_type_with_every_property(kind: Any) -> None:
 def test_the_description_says_what_an_import_takes(kind: Any) -> None:
     said = PACKAGE["resources"][kind.pulumi_type]["description"]
 
-    if kind.pulumi_type in {"kokunai:ansible:Configuration", "kokunai:stack:DataHolders"}:
+    of_the_state = {"kokunai:ansible:Configuration", "kokunai:stack:DataHolders"}
+    adopted = {f"kokunai:contract:{name}" for name in ("Host", "Network", "Share", "SlurmCluster")}
+    if kind.pulumi_type in of_the_state | adopted:
         assert said.endswith("It cannot be imported.")
     else:
         assert f"pulumi import {kind.pulumi_type} NAME {kind.import_id}" in said
@@ -132,5 +134,7 @@ def test_every_property_is_described_and_secrets_are_marked() -> None:
     }
     assert secret == {
         ("kokunai:sakura:Server", "password"),
+        ("kokunai:sakura:Server", "hostKeySeed"),
+        ("kokunai:index:Owner", "hostKeySeed"),
         ("kokunai:ansible:Configuration", "secretVariables"),
     }

@@ -11,10 +11,12 @@ from kokunai import capacity
 from kokunai.catalog import facts
 from kokunai.errors import KokunaiError
 from kokunai.plugin.registry import registry
+from kokunai.plugin.sakura.dedicated.accounts import root_url
 from kokunai.plugin.settings import Settings
 
 SETTINGS = Settings(registry().sections)
 ROOT = "https://secure.sakura.ad.jp/cloud/zone"
+PHY_ROOT = "https://secure.sakura.ad.jp/cloud/api/dedicated-phy/1.0"
 
 
 def test_the_keys_on_the_wire_stay_what_they_are() -> None:
@@ -22,6 +24,7 @@ def test_the_keys_on_the_wire_stay_what_they_are() -> None:
 
     assert variables.keys() == {
         "sakuraApiRootUrl",
+        "sakuraPhyApiRootUrl",
         "sakuraAccessToken",
         "sakuraAccessTokenSecret",
         "sakuraCallsPerSecond",
@@ -62,9 +65,29 @@ def test_the_catalogue_names_every_endpoint_of_the_plugin_its_host_and_its_varia
         if str(value).startswith("http")
     }
     variables = _variables()
-    assert {key: (end.host, end.environment) for key, end in told.items()} == {
+    alone = {key: end for key, end in told.items() if not end.beside}
+    assert {key: (end.host, end.environment) for key, end in alone.items()} == {
         key: (urlsplit(url).hostname, variables[key]) for key, url in urls.items()
     }
+    beside = {key: end for key, end in told.items() if end.beside}
+    assert {key: end.environment for key, end in beside.items()} == {
+        key: variables[key] for key in variables if key.endswith("ApiRootUrl") and key not in alone
+    }
+    assert {end.beside for end in beside.values()} <= alone.keys()
+
+
+def test_an_api_beside_another_one_is_at_the_same_host_unless_it_is_named() -> None:
+    of_lab = {"SAKURA_API_ROOT_URL": "http://127.0.0.1:9/cloud/zone"}
+    named = {**of_lab, "SAKURA_ENDPOINTS_PHY": "http://127.0.0.1:8/phy"}
+
+    assert capacity.provider_inputs({})["sakuraPhyApiRootUrl"] == PHY_ROOT
+    assert (
+        capacity.provider_inputs(of_lab)["sakuraPhyApiRootUrl"]
+        == "http://127.0.0.1:9/cloud/api/dedicated-phy/1.0"
+    )
+    assert capacity.provider_inputs(named)["sakuraPhyApiRootUrl"] == "http://127.0.0.1:8/phy"
+    assert root_url({"sakuraApiRootUrl": ROOT}) == PHY_ROOT
+    assert root_url(SETTINGS.resolve({}, named)) == "http://127.0.0.1:8/phy"
 
 
 def test_what_is_left_out_has_a_default() -> None:

@@ -104,3 +104,56 @@ async def test_what_may_be_ours_but_lost_its_mark_is_not_made_again(name, posts)
         await work.create(PACKET_FILTER, wanted, find)
 
     assert api.posts == posts
+
+
+BARE = page("PacketFilters", [{**FILTER, "Description": None}])
+MADE = {"PacketFilter": FILTER, "Success": True, "is_ok": True}
+WANTED = ready({"PacketFilter": {"Name": "ssh"}})
+
+
+async def test_the_refusal_of_a_double_says_which_where_and_what_to_do() -> None:
+    work = session(Api([BARE], MADE))
+
+    async def find() -> Any:
+        await work.all(PACKET_FILTER)
+
+    with pytest.raises(NotUnderstood) as refusal:
+        await work.create(PACKET_FILTER, WANTED, find)
+
+    for said in (refusal.value.message, refusal.value.message_ja):
+        assert "113000000009" in said
+        assert "is1a" in said
+        assert "ssh" in said
+    assert "Delete it if it is a leftover" in refusal.value.message
+    assert "もう一度実行してください" in refusal.value.message_ja
+    assert sum(work.op.slept) < 120  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("then", [[], [{**FILTER, "Name": "other"}]])
+async def test_what_was_just_deleted_or_renamed_holds_up_a_create_for_a_moment_only(then) -> None:
+    api = Api([BARE, BARE, page("PacketFilters", then)], MADE)
+    work = session(api)
+
+    async def find() -> Any:
+        await work.all(PACKET_FILTER)
+
+    made = await work.create(PACKET_FILTER, WANTED, find)
+
+    assert (made["ID"], api.posts) == (FILTER["ID"], 1)
+
+
+@pytest.mark.parametrize(("lists", "posts"), [(3, 1), (99, 0)])
+async def test_what_is_listed_after_its_deletion_is_not_taken_over(lists, posts) -> None:
+    gone = httpx.Response(404, json={"is_fatal": True, "error_code": "not_found", "status": "404"})
+    both = [page("PacketFilters", [FILTER]), gone] * lists
+    api = Api([*both, page("PacketFilters", [])], MADE)
+    work = session(api)
+
+    async def find() -> Any:
+        return next(iter(await work.all(PACKET_FILTER)), None)
+
+    with contextlib.suppress(NotUnderstood):
+        await work.create(PACKET_FILTER, WANTED, find)
+
+    assert api.posts == posts
+    assert sum(work.op.slept) < 120  # type: ignore[attr-defined]

@@ -101,7 +101,7 @@ CASES = [
     (Switch, SWITCH, switch_inputs()),
     (SshKey, KEYS, key_inputs()),
     (PacketFilter, FILTER, filter_inputs()),
-    (Server, SERVER, server_inputs(startupScript=SCRIPT)),
+    (Server, SERVER, server_inputs(startupScript=SCRIPT, hostKeySeed="ab" * 32)),
     (Nfs, NFS, nfs_inputs("SWITCH")),
 ]
 
@@ -315,7 +315,8 @@ async def test_everything_is_made_once_while_calls_fail(
         {"switchId": "shared", "address": "", "gateway": "", "packetFilterId": filter_id},
         {"switchId": switch_id, "address": "192.168.0.5", "gateway": "", "prefixLength": 24},
     ]
-    inputs = server_inputs(nics=nics, startupScript=SCRIPT, sshKeyIds=[key_id])
+    secret = {"startupScript": SCRIPT, "hostKeySeed": "ab" * 32}
+    inputs = server_inputs(nics=nics, sshKeyIds=[key_id], **secret)
 
     names = [f"node{index}" for index in range(4)]
     made = await asyncio.gather(

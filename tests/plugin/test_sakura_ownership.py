@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 from plugin_sakura import (
+    IMAGE,
+    KEY,
     OWNER,
     filter_inputs,
     key_inputs,
@@ -105,6 +107,40 @@ async def test_a_preview_says_what_it_takes_over(engine: Engine, lab: LabClient)
         assert f"{id_} を引き継ぎます" in engine.log.said()
         assert f"taking over {id_}" in engine.log.said()
 
+    assert everything(lab) == before
+
+
+OTHER_INPUTS = (
+    (NFS, {"sizeGib": 500}, "sizeGib"),
+    (NFS, {"address": "192.168.0.10"}, "address"),
+    (NFS, {"plan": "hdd"}, "plan"),
+    (SERVER, {"disks": [{"sizeGib": 40, "plan": "ssd", "image": IMAGE}]}, "sizeGib"),
+    (SERVER, {"disks": [{"sizeGib": 20, "plan": "hdd", "image": IMAGE}]}, "plan"),
+    (KEYS, {"publicKey": KEY.replace("AEBAQ", "AICAg")}, "publicKey"),
+)
+
+
+async def test_preview_and_up_alike_refuse_what_was_left_with_other_inputs(
+    engine: Engine, lab: LabClient
+) -> None:
+    made = await one_of_each(engine)
+    before = everything(lab)
+
+    for kind, changed, path in OTHER_INPUTS:
+        id_, _, inputs = made[urn(kind, "one")]
+        said = []
+        for preview in (True, False):
+            with pytest.raises(Failed, match=f"(?s){id_} .*{path}") as refusal:
+                await engine.create(urn(kind, "one"), {**inputs, **changed}, preview=preview)
+            said.append(refusal.value.message)
+        assert said[0] == said[1]
+        assert "Put the inputs back" in said[0]
+    assert "taking over" not in engine.log.said()
+
+    for kind, unknown in ((NFS, {"switchId": UNKNOWN}), (SERVER, {"nics": UNKNOWN})):
+        id_, _, inputs = made[urn(kind, "one")]
+        await engine.create(urn(kind, "one"), {**inputs, **unknown}, preview=True)
+        assert f"taking over {id_}" in engine.log.said()  # it may well be the same
     assert everything(lab) == before
 
 

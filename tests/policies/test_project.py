@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from kokunai_policy import project
+from kokunai_policy import Resource, judge, project
+from kokunai_policy.verdicts import how_to_waive
 
 CLOUD = "https://api.pulumi.com"
 
@@ -135,6 +136,37 @@ def write_policies(folder):
     (folder / "policies").mkdir()
     (folder / "policies" / "waivers.yaml").write_text("waivers: [{}]\n")
     (folder / "policies" / "facts.yaml").write_text("hosts: []\n")
+
+
+def test_a_pack_of_the_project_and_its_program_name_the_same_file(folder):
+    write_policies(folder)
+
+    pack = context(folder)
+    program = project.program_context(
+        folder, stack="dev", project="example", lab=False, environment={}
+    )
+
+    assert (pack.waivers.file, pack.waivers.beside) == ("policies/waivers.yaml", "")
+    assert pack.waivers == program.waivers
+
+
+def test_a_pack_for_many_projects_names_its_own_files_and_that_of_the_program(folder, tmp_path):
+    company = tmp_path / "company"
+    company.mkdir()
+    (company / "waivers.yaml").write_text("waivers: [{}]\n")
+    (company / "facts.yaml").write_text("hosts: []\n")
+
+    given = project.pack_context(environment(folder), company)
+    resource = Resource("command:local:Command", "x", {})
+    findings = judge(resource, given)
+    said = "\n".join([*(row.ja + row.en for row in findings), how_to_waive(findings)])
+
+    assert f"{company}/waivers.yaml" in said
+    assert f"{folder}/policies/waivers.yaml" in said
+    assert " policies/" not in said
+    for problem in (*given.waivers.problems(given.today), *given.facts.problems):
+        assert problem.en.startswith(f"{company}/")
+        assert problem.ja.startswith(f"{company}/")
 
 
 def test_waivers_and_facts_are_those_of_the_project_of_a_program(folder):

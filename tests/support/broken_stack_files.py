@@ -142,5 +142,7 @@ BROKEN = {
         "site: sakura-ishikari, gpu",
         "site: us-east-1, gpu",
     ),
+    "two_sizes": _broken(".pools[0].node_count: node_count", "count: 2", "count: 2, gpus: 2"),
+    "no_size": _broken(".pools[0].node_count: node_count", ", node_count: 2", ""),
     "wrong_type": _broken(".pools[0].node_count: 整数", "count: 2", "count: many"),
 }

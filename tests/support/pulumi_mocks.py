@@ -12,7 +12,13 @@ import pulumi
 import pytest
 from pulumi.runtime import settings
 
-ANSWERS = {"address": "198.18.0.11", "serverId": "1", "configDigest": "0" * 16}
+ANSWERS = {
+    "address": "198.18.0.11",
+    "serverId": "1",
+    "configDigest": "0" * 16,
+    "hostKeySeed": "5" * 64,
+    "hostKey": "",
+}
 """Outputs of every resource beside its inputs."""
 
 

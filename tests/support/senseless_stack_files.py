@@ -113,7 +113,24 @@ _SENSELESS: dict[str, list[tuple[str, str]]] = {
         for text in (r'"a.jp\nserver b"', "'a b'", r'"a.jp\u200b"', "-a", "1.2.3", "''", "a..b")
     ],
     ".hosts.dns_servers[0]": [
-        _hosts(f"{{dns_servers: [{text}]}}") for text in (r'"10.0.0.1\nsearch x"', "dns.jp")
+        _hosts(f"{{dns_servers: [{text}]}}")
+        for text in (
+            r'"10.0.0.1\nsearch x"',
+            "dns.jp",
+            "127.0.0.53",
+            "'::1'",
+            "'::ffff:127.0.0.1'",
+            "0.0.0.0",
+            "'::'",
+            "224.0.0.251",
+            "255.255.255.255",
+            "192.168.10.0",
+            "192.168.10.255",
+            "192.168.10.11",
+            "192.168.10.12",
+            "'::ffff:192.168.10.12'",
+            "192.168.10.9",
+        )
     ],
     ".hosts.package_sources[0].components[0]": [
         _source(f"components: [{text}]")
@@ -201,6 +218,7 @@ _FINE = [
     (".kokunai/ssh/id_ed25519", "鍵：本番/id"),
     _hosts("{ntp_servers: [ntp.nict.jp., 10.0.0.1, 'fd00::1', a-b.c_d.jp]}"),
     _hosts("{dns_servers: [10.0.0.53, 'fe80::1%eth0']}"),
+    _hosts("{dns_servers: [192.168.10.10, 192.168.10.13, 192.168.10.254, 192.168.11.0]}"),
     _source("components: [main, non-free-firmware, a/b]"),
     *(_uri(uri) for uri in ("http://10.0.0.1:8081/apt/", "https://[fd00::1]/d", "https://m.jp")),
     _hosts(

@@ -8,7 +8,7 @@ return plain values, call no API and declare nothing to Pulumi.
 from __future__ import annotations
 
 import importlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from kokunai.catalog import facts
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 DOORS = {
     "sakura-iaas": "kokunai.capacity.sakura_iaas",
+    "sakura-phy": "kokunai.capacity.sakura_phy",
+    "contract": "kokunai.capacity.contract",
 }
 """The module of each driver, which is imported when an offer names the driver."""
 
@@ -41,6 +43,20 @@ class Host:
     disk_config_id: str | Link | None = None
     """Another value means that the provider wrote the machine's own files anew, such as
     /etc/hosts; None where it never does."""
+    host_key: str | Link | None = None
+    """The SSH host key that the first login must find, for example `ssh-ed25519 AAAA...`; None
+    where the provider tells none."""
+    port: int = 22
+    jump: str | None = None
+    """`user@host[:port]` through which the address is reached."""
+    jump_key: str | None = None
+    """The jump host's own key, where it is known."""
+    owner: Link | None = None
+    """The owner id that is written onto the machine, where nothing but the machine can hold it."""
+    said: Mapping[str, Any] = field(default_factory=dict)
+    """What the outputs say of this node beside, or instead of, what they say of every node."""
+    domain: str | None = None
+    """The rack where the nodes of one share an NVLink domain; None where each is its own."""
 
 
 @dataclass(frozen=True)
@@ -107,6 +123,20 @@ class Buckets(Protocol):
         """Where buckets of the service are. Raises KokunaiError where its site has none."""
 
 
+class Remarking(Protocol):
+    """A driver that has something to say of a pool that it does provide."""
+
+    def remarks(self, pool: resolved.Pool) -> Iterator[Problem]:
+        """What a person should know of the machines that the pool gets."""
+
+
+def remarks(pool: resolved.Pool) -> Iterator[Problem]:
+    """What the pool's driver has to say of it, nothing where it never has."""
+    implementation = _door(pool.offer.driver)
+    if hasattr(implementation, "remarks"):
+        yield from cast("Remarking", implementation).remarks(pool)
+
+
 class Limited(Protocol):
     """A driver whose API refuses more than single rows show; not every driver has this."""
 
@@ -161,10 +191,14 @@ def provider_inputs(environment: Mapping[str, str]) -> dict[str, str]:
     refresh or a destroy, which run no program, ask the API that has the resources.
     """
     stated = {}
-    for key, endpoint in facts.packages()["kokunai"].endpoints.items():
+    endpoints = facts.packages()["kokunai"].endpoints
+    for key, endpoint in endpoints.items():
         named = (environment[name] for name in endpoint.environment if environment.get(name))
         if url := next(named, endpoint.url):
             stated[key] = url
+    for key, endpoint in endpoints.items():
+        if key not in stated and endpoint.beside in stated:
+            stated[key] = endpoint.at(stated[endpoint.beside])
     return stated
 
 

@@ -29,6 +29,7 @@ _PACKET_FILTER = "kokunai:sakura:PacketFilter"
 _SSH_KEY = "kokunai:sakura:SshKey"
 _NFS = "kokunai:sakura:Nfs"
 _BUCKET = "kokunai:sakura:Bucket"
+_OWNER = "kokunai:index:Owner"
 # The order of a server's interfaces: the shared segment first, then the private network.
 _SHARED_INTERFACE, _PRIVATE_INTERFACE = "eth0", "eth1"
 _EXPORT = "/export"
@@ -190,6 +191,7 @@ class SakuraIaas:
             "plan": _plan(pool.offer, terms),
             "disks": [_boot_disk(pool)],
             "sshKeyIds": [ssh_key.link()],
+            "hostKeySeed": Link(_OWNER, settings.spec.name, "hostKeySeed"),
         }
         if script := _terms(pool.image, ImageTerms).startup_script:
             same_for_all["startupScript"] = script
@@ -203,7 +205,7 @@ class SakuraIaas:
                     **same_for_all,
                     "nics": _interfaces(pool, node, packet_filter.link()),
                 },
-                wanted=("serverId", "address", "configDigest"),
+                wanted=("serverId", "address", "configDigest", "hostKey"),
                 former_name=f"{pool.spec.was}-{node.number}" if pool.spec.was else None,
                 timeout_seconds=pool.spec.order_timeout_seconds,
                 data=_disks_of(pool, node),
@@ -221,6 +223,7 @@ class SakuraIaas:
                 user=pool.image.login_user,
                 interfaces=_host_interfaces(node),
                 disk_config_id=Link(_SERVER, node.name, "configDigest"),
+                host_key=Link(_SERVER, node.name, "hostKey"),
             )
             for node in pool.nodes
         ]

@@ -5,18 +5,34 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from kokunai.catalog import rows
-from kokunai.catalog.rows import Gpu, Image, Offer, Price, Row, Service, Site, Slug, load
+from kokunai.catalog.prices import Price
+from kokunai.catalog.rows import (
+    Fabric,
+    Gpu,
+    Image,
+    Offer,
+    Row,
+    Seller,
+    Service,
+    Shape,
+    Site,
+    Slug,
+    load,
+)
 from kokunai.errors import KokunaiError, Problem
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
 __all__ = [
+    "Fabric",
     "Gpu",
     "Image",
     "Offer",
     "Price",
+    "Seller",
     "Service",
+    "Shape",
     "Site",
     "Slug",
     "limits",
@@ -26,6 +42,9 @@ __all__ = [
 _SECTIONS: dict[str, type[Row]] = {
     "sites": Site,
     "gpus": Gpu,
+    "shapes": Shape,
+    "fabrics": Fabric,
+    "sellers": Seller,
     "offers": Offer,
     "services": Service,
     "images": Image,
@@ -55,6 +74,21 @@ def sites() -> Mapping[str, Site]:
 def gpus() -> Mapping[str, Gpu]:
     """All GPUs by key."""
     return rows.section("gpus", Gpu)[0]
+
+
+def sellers() -> Mapping[str, Seller]:
+    """All sellers by key."""
+    return rows.section("sellers", Seller)[0]
+
+
+def shapes() -> Mapping[str, Shape]:
+    """What is in a server, by key."""
+    return rows.section("shapes", Shape)[0]
+
+
+def fabrics() -> Mapping[str, Fabric]:
+    """Networks between servers by key."""
+    return rows.section("fabrics", Fabric)[0]
 
 
 def offers() -> tuple[Offer, ...]:
@@ -126,11 +160,17 @@ def offers_for(site_key: str, gpu_key: str) -> tuple[Offer, ...]:
 def offer(*, site: str, gpu: str, key: str | None = None) -> Offer:
     """The one offer of this GPU at this site, chosen by `key` where there are several.
 
+    Without a key it is the one that can be made by API: what is under contract has to be named.
     Raises KokunaiError listing what the site sells, or the keys among which to choose.
     """
     sold = offers_for(site, gpu)
     if key is not None:
         return _chosen(sold, key, site, gpu)
+    made = [row for row in sold if row.obtained == "api"]
+    if len(made) == 1:
+        return made[0]
+    for problem in _broken("offers", Offer, site=site, gpu=gpu) if sold and not made else ():
+        raise _refuse_broken(problem)  # the broken one may be what was meant
     if len(sold) == 1:
         return sold[0]
     if sold:

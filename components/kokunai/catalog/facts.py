@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import functools
+from datetime import date
 from typing import Any, Literal, TypeVar, get_args
+from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from kokunai import catalog
 from kokunai.catalog.rows import sections
@@ -37,6 +39,39 @@ class _Fact(BaseModel):
 _FactType = TypeVar("_FactType", bound=_Fact)
 
 
+class Certification(BaseModel):
+    """What an authority has confirmed of an operator, never of a single resource."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    scheme: str = Field(pattern=r"\S")
+    """The law or the standard."""
+    entity: str = Field(pattern=r"\S")
+    """The legal entity that it was given to."""
+    facility: str | None = None
+    """Where it is bound to one; None where the source names none."""
+    valid_from: date
+    valid_until: date | None = None
+    """Its last day; None where the source names none."""
+    source: str = Field(pattern=r"\S")
+    as_of: date
+
+    def is_valid(self, today: date) -> bool:
+        """Whether it holds on this day."""
+        return self.valid_from <= today and (self.valid_until is None or today <= self.valid_until)
+
+
+class Parent(BaseModel):
+    """The company at the top of an operator's group."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    ja: str
+    en: str
+    country: str
+    """ISO 3166-1 alpha-2."""
+
+
 class Operator(_Fact):
     """A legal entity that runs services."""
 
@@ -44,6 +79,13 @@ class Operator(_Fact):
     en: str
     country: str
     """ISO 3166-1 alpha-2."""
+    ultimate_parent: Parent | None = None
+    """None where no source that was read names one; that is not the word that there is none."""
+    certifications: tuple[Certification, ...] = ()
+
+    def is_certified(self, today: date) -> bool:
+        """Whether any certification of it holds on this day."""
+        return any(row.is_valid(today) for row in self.certifications)
 
 
 class Host(_Fact):
@@ -83,6 +125,15 @@ class Endpoint(BaseModel):
     API that has the resources."""
     environment: tuple[str, ...] = ()
     """Environment variables that are asked in this order when the input is left out."""
+    beside: str | None = None
+    """Another input, at whose host this API is where nothing names it: so it is judged with it."""
+    path: str = ""
+    """Where it is at that host."""
+
+    def at(self, url: str) -> str:
+        """Its address at the host of the other input's URL."""
+        parts = urlsplit(url)
+        return f"{parts.scheme}://{parts.netloc}{self.path}"
 
 
 class Package(_Fact):

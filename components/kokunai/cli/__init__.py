@@ -24,6 +24,7 @@ _COMMANDS = {
     "env": ("kokunai.cli.local", "env"),
     "inventory": ("kokunai.cli.outputs", "inventory"),
     "lab": ("kokunai.cli.lab", "lab"),
+    "offers": ("kokunai.cli.offers", "offers"),
     "new": ("kokunai.cli.new", "new"),
     "run": ("kokunai.cli.local", "run"),
     "schema": ("kokunai.cli.stack_files", "schema"),

@@ -189,3 +189,31 @@ def execute(directory: Path, command: tuple[str, ...]) -> None:
             en=f"{command[0]} could not be run: {problem}",
         ) from None
     sys.exit(done.returncode)
+
+
+@lab.command(name="hand-over")
+@_directory
+@click.argument("description", type=click.Path(path_type=Path, dir_okay=False))
+@click.option(
+    "--contract-file",
+    type=click.Path(path_type=Path, dir_okay=False),
+    required=True,
+    help="書き出す契約ファイル / the contract file to write",
+)
+@click.option(
+    "--public-key",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="ホストに入れる公開鍵 / the key that opens the hosts  [.kokunai/ssh/id_ed25519.pub]",
+)
+def hand_over(
+    directory: Path, description: Path, contract_file: Path, public_key: Path | None
+) -> None:
+    """契約のホストを起動し、契約ファイルを書きます。 / Start a contract's hosts, write its file."""
+    from kokunai.cli.hand_over import deliver
+
+    enter(directory)
+    key = public_key or directory.parent / "ssh/id_ed25519.pub"
+    with control.reporting_file_errors():
+        text = deliver(places_of(directory), description, key.read_text("utf-8").strip())
+        contract_file.write_text(text, encoding="utf-8")
+    click.echo(f"{chosen('契約ファイルを書きました / wrote the contract file')}: {contract_file}")

@@ -15,7 +15,7 @@ import click
 import yaml
 
 from kokunai import project, user_paths, verdict_counts
-from kokunai.cli import known_hosts, stacks, state_files, verdict_words
+from kokunai.cli import known_hosts, stacks, state_files, verdict_words, yen
 from kokunai.cli.local import environment
 from kokunai.errors import KokunaiError
 from kokunai.foreign_text import shown
@@ -24,6 +24,16 @@ from kokunai.language import chosen, width, worded, wrapped
 _COLOURS = {"pass": "green", "fail": "red", "not-verified": "yellow"}
 _NEEDED = {"nodes", "private_key_file"}
 _CONFIGURATION = "kokunai:ansible:Configuration"
+_BOUGHT = (
+    ("プール", "pool"),
+    ("販売", "offer"),
+    ("サイト", "site"),
+    ("1 時間", "an hour"),
+    ("1 か月", "a month"),
+    ("契約期間", "term"),
+    ("支払い済み", "paid until"),
+    ("金額の出どころ", "price"),
+)
 _NARROWEST = 20
 """Columns that the last one of a table needs before it is worth wrapping."""
 
@@ -64,7 +74,7 @@ def stack_outputs(stack: str) -> dict[str, Any]:
             en=f"stack {stack} has no outputs {sorted(missing)}; run pulumi up first",
         )
     state = json.loads(_told(stack, "export")).get("deployment") or {}
-    file = known_hosts.keep(project.root(Path.cwd()), stack, known_hosts.lines_of(state))
+    file = _kept_keys(stack, state)
     interrupted = state_files.pending(state)
     return {
         **outputs,
@@ -72,6 +82,15 @@ def stack_outputs(stack: str) -> dict[str, Any]:
         "interrupted": interrupted,
         "known_hosts": file,
     }
+
+
+def _kept_keys(stack: str, state: dict[str, Any]) -> Path | None:
+    """The file of host keys; a checkout that is read-only has none, and is told so."""
+    try:
+        return known_hosts.keep(project.root(Path.cwd()), stack, known_hosts.lines_of(state))
+    except KokunaiError as error:
+        click.echo(str(error), err=True)
+        return None
 
 
 def _verified(state: dict[str, Any]) -> dict[str, dict[str, Any]]:
@@ -124,8 +143,9 @@ def _inventory(outputs: dict[str, Any]) -> dict[str, Any]:
 def summary(stack: str, *, as_json: bool) -> None:
     """ノード、検証結果、ログイン方法を表示します。 / Show nodes, verdicts and how to log in.
 
-    --json のキーは stack、nodes、verified、counts、interrupted、next です。 / Keys of --json:
-    stack, nodes, verified, counts, interrupted, next.
+    --json のキーは stack、nodes、offers、verified、counts、interrupted、next です。offers は
+    スタックの出力にあるときだけです。 / Keys of --json: stack, nodes, offers, verified, counts,
+    interrupted, next; offers where the stack exports them.
     """
     outputs = stack_outputs(stack)
     verified = dict(host for pool in outputs["verified"].values() for host in pool.items())
@@ -134,6 +154,14 @@ def summary(stack: str, *, as_json: bool) -> None:
         return
     _head("ノード / nodes")
     _show_table([_node_row(name, node) for _, name, node in nodes_of(outputs)])
+    if bought := outputs.get("offers"):
+        _head("調達（円） / bought (yen)")
+        _show_table(
+            [
+                list(map(yen.said, _BOUGHT)),
+                *(_offer_row(pool, offer) for pool, offer in bought.items()),
+            ]
+        )
     _head("検証 / verified")
     _show_table([row for host, checks in verified.items() for row in _check_rows(host, checks)])
     _show_interrupted(stack, outputs.get("interrupted") or [])
@@ -144,6 +172,7 @@ def _as_data(stack: str, outputs: dict[str, Any], verified: dict[str, Any]) -> d
     return {
         "stack": stack,
         "nodes": outputs["nodes"],
+        **({"offers": outputs["offers"]} if outputs.get("offers") else {}),
         "verified": verified,
         "counts": verdict_counts.counts(verified),
         "interrupted": outputs.get("interrupted") or [],
@@ -177,6 +206,20 @@ def _show_interrupted(stack: str, left: list[str]) -> None:
 def _node_row(name: str, node: dict[str, Any]) -> list[str]:
     private = node["private_address"] or "-"
     return [name, node["address"], private, node["gpu"], node["site"], _bought_from(node)]
+
+
+def _offer_row(pool: str, offer: dict[str, Any]) -> list[str]:
+    """How a pool was bought; what nobody has told is said to be unknown."""
+    return [
+        pool,
+        _bought_from(offer),
+        f"{offer['site']} ({yen.access(offer.get('access'))})",
+        yen.amount(offer, "jpy_per_hour"),
+        yen.amount(offer, "jpy_per_month"),
+        yen.term(offer),
+        offer.get("paid_until") or "-",
+        yen.basis(offer),
+    ]
 
 
 def _bought_from(node: dict[str, Any]) -> str:

@@ -59,9 +59,7 @@ class Seller:
 
 def sellers(wanted: Sequence[str] = ()) -> list[Seller]:
     """Sellers of the catalogue, or those wanted. Raises KokunaiError listing all."""
-    from kokunai import catalog
-
-    known = list(dict.fromkeys(offer.seller for offer in catalog.offers()))
+    known = list(dict.fromkeys(offer.seller for offer in _made_by_api()))
     if unknown := [key for key in wanted if key not in known]:
         raise KokunaiError(
             ja=f"カタログにない販売元です: {', '.join(unknown)}。"
@@ -71,11 +69,18 @@ def sellers(wanted: Sequence[str] = ()) -> list[Seller]:
     return [_seller(key) for key in known if key in wanted or not wanted]
 
 
+def _made_by_api() -> list[catalog.Offer]:
+    """Offers of which an example stack can be made; any other needs a contract of one's own."""
+    from kokunai import catalog
+
+    return [offer for offer in catalog.offers() if offer.obtained == "api"]
+
+
 def _seller(key: str) -> Seller:
     from kokunai import catalog
     from kokunai.catalog import facts
 
-    offers = catalog.offers()
+    offers = _made_by_api()
     own = tuple(offer for offer in offers if offer.seller == key)
     rivals = [offer for offer in offers if (offer.site, offer.gpu) == (own[0].site, own[0].gpu)]
     operator = facts.operators().get(key)

@@ -8,6 +8,7 @@ _VERDICTS = {"pass": "合格", "fail": "不合格", "not-verified": "未検証"}
 _CHECKS = {
     "addresses": "アドレス",
     "driver": "ドライバー",
+    "firewall": "ファイアウォール",
     "gpu_count": "GPU の数",
     "host_name": "ホスト名",
     "kernel_parameters": "カーネル設定",

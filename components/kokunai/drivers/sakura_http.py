@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -12,7 +11,7 @@ from urllib.parse import quote
 
 import httpx
 
-from kokunai.drivers.body import ACCEPTED_ENCODINGS, read_body
+from kokunai.drivers.body import ACCEPTED_ENCODINGS
 from kokunai.drivers.errors import (
     Conflict,
     DriverError,
@@ -23,12 +22,11 @@ from kokunai.drivers.errors import (
     Seller,
     StillCreating,
     Unauthorized,
-    Unavailable,
     error_class,
 )
+from kokunai.drivers.exchange import direct, exchange, seconds_of
 from kokunai.drivers.json_reader import Unreadable, read_object
 from kokunai.drivers.limiter import TokenBucket
-from kokunai.drivers.root_url import is_this_machine
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -90,7 +88,7 @@ class SakuraHttp:
                 "Accept-Encoding": ACCEPTED_ENCODINGS,
             },
             transport=transport,
-            mounts=_direct(self._root_url),
+            mounts=direct(self._root_url),
         )
 
     async def __aenter__(self) -> Self:
@@ -119,42 +117,8 @@ class SakuraHttp:
         name = f"{method} {zone}/{path}"
         patience = _READ_PATIENCE if method == "GET" else _WRITE_PATIENCE
         request = self._client.build_request(method, url, json=body, timeout=patience.timeout)
-        try:
-            async with asyncio.timeout(patience.in_all):
-                response, content = await self._sent(request)
-        except httpx.HTTPError as error:
-            raise Unavailable(SAKURA, name, 0, type(error).__name__, str(error)) from error
-        except TimeoutError:
-            text = f"no whole answer within {patience.in_all:.0f} s"
-            raise Unavailable(SAKURA, name, 0, "too_slow", text) from None
-        except _TooMuch as error:
-            raise _not_understood(name, error.status, error.why) from None
+        response, content = await exchange(self._client, request, SAKURA, name, patience.in_all)
         return _answer(name, response, content)
-
-    async def _sent(self, request: httpx.Request) -> tuple[httpx.Response, bytes]:
-        response = await self._client.send(request, stream=True)
-        try:
-            return response, await read_body(response)
-        except Unreadable as why:
-            raise _TooMuch(response.status_code, why) from None
-        finally:
-            await response.aclose()
-
-
-class _TooMuch(Exception):
-    """A body that cannot be unpacked or is too large."""
-
-    def __init__(self, status: int, why: Unreadable) -> None:
-        super().__init__(str(why))
-        self.status = status
-        self.why = why
-
-
-def _direct(root_url: str) -> dict[str, None]:
-    """Hosts to call without a proxy: this machine, where the lab listens."""
-    host = httpx.URL(root_url).host
-    own = {"127.0.0.1", "localhost", *([host] if is_this_machine(host) else [])}
-    return {f"all://[{name}]" if ":" in name else f"all://{name}": None for name in own}
 
 
 def not_understood(name: str, ja: str, en: str, status: int = HTTPStatus.OK) -> NotUnderstood:
@@ -207,7 +171,7 @@ def _refusal(name: str, response: httpx.Response, content: bytes) -> DriverError
         error = _error(name, status, code, _text(data, "error_msg"))
     else:
         error = _strange_refusal(name, status, response.reason_phrase)
-    error.retry_after_seconds = _seconds(response.headers.get("Retry-After", ""))
+    error.retry_after_seconds = seconds_of(response.headers.get("Retry-After", ""))
     return error
 
 
@@ -236,10 +200,3 @@ def _error(name: str, status: int, code: str, message: str) -> DriverError:
 def _text(data: Body, key: str) -> str:
     value = data.get(key)
     return value if isinstance(value, str) else ""
-
-
-def _seconds(text: str) -> float:
-    try:
-        return float(text)
-    except ValueError:
-        return 0.0

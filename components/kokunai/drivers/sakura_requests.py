@@ -88,7 +88,7 @@ def disk_config(
     ssh_public_keys: Sequence[str] = (),
     password: str = "",
     disable_password_login: bool = True,
-    note_id: str | None = None,
+    note_ids: Sequence[str] = (),
     address: str = "",
     prefix_length: int = 0,
     gateway: str = "",
@@ -101,8 +101,8 @@ def disk_config(
         config["SSHKeys"] = keys
     if password:
         config["Password"] = password
-    if note_id is not None:
-        config["Notes"] = [{"ID": int(note_id), "Variables": {}}]
+    if note_ids:
+        config["Notes"] = [{"ID": int(note_id), "Variables": {}} for note_id in note_ids]
     if address:
         config["UserIPAddress"] = address
         config["UserSubnet"] = {"DefaultRoute": gateway, "NetworkMaskLen": prefix_length}

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 _BUILT_IN = (
     "kokunai.lab.sakura_iaas:EMULATOR",
+    "kokunai.lab.sakura_phy:EMULATOR",
+    "kokunai.lab.contract_hosts:EMULATOR",
     "kokunai.lab.sakura_object_storage:EMULATOR",
 )
 """`module:attribute` of every emulator that this package brings along."""

@@ -26,7 +26,7 @@ class FilterRule:
 
 @dataclass(frozen=True)
 class Nic:
-    """One network interface: eth0, eth1 ... in the order of the list."""
+    """One network interface: eth0, eth1 ... in the order of the list, unless it has a name."""
 
     interface_id: str
     mac_address: str
@@ -38,6 +38,12 @@ class Nic:
     gateway: str = ""
     filter_rules: tuple[FilterRule, ...] | None = None
     """None without a packet filter; an empty tuple is a filter that lets everything pass."""
+    name: str = ""
+    """What the host calls it where it is no ethN, for example bond0."""
+
+    def named(self, number: int) -> str:
+        """Its name in the host, for the place that it has in the list."""
+        return self.name or f"eth{number}"
 
 
 @dataclass(frozen=True)
@@ -51,6 +57,8 @@ class Gpu:
     device_id: str
     pci_class: str
     count: int
+    has_tools: bool = True
+    """Whether a stand-in for the vendor's tool is installed."""
 
 
 @dataclass(frozen=True)
@@ -74,6 +82,10 @@ class Machine:
     """Name of the archive that the boot disk was copied from."""
     login_user: str = "root"
     """Who logs in with the keys, as the image would have it."""
+    architecture: str = ""
+    """What `uname -m` says on the host, simulated; empty is the truth."""
+    rack: str = ""
+    """Rack whose hosts form one simulated NVLink domain."""
 
 
 @dataclass(frozen=True)
@@ -123,6 +135,9 @@ class Machines(Protocol):
     def remove_disk(self, disk_id: str) -> None:
         """Remove a disk's contents; absent is success."""
 
+    def host_key(self, disk_id: str) -> str:
+        """Public SSH host key on a disk, `ssh-ed25519 AAAA...`; empty before the first boot."""
+
     def ensure_nfs(self, appliance: NfsAppliance) -> None:
         """Start a file server."""
 
@@ -159,6 +174,10 @@ class NoMachines:
     ) -> None: ...
     def remove_machine(self, server_id: str) -> None: ...
     def remove_disk(self, disk_id: str) -> None: ...
+
+    def host_key(self, disk_id: str) -> str:  # noqa: ARG002 - of the protocol
+        return ""
+
     def ensure_nfs(self, appliance: NfsAppliance) -> None: ...
     def remove_nfs(self, appliance_id: str) -> None: ...
 

@@ -247,6 +247,22 @@ class Holding(Protocol):
 
 
 @runtime_checkable
+class Configured(Protocol):
+    """An addition to `Kind` for a check of inputs that depends on the provider's configuration."""
+
+    def configure(self, config: Mapping[str, Any]) -> None:
+        """Take the configuration; called before any resource is checked."""
+
+
+@runtime_checkable
+class Noticing(Protocol):
+    """An addition to `Kind` for what is to be said of a resource that exists, changed or not."""
+
+    def notice(self, op: Operation, transition: Transition) -> None:
+        """Say it; called at every diff, so in a preview and in the `up` after it."""
+
+
+@runtime_checkable
 class Previewing(Protocol):
     """An addition to `Kind` for outputs and refusals that are known during a preview.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from kokunai.plugin.ansible.module import ansible
+from kokunai.plugin.contract.module import contract
 from kokunai.plugin.module import Registry
 from kokunai.plugin.sakura.module import sakura
 from kokunai.plugin.stack.module import stack
@@ -10,6 +11,7 @@ from kokunai.plugin.stack.owner import owner
 
 MODULES = (
     ansible,
+    contract,
     owner,
     sakura,
 )

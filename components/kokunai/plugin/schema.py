@@ -56,8 +56,9 @@ class ResourceSchema:
         """Translate both models once."""
         described, given = self._object(self.inputs)
         _, added = self._object(self.computed)
-        for name in self.secrets & given["properties"].keys():
-            given["properties"][name]["secret"] = True
+        for properties in (given["properties"], added["properties"]):
+            for name in self.secrets & properties.keys():
+                properties[name]["secret"] = True
         self.resource = {
             "description": described,
             "inputProperties": given["properties"],

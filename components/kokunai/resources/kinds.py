@@ -33,10 +33,55 @@ class Configuration(Kind):
     drift: pulumi.Output[dict[str, Any]]
 
 
+class Host(Kind):
+    """A machine that a contract hands over: adopted and checked, never made or removed."""
+
+    pulumi_type = "kokunai:contract:Host"
+    outputs = (
+        "serverId",
+        "facts",
+        "findings",
+    )
+
+    serverId: pulumi.Output[str]
+    facts: pulumi.Output[Any]
+    findings: pulumi.Output[list[Any]]
+
+
+class Network(Kind):
+    """A network that a contract hands over: declared, not made."""
+
+    pulumi_type = "kokunai:contract:Network"
+
+
+class Share(Kind):
+    """A file system that a contract hands over: declared, not made."""
+
+    pulumi_type = "kokunai:contract:Share"
+
+
+class SlurmCluster(Kind):
+    """GPUs of a Slurm cluster, reached through its login node and looked at with a short job."""
+
+    pulumi_type = "kokunai:contract:SlurmCluster"
+    outputs = (
+        "version",
+        "partitions",
+        "verified",
+    )
+
+    version: pulumi.Output[str]
+    partitions: pulumi.Output[list[Any]]
+    verified: pulumi.Output[dict[str, Any]]
+
+
 class Owner(Kind):
     """A random id, kept in the state alone, that marks what a stack makes at a seller."""
 
     pulumi_type = "kokunai:index:Owner"
+    outputs = ("hostKeySeed",)
+
+    hostKeySeed: pulumi.Output[str]
 
 
 class Bucket(Kind):
@@ -55,6 +100,31 @@ class Bucket(Kind):
     region: pulumi.Output[str]
     accessKeyId: pulumi.Output[str]
     secretAccessKey: pulumi.Output[str]
+    ownerDigest: pulumi.Output[str]
+
+
+class DedicatedServer(Kind):
+    """A server under contract (Sakura PHY), adopted and not ordered; a delete releases it."""
+
+    pulumi_type = "kokunai:sakura:DedicatedServer"
+    outputs = (
+        "address",
+        "hostIdentity",
+        "nickname",
+        "planName",
+        "activated",
+        "powerStatus",
+        "installation",
+        "ownerDigest",
+    )
+
+    address: pulumi.Output[str]
+    hostIdentity: pulumi.Output[str]
+    nickname: pulumi.Output[str]
+    planName: pulumi.Output[str]
+    activated: pulumi.Output[str]
+    powerStatus: pulumi.Output[str]
+    installation: pulumi.Output[str]
     ownerDigest: pulumi.Output[str]
 
 
@@ -115,6 +185,7 @@ class Server(Kind):
         "macAddresses",
         "zoneName",
         "configDigest",
+        "hostKey",
         "ownerDigest",
     )
 
@@ -127,6 +198,7 @@ class Server(Kind):
     macAddresses: pulumi.Output[list[str]]
     zoneName: pulumi.Output[str]
     configDigest: pulumi.Output[str]
+    hostKey: pulumi.Output[str]
     ownerDigest: pulumi.Output[str]
 
 

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from kokunai import capacity, catalog, model, resolved
+from kokunai import capacity, catalog, model, placement, resolved
 from kokunai.errors import KokunaiError, Problem, path_text
-from kokunai.validation import images, names, networks, renames, shares
+from kokunai.validation import images, names, networks, renames, resolvers, shares
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -79,6 +79,7 @@ def problems(raw: Any) -> Iterator[Problem]:
     yield from renames.problems("storage", parts.storage)
     yield from _unknown_sites_and_gpus(parts)
     yield from networks.problems(parts.networks, source)
+    yield from resolvers.problems(source.get("hosts"), parts.networks, parts.pools, parts.storage)
     yield from _unknown_networks(parts)
     yield from _clashing_hosts(parts)
     yield from shares.problems(parts.storage, parts.pools.values())
@@ -118,7 +119,7 @@ def _impossible_buckets(rows: dict[int, model.Bucket]) -> Iterator[Problem]:
 def _driver_of(network: model.Network) -> str | None:
     """The driver that makes a network, None where its site has none."""
     try:
-        return catalog.service(network.site).driver
+        return resolved.service_of(network).driver
     except KokunaiError:
         return None
 
@@ -146,7 +147,7 @@ def _unknown_service(
     index: int, network: model.Network, members: list[model.GpuNodePool]
 ) -> Iterator[Problem]:
     with _collected(("networks", index, "site")) as problems:
-        service = catalog.service(network.site)
+        service = resolved.service_of(network)
     if not problems:
         with _collected(("networks", index, "zone")) as problems:
             site = catalog.site(network.site)
@@ -182,12 +183,14 @@ def _unknown_offer(
         with _collected(("pools", index, "gpu" if pool.offer is None else "offer")) as problems:
             offer = resolved.offer_of(pool)
             door = capacity.door(offer.driver)
+    if not problems and (refused := placement.size_problem(pool, placement.shape_of(offer))):
+        problems.append(replace(refused, path=f"pools[{index}].{refused.path}"))
     if not problems:
         with _collected(("pools", index, "image")) as problems:
             catalog.image(pool.image, driver=offer.driver)
     if not problems and network is not None:
         with _collected(("pools", index, "network")) as problems:
-            _refuse_other_driver(offer, network)
+            _refuse_other_driver(offer, pool, network)
     if not problems:
         with _collected(("pools", index)) as problems:
             problems += [
@@ -197,10 +200,13 @@ def _unknown_offer(
     yield from problems
 
 
-def _refuse_other_driver(offer: catalog.Offer, network: model.Network) -> None:
-    """A network reaches only what the same driver makes."""
-    driver = catalog.service(network.site).driver
-    if driver != offer.driver:
+def _refuse_other_driver(
+    offer: catalog.Offer, pool: model.GpuNodePool, network: model.Network
+) -> None:
+    """A network reaches what the same driver makes, or what came with the same contract."""
+    driver = resolved.service_of(network).driver
+    is_of_one_contract = network.contract is not None and network.contract == pool.contract
+    if driver != offer.driver and not is_of_one_contract:
         raise KokunaiError(
             ja=f"{offer.key} は {offer.driver} で調達し、{network.name} は {driver} で作ります。"
             "つながりません",
@@ -248,7 +254,7 @@ def _claims(parts: _Parts) -> Iterator[tuple[model.Network, Location, str, range
     """Every range of host numbers in use: network, path, name of who uses it, and the range."""
     for index, pool in parts.pools.items():
         if network := parts.network(pool.network):
-            block = range(pool.first_host, pool.first_host + pool.node_count)
+            block = range(pool.first_host, pool.first_host + resolved.node_count(pool))
             yield network, ("pools", index, "first_host"), f"pools[{index}]", block
     for index, share in parts.storage.items():
         if network := parts.network(share.network):

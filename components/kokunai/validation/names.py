@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from kokunai import resolved
 from kokunai.errors import Problem, path_text
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ def _reserved(
 
 def _host_names(environment: str, index: int, pool: model.GpuNodePool) -> Iterator[Problem]:
     """The longest host name of a pool, and what a domain name reserves."""
-    longest = f"{environment}-{pool.name}-{max(pool.node_count - 1, 0)}"
+    longest = f"{environment}-{pool.name}-{max(resolved.node_count(pool) - 1, 0)}"
     where = path_text(("pools", index, "name"))
     if len(longest) > _LIMIT_HOST_NAME:
         yield Problem(
@@ -76,7 +77,7 @@ def _taken_by_nodes(
     nodes = {
         f"{environment}-{pool.name}-{number}": index
         for index, pool in pools.items()
-        for number in range(pool.node_count)
+        for number in range(resolved.node_count(pool))
     }
     for index, share in shares.items():
         if share.name in nodes:

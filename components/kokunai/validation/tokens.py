@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Mapping
-from ipaddress import ip_address
+from ipaddress import IPv4Network, ip_address
 from typing import TYPE_CHECKING, Annotated, Any
 from urllib.parse import urlsplit
 
@@ -27,6 +27,7 @@ _WORD = r"^[A-Za-z0-9$(./_][A-Za-z0-9$().+_:~/-]*$"
 _KEYRING = r"^(?:/[A-Za-z0-9._+@~%,:-]+)+$"
 _ARCHIVE = r"^https?://[^\s{}@?#]+$"
 _ARCHIVE_PATH = re.compile(r"[A-Za-z0-9._~!$&'()*+,;=:@%/-]*")
+_THIS_NETWORK, _BROADCAST = IPv4Network("0.0.0.0/8"), IPv4Network("240.0.0.0/4")
 _LONGEST_HOST, _LONGEST_LABEL = 253, 63
 
 
@@ -59,7 +60,8 @@ def file_path(text: str) -> str:
     return one_line(text)
 
 
-def _host(text: str) -> str:
+def host_name(text: str) -> str:
+    """Refuse what is neither a host name nor an IP address."""
     if re.fullmatch(_RESOLVER, text) and _is_address(text):
         return text
     labels = text.removesuffix(".").split(".")
@@ -73,7 +75,27 @@ def _host(text: str) -> str:
 def _resolver(text: str) -> str:
     if not re.fullmatch(_RESOLVER, text) or not _is_address(text):
         raise _not("IP アドレス（例 192.168.1.53）", "an IP address such as 192.168.1.53", text)
+    if why := _no_server(text):
+        raise refusal(
+            f"{shown(text, 60)} は{why[0]}です。ノードから届く DNS サーバーを指定してください"
+            "（省くと、データセンターのものを使います）",
+            f"{shown(text, 60)} is {why[1]}; give a resolver that the nodes reach "
+            "(left out, that of the site is used)",
+        )
     return text
+
+
+def _no_server(text: str) -> tuple[str, str] | None:
+    """Why no other machine can be at an address; None where one can."""
+    given = ip_address(text)
+    address = getattr(given, "ipv4_mapped", None) or given
+    if address.is_loopback:
+        return "ノード自身を指すアドレス（ループバック）", "the node itself (loopback)"
+    if address.is_unspecified or address in _THIS_NETWORK:
+        return "ホストを指さないアドレス", "the address of no host"
+    if address.is_multicast or address in _BROADCAST:
+        return "マルチキャストか予約済みのアドレス", "a multicast or reserved address"
+    return None
 
 
 def _is_address(text: str) -> bool:
@@ -124,7 +146,7 @@ def _archive(text: str) -> str:
         raise _no_archive(text)
     if re.search(r"\s|[?#\\]|%[01][0-9A-Fa-f]", text):
         raise _no_archive(text)
-    _host(host)
+    host_name(host)
     return text
 
 
@@ -148,7 +170,7 @@ def _schema(pattern: str) -> WithJsonSchema:
     return WithJsonSchema({"type": "string", "pattern": pattern})
 
 
-HostName = Annotated[str, AfterValidator(_host), _schema(f"{_HOST}|{_RESOLVER}")]
+HostName = Annotated[str, AfterValidator(host_name), _schema(f"{_HOST}|{_RESOLVER}")]
 """A host name or an IP address."""
 Resolver = Annotated[str, AfterValidator(_resolver), _schema(_RESOLVER)]
 """An IP address: a resolver cannot be found by name."""
@@ -162,7 +184,7 @@ Line = Annotated[str, AfterValidator(one_line)]
 """Text without control characters and line breaks."""
 
 # Variables of this package's roles, whose values stand between others on one line of a file.
-_OF_ROLES = ("base_", "nccl_", "storage_client_", "verify_")
+_OF_ROLES = ("base_", "firewall_", "nccl_", "storage_client_", "verify_")
 _WITH_SPACES = frozenset({"base_kernel_parameters", "nccl_environment", "verify_kernel_parameters"})
 _OF_TEXTS = "\t\n\r"
 

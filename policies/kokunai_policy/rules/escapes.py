@@ -27,9 +27,9 @@ def judge_execution(inspected: Inspected) -> Iterator[Judgement]:
         Verdict.FAIL,
         "",
         f"{resource.type} は任意のコードを実行し、行き先を検査できません。"
-        "使うには policies/waivers.yaml の allowed_types に登録してください",
+        f"使うには {inspected.context.waivers.file} の allowed_types に登録してください",
         f"{resource.type} runs code whose destinations cannot be checked; "
-        "to use it, list it under allowed_types in policies/waivers.yaml",
+        f"to use it, list it under allowed_types in {inspected.context.waivers.file}",
     )
 
 
@@ -43,9 +43,9 @@ def judge_type(inspected: Inspected) -> Iterator[Judgement]:
             Verdict.FAIL,
             "",
             f"{resource.type} は登録されていない種類で、設置場所の指定もありません。"
-            "調べたうえで policies/waivers.yaml の allowed_types に登録してください",
+            f"調べたうえで {inspected.context.waivers.file} の allowed_types に登録してください",
             f"{resource.type} is not a known type and says nothing about its location; "
-            "examine it, then list it under allowed_types in policies/waivers.yaml",
+            f"examine it, then list it under allowed_types in {inspected.context.waivers.file}",
         )
 
 

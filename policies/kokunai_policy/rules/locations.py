@@ -21,8 +21,9 @@ if TYPE_CHECKING:
 
 # Inputs of this package's kinds that other rules judge, also when they are unknown.
 _JUDGED_ELSEWHERE = frozenset({"site", "zone", "labels"})
-# The id of the stack's `Owner`, which is known once that is made.
-_OWNER = ("owner",)
+# What the stack's `Owner` gives, known once that is made; of a host also its first key.
+_MADE_FIRST = frozenset({("owner",), ("hostKeySeed",)})
+_OF_HOSTS = frozenset({("hosts", "hostKey"), ("hosts", "owner")})
 _JUDGED_VARIABLES = frozenset({"ntp_servers", "dns_servers", "package_sources"})
 
 
@@ -105,7 +106,8 @@ def _may_be_open(inspected: Inspected, node: Node) -> bool:
         return True
     if not inspected.resource.is_kokunai or not node.keys:
         return False
-    if node.keys == _OWNER and node.state is State.UNKNOWN:
+    is_made = node.keys in _MADE_FIRST or (node.keys[0], node.keys[-1]) in _OF_HOSTS
+    if is_made and node.state is State.UNKNOWN:
         return True
     if len(node.keys) == 1 or (node.keys[0] == "labels" and plain(str(node.keys[1])) == LABEL):
         return node.keys[0] in _JUDGED_ELSEWHERE

@@ -65,6 +65,8 @@ def _left_out(inspected: Inspected) -> Iterator[Judgement]:
             continue
         given = ((name, inspected.context.environment.get(name)) for name in endpoint.environment)
         source, text = next(((name, text) for name, text in given if text), ("", endpoint.host))
+        if not source and endpoint.beside:
+            continue  # it is at the host of the other endpoint, which is judged by itself
         yield judge_host(inspected, Node((key,), State.KNOWN, text), source=source)
 
 

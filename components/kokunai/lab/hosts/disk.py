@@ -36,9 +36,16 @@ class Disk:
             self._make(machine)
         if self._read_digest() != identity.digest(machine):
             self._configure(machine)
-        if machine.gpu is None:
+        if machine.gpu is None or not machine.gpu.has_tools:
             (self._upper / identity.NVIDIA_SMI).unlink(missing_ok=True)
         self._write(identity.labels(machine))
+
+    def host_key(self) -> str:
+        """The public host key without its comment; empty where there is none yet."""
+        with contextlib.suppress(FileNotFoundError):
+            text = (self._upper / f"{_HOST_KEY}.pub").read_text(encoding="ascii")
+            return " ".join(text.split()[:2])
+        return ""
 
     def remove(self) -> None:
         """Delete the contents; absent is success."""

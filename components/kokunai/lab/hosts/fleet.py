@@ -118,6 +118,9 @@ class Fleet:
         with self._locks[disk_id]:
             Disk(self._names.disk_directory(disk_id), self._root).remove()
 
+    def host_key(self, disk_id: str) -> str:
+        return Disk(self._names.disk_directory(disk_id), self._root).host_key()
+
     def ensure_nfs(self, appliance: NfsAppliance) -> None:
         with self._locks[appliance.appliance_id]:
             self._file_servers.ensure(appliance)

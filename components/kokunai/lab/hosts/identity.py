@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from kokunai.lab.machines import Machine, Nic
 
 NVIDIA_SMI = "usr/local/bin/nvidia-smi"
+UNAME = "usr/local/bin/uname"
+_UNAME = """if [ "$*" = -m ]; then echo ARCHITECTURE; else exec /usr/bin/uname "$@"; fi
+"""
 STARTUP = "var/lib/kokunai-lab/startup"
 _GUEST = Path(__file__).parent / "guest"
 _MOTD = (
@@ -61,7 +64,7 @@ def configured(machine: Machine, shadow: str, passwd: str) -> Files:
         files |= _login_user(machine.login_user, files["etc/shadow"].content, passwd)
     for number, nic in enumerate(machine.nics):
         if nic.address:
-            path = f"etc/systemd/network/10-kokunai-lab-eth{number}.network"
+            path = f"etc/systemd/network/10-kokunai-lab-{nic.named(number)}.network"
             files[path] = File(_network(number, nic))
     return files
 
@@ -77,7 +80,10 @@ def first_boot(machine: Machine, machine_id: str) -> Files:
 def labels(machine: Machine) -> Files:
     """Files that mark the host as simulated, and the tools that stand in for its hardware's."""
     files = {"etc/kokunai-simulation": File(_label(machine))}
-    if machine.gpu:
+    if machine.architecture:
+        text = f"#!/bin/sh\n# SIMULATION (kokunai lab)\n{_UNAME}"
+        files[UNAME] = File(text.replace("ARCHITECTURE", machine.architecture), 0o755)
+    if machine.gpu and machine.gpu.has_tools:
         tool = (_GUEST / "nvidia_smi.py").read_text(encoding="utf-8")
         files[NVIDIA_SMI] = File(tool, 0o755)
     return files
@@ -102,6 +108,10 @@ def _label(machine: Machine) -> str:
         "# SIMULATION: this host and its hardware are simulated by the kokunai lab.",
         f"server: {machine.server_id}",
     ]
+    if machine.architecture:
+        lines.append(f"architecture: {machine.architecture}")
+    if machine.rack:
+        lines.append(f"rack: {machine.rack}")
     if machine.login_user != "root":
         lines.append(f"# The image is {machine.image}; what runs is the lab's Debian 12.")
         lines.append(f"# {machine.login_user} is another name of root here.")
@@ -133,7 +143,7 @@ def _with_root_password(shadow: str, password_hash: str) -> str:
 def _network(number: int, nic: Nic) -> str:
     gateway = f"Gateway={nic.gateway}\n" if nic.gateway else ""
     return (
-        f"[Match]\nName=eth{number}\n\n[Network]\n"
+        f"[Match]\nName={nic.named(number)}\n\n[Network]\n"
         f"Address={nic.address}/{nic.prefix_length}\n{gateway}LinkLocalAddressing=no\n"
     )
 

@@ -45,8 +45,8 @@ def configure_addresses(namespace: str, nics: tuple[Nic, ...]) -> None:
     for number, nic in enumerate(nics):
         if nic.address:
             lines += [
-                f"address replace {nic.address}/{nic.prefix_length} dev eth{number}",
-                f"link set eth{number} up",
+                f"address replace {nic.address}/{nic.prefix_length} dev {nic.named(number)}",
+                f"link set {nic.named(number)} up",
             ]
         if nic.address and nic.gateway:
             lines.append(f"route replace default via {nic.gateway}")

@@ -195,7 +195,7 @@ def _add_namespace(name: str) -> None:
 def _wiring(namespace: str, number: int, nic: Nic) -> Iterator[str]:
     name = port(nic.interface_id)
     hardware = f"address {nic.mac_address}" if nic.mac_address else ""
-    peer = f"peer name eth{number} {hardware} netns {namespace}"
+    peer = f"peer name {nic.named(number)} {hardware} netns {namespace}"
     yield f"link add {name} type veth {peer}"
     if nic.switch_id:
         yield f"link set {name} master {bridge(nic.switch_id)}"

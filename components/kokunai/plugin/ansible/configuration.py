@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from kokunai import own_address, playbooks
 from kokunai.errors import KokunaiError
 from kokunai.plugin.ansible.difference import broken, changes, digests, touched
-from kokunai.plugin.ansible.host_keys import known_keys, rekeyed
+from kokunai.plugin.ansible.host_keys import NOT_PINNED, jumps, known_keys, pinned, rekeyed
 from kokunai.plugin.ansible.inputs import ConfigurationComputed, ConfigurationInputs
 from kokunai.plugin.ansible.outcome import Outcome, Run, drift_of, outputs, reason
 from kokunai.plugin.ansible.places import (
@@ -22,6 +23,7 @@ from kokunai.plugin.ansible.request import Host, Request, host_of
 from kokunai.plugin.ansible.run import run_playbooks
 from kokunai.plugin.kind import (
     Change,
+    Checked,
     Created,
     Found,
     InitFailed,
@@ -32,9 +34,11 @@ from kokunai.plugin.kind import (
 from kokunai.plugin.model_kind import ModelKind
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
 _MOST_FORKS = 32
+_WHOLE = "playbooks:"
+"""Before a role digest that covers the provider's playbooks, beside what was given."""
 
 
 class Configuration(ModelKind):
@@ -47,6 +51,25 @@ class Configuration(ModelKind):
     default_timeout_seconds = 3600.0
     secret_properties = frozenset({"secretVariables"})
     patience_seconds = 180
+
+    def __init__(self) -> None:
+        self._config: Mapping[str, Any] = {}
+
+    def configure(self, config: Mapping[str, Any]) -> None:
+        """Take the configuration, which may name a folder of playbooks."""
+        self._config = config
+
+    async def check(self, transition: Transition) -> Checked:
+        """Check the inputs; the role digest covers the playbooks that the provider names, too."""
+        checked = await super().check(transition)
+        given = checked.inputs.get("roleDigest")
+        playbook = None if checked.failures else configured_playbook(self._config)
+        # With ignoreChanges the engine hands in the recorded digest, which covers them already.
+        if playbook is None or not isinstance(given, str) or given.startswith(_WHOLE):
+            return checked
+        digest = playbooks.folder_digest(playbook.parent)
+        whole = hashlib.sha256(f"{given} {digest}".encode()).hexdigest()
+        return Checked({**checked.inputs, "roleDigest": f"{_WHOLE}{whole}"})
 
     def diff(self, transition: Transition) -> list[Change]:
         """Changes by host, and drift or unfinished runs that the state records."""
@@ -105,9 +128,12 @@ class Configuration(ModelKind):
         self, op: Operation, inputs: Props, state: Props, hosts: list[Host], *, check: bool
     ) -> Run:
         require_programs()
-        key, playbook = private_key(inputs["privateKeyFile"]), _playbook(op)
+        config = inputs.get("sshConfigFile", "")
+        key, playbook = private_key(inputs["privateKeyFile"], config), _playbook(op)
         known = known_keys(hosts, state)
         strange = await rekeyed(hosts, known)
+        lines = [*(line for keys in known.values() for line in keys), *pinned(hosts, known)]
+        lines += jumps(hosts)
         request = Request(
             playbook=playbook,
             project=str(project_root()),
@@ -115,8 +141,8 @@ class Configuration(ModelKind):
             variables=inputs["variables"],
             secrets=inputs.get("secretVariables") or {},
             private_key_file=str(key),
-            ssh_config_file=ssh_config(inputs.get("sshConfigFile", "")),
-            known_hosts=tuple(line for lines in known.values() for line in lines),
+            ssh_config_file=ssh_config(config),
+            known_hosts=tuple(lines),
             check=check,
             forks=min(_MOST_FORKS, 4 * (os.cpu_count() or 1), len(hosts)),
             patience_seconds=self.patience_seconds,
@@ -124,6 +150,8 @@ class Configuration(ModelKind):
         )
         run = await run_playbooks(op, request, inputs["pool"]) if request.hosts else Run.of(())
         run.hosts |= {name: Outcome(status="rekeyed") for name in strange}
+        for name, outcome in run.hosts.items():
+            outcome.is_first = name not in known
         return run
 
 
@@ -150,10 +178,12 @@ def _with_reasons(run: Run) -> Run:
 
 
 def _done(host: Host, outcome: Outcome) -> str:
-    return (
+    done = (
         f"{host.name} ({host.address}): 構成しました。変更 {outcome.changed} 件"
         f" / configured, {outcome.changed} changed"
     )
+    is_believed = outcome.is_first and not host.host_key
+    return f"{done}\n{host.name}: {NOT_PINNED}" if is_believed else done
 
 
 def _with_check_results(op: Operation, state: Props, hosts: Iterable[Host], run: Run) -> Props:

@@ -5,19 +5,27 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from kokunai.foreign_text import LONGEST, shown
+from kokunai.language import halves
 from kokunai.plugin.ansible.host_answer import PREFIX, NotUnderstood, checks_of
+from kokunai.plugin.ansible.host_keys import told
 from kokunai.plugin.redaction import masking
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
 Record = dict[str, Any]
-"""Its key `record` is task, changed, failed, unreachable, rekeyed, verified, stats or said."""
+"""`record`: task, changed, failed, unreachable, rekeyed, verified, host_keys, stats, said."""
 
 _RESULTS = ("runner_on_ok", "runner_on_failed", "runner_on_unreachable")
 _MESSAGE_LIMIT = 600
 _MOST_PATHS = 100
-VERIFYING = ("verify", "Compare what is there with what was promised")
+_LOOKING = "kokunai_host"
+# The second is said of a key of another kind than the recorded one.
+_STRANGE = ("REMOTE HOST IDENTIFICATION HAS CHANGED", "Host key verification failed")
+VERIFYING = (
+    "verify",
+    "約束した構成と照らし合わせます / Compare what is there with what was promised",
+)
 """Role and name of the task whose output is a host's answer, whatever it looks like."""
 
 
@@ -60,6 +68,8 @@ class Reducer:
             said = f"検証の回答を解釈できません / its answer is not understood: {error}"
             return [self._failed("failed", data, said)]
         records = [] if verified is None else [_record("verified", host, checks=verified)]
+        if kind == "runner_on_ok" and data.get("task_action") == _LOOKING:
+            records.append(_record("host_keys", host, keys=told(result.get("host_keys"))))
         if kind == "runner_on_ok" and result.get("changed") is True:
             records.append(_record("changed", host, paths=self._changed(data, result)))
         if kind != "runner_on_ok" and not data.get("ignore_errors"):
@@ -90,7 +100,7 @@ class Reducer:
         if record == "unreachable":
             # ssh's own message comes last, after Ansible's description of what it was doing.
             text = text.rpartition("over ssh: ")[2]
-            if "REMOTE HOST IDENTIFICATION HAS CHANGED" in text:
+            if any(words in text for words in _STRANGE):
                 record = "rekeyed"
         return self._failed(record, data, text)
 
@@ -109,7 +119,8 @@ class Reducer:
         else:
             rows = map(_mapping, _items(result.get("results")))
             items = [row.get("item") for row in rows if row.get("changed") is True]
-            name = data.get("task", "")
+            # The state must not depend on the language of whoever reads it.
+            name = halves(str(data.get("task", "")))[1]
             found = {f"{name}: {item}" for item in items if isinstance(item, str)} or {str(name)}
         return [self._line(path) for path in sorted(found)[:_MOST_PATHS]]
 

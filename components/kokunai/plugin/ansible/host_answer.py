@@ -35,6 +35,7 @@ CHECKS = (
     "time_sync",
     "host_name",
     "addresses",
+    "firewall",
     "storage",
     "kernel_parameters",
 )

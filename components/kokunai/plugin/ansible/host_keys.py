@@ -1,12 +1,19 @@
-"""SSH host keys: which are recorded for a host, and whether the host still answers with them."""
+"""SSH host keys: which a host must show, which it tells, and whether it still answers with them.
+
+At the first contact a host must show the key that its provider let us give it or tell us of; over
+that connection it tells its own keys, and from then on those must be shown. A host of which nothing
+is known beforehand is believed once.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import re
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from kokunai.plugin.ansible.places import environment
+from kokunai.plugin.ansible.ssh_options import jump_alias
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -14,7 +21,13 @@ if TYPE_CHECKING:
     from kokunai.plugin.ansible.request import Host
     from kokunai.plugin.kind import Props
 
+PUBLIC_KEY = re.compile(
+    r"(?:ssh-ed25519|ssh-rsa|ecdsa-sha2-nistp(?:256|384|521)) [A-Za-z0-9+/]{40,2000}={0,2}"
+)
+"""A public key as `known_hosts` has it, without the name of the host."""
+NOT_PINNED = "最初のホスト鍵は固定していません / first key not pinned"
 _PATIENCE_SECONDS = "5"
+_MOST_KEYS = 8
 
 
 def keys_of(host: Host, lines: Iterable[str]) -> list[str]:
@@ -28,15 +41,54 @@ def known_keys(hosts: Iterable[Host], state: Props) -> dict[str, list[str]]:
     return {
         host.name: keys[host.name]
         for host in hosts
-        if keys.get(host.name) and results.get(host.name, {}).get("serverId") == host.server_id
+        if keys.get(host.name) and _is_same(host, results.get(host.name, {}))
     }
+
+
+def _is_same(host: Host, result: Mapping[str, str]) -> bool:
+    """Whether the recorded keys are this server's.
+
+    A provider may give a server another id, but the first key is written into a disk once.
+    """
+    if host.host_key:
+        return result.get("firstKey") == host.host_key
+    return result.get("serverId") == host.server_id
+
+
+def pinned(hosts: Iterable[Host], known: Mapping[str, list[str]]) -> list[str]:
+    """Lines of known_hosts for the first contact with hosts whose first key is known."""
+    fresh = [host for host in hosts if host.name not in known]
+    return [f"{host.known_as} {host.host_key}" for host in fresh if host.host_key]
+
+
+def jumps(hosts: Iterable[Host]) -> list[str]:
+    """Lines of known_hosts for jump hosts whose key is known."""
+    keyed = [host for host in hosts if host.jump and host.jump_key]
+    return list(dict.fromkeys(f"{jump_alias(host.jump)} {host.jump_key}" for host in keyed))
+
+
+def told(keys: object) -> list[str]:
+    """The public keys among what a host says are its own."""
+    listed = keys if isinstance(keys, list) else []
+    return [key for key in listed[:_MOST_KEYS] if PUBLIC_KEY.fullmatch(str(key))]
+
+
+def learned(host: Host, own: Iterable[str], shown: Iterable[str]) -> list[str]:
+    """What to record after the first contact: `own` keys the host told, or those it has `shown`.
+
+    A pinned key is not recorded itself: until the host tells its own it is pinned again.
+    """
+    if host.host_key:
+        return [f"{host.known_as} {key}" for key in own]
+    return keys_of(host, shown)
 
 
 async def rekeyed(hosts: Iterable[Host], known: Mapping[str, list[str]]) -> set[str]:
     """Names of hosts that answer with another key than the recorded one; without silent hosts."""
     by_port: dict[int, list[Host]] = defaultdict(list)
     for host in hosts:
-        if known.get(host.name):
+        # A scan knows no jump host, and the address may be somebody else's from here.
+        if known.get(host.name) and not host.jump:
             by_port[host.port].append(host)
     scans = [_scan(port, group) for port, group in by_port.items()]
     shown = [line for lines in await asyncio.gather(*scans) for line in lines]

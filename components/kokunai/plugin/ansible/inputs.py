@@ -8,6 +8,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field
 
+from kokunai.contracts.rows import HostKey as JumpKey
+from kokunai.contracts.rows import Jump
+from kokunai.plugin.ansible import host_keys
 from kokunai.plugin.inputs import Computed, Governed, Inputs, MaybeUnknown
 from kokunai.problems import refusal
 from kokunai.validation.tokens import Line, variable_mistakes
@@ -54,6 +57,16 @@ def _once(hosts: list[Any]) -> list[Any]:
     return hosts
 
 
+def _host_key(text: str) -> str | None:
+    if text and not host_keys.PUBLIC_KEY.fullmatch(text):
+        raise refusal(
+            "SSH の公開鍵（例 ssh-ed25519 AAAA...）を指定してください。",
+            "must be a public key of SSH such as ssh-ed25519 AAAA...",
+        )
+    return text or None
+
+
+HostKey = Annotated[str, AfterValidator(_host_key)]
 Variables = Annotated[dict[str, Any], AfterValidator(_variables)]
 
 
@@ -72,6 +85,15 @@ class HostInputs(Inputs):
     """Changes when the provider wrote the host's files anew. / 事業者がディスクに書いた設定。"""
     port: int = Field(default=22, ge=1, le=65535)
     """Port of SSH. / SSH のポート。"""
+    host_key: HostKey | None = None
+    """Host key that the first login must find; without it whoever answers first is believed.
+    / 最初の接続で確かめるホスト鍵。なければ、最初に応答したものを信じます。"""
+    jump: Jump | None = None
+    """Jump host, `user@host[:port]`, where the host cannot be reached directly. / 踏み台。"""
+    jump_key: JumpKey | None = None
+    """The jump host's own key. / 踏み台のホスト鍵。"""
+    owner: str | None = Field(default=None, pattern=r"^[0-9a-f]{16}$")
+    """Id of the stack, written onto a host that nothing else can mark. / ホストに書く所有者 ID。"""
     variables: Variables = Field(default={})
     """Variables of this host. / このホストの変数。"""
 
@@ -127,6 +149,9 @@ class Result(Computed):
     """What went wrong, where something did. / 失敗の理由。"""
     server_id: str
     """The server that was configured. / 構成したサーバーの ID。"""
+    first_key: str
+    """Host key that was pinned before the first login; empty where none was.
+    / 最初の接続より前に固定したホスト鍵。固定していないときは空。"""
 
 
 class ConfigurationComputed(Computed):

@@ -7,8 +7,9 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from kokunai import own_address
+from kokunai.language import halves
 from kokunai.plugin.ansible.host_answer import completed
-from kokunai.plugin.ansible.host_keys import keys_of, known_keys
+from kokunai.plugin.ansible.host_keys import keys_of, known_keys, learned
 from kokunai.plugin.ansible.inputs import ConfigurationComputed
 
 if TYPE_CHECKING:
@@ -32,6 +33,10 @@ class Outcome:
     paths: list[str] = field(default_factory=list)
     """Paths that changed, or that would change in a check run."""
     verified: dict[str, Any] = field(default_factory=dict)
+    own_keys: list[str] = field(default_factory=list)
+    """Public host keys that the host told as its own."""
+    is_first: bool = False
+    """Nothing was recorded of the host's keys before this run."""
 
 
 @dataclass
@@ -71,6 +76,8 @@ class Run:
             host.paths.extend(record["paths"])
         elif kind == "verified":
             host.verified = _dated(completed(record["checks"]))
+        elif kind == "host_keys":
+            host.own_keys = record["keys"]
         else:
             host.status, host.task, host.message = kind, record["task"], record["message"]
 
@@ -105,7 +112,9 @@ def outputs(
         if outcome.status != "rekeyed":
             # An interrupted run reports no keys; without the known ones any key would pass next.
             known = known_keys([host], state).get(host.name, [])
-            after["hostKeys"][host.name] = keys_of(host, run.known_hosts) or known
+            seen = keys_of(host, run.known_hosts) or known
+            fresh = learned(host, outcome.own_keys, run.known_hosts)
+            after["hostKeys"][host.name] = seen if known else fresh
     return {**new, **after}
 
 
@@ -121,6 +130,7 @@ def _result(host: Host, outcome: Outcome) -> dict[str, Any]:
         "failed": outcome.failed,
         "message": outcome.message,
         "serverId": host.server_id,
+        "firstKey": host.host_key,
     }
 
 
@@ -128,16 +138,19 @@ def reason(host: Host, outcome: Outcome) -> str:
     """Why the run did not finish on a host, Japanese then English."""
     who = f"{host.name} ({host.address})"
     ja, en = own_address.lockout(host.address, outcome.message)
+    task_ja, task_en = task_of(outcome)
     texts = {
         "unreachable": (
             f"{who} に接続できません。{ja}",
             f"{who} cannot be reached: {outcome.message} {en}".rstrip(),
         ),
         "failed": (
-            f"{who} は「{outcome.task}」で失敗しました。",
-            f'{who} failed in "{outcome.task}": {outcome.message}',
+            f"{who} は「{task_ja}」で失敗しました。",
+            f'{who} failed in "{task_en}": {outcome.message}',
         ),
-        "rekeyed": (
+        "rekeyed": _strange_at_first(who)
+        if outcome.is_first
+        else (
             (
                 f"{who} の SSH ホスト鍵が、同じサーバー {host.server_id} なのに変わりました。"
                 "心当たりがなければ、なりすましを疑ってください。"
@@ -157,10 +170,33 @@ def reason(host: Host, outcome: Outcome) -> str:
     return "\n".join(texts.get(outcome.status, cut))
 
 
+def task_of(outcome: Outcome) -> tuple[str, str]:
+    """Role and name of the task that failed, in Japanese and in English."""
+    role, joint, name = outcome.task.rpartition(" : ")
+    ja, en = halves(name)
+    return f"{role}{joint}{ja}", f"{role}{joint}{en}"
+
+
+def _strange_at_first(who: str) -> tuple[str, str]:
+    ja = (
+        f"{who} は、前もって決めた SSH ホスト鍵とは別の鍵を返しました。何も送らずに中止しました。"
+        "なりすましか、最初の起動でスクリプトが動かなかったか、OS が入れ直されています。"
+        "コンソールで確かめ、作ったサーバーなら pulumi up --replace で作り直し、"
+        "契約のサーバーなら正しいホスト鍵を書いてください"
+    )
+    en = (
+        f"{who} shows another SSH host key than the one known beforehand; nothing was sent to it. "
+        "An impostor answers, or its script did not run at the first boot, or its system was "
+        "installed anew: look at its console; make your own server anew with pulumi up --replace, "
+        "and correct the host key of one that was handed over"
+    )
+    return ja, en
+
+
 def drift_of(outcome: Outcome) -> list[str]:
     """The drift that a check run found: paths and tasks that would change, checks that fail."""
     failed = [name for name, check in outcome.verified.items() if check["verdict"] == "fail"]
     differing = [*outcome.paths, *(f"verified.{name}" for name in failed)]
     if outcome.status == "failed" and not failed:
-        differing.append(outcome.task)
+        differing.append(task_of(outcome)[1])
     return sorted(set(differing))

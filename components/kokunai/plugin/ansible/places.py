@@ -62,14 +62,18 @@ def require_programs() -> None:
         )
 
 
-def private_key(given: str) -> Path:
-    """The path of the key file. Raises KokunaiError where ssh would not accept the file."""
+def private_key(given: str, ssh_config_file: str = "") -> Path:
+    """The path of the key file. Raises KokunaiError where ssh would not accept the file.
+
+    The file may be missing where an agent holds the key of `<file>.pub`, as ssh has it.
+    """
     path = user_paths.absolute(project_root(), given)
     try:
         public = path.with_name(f"{path.name}.pub").read_text(encoding="utf-8")
     except (OSError, ValueError):
         public = ""
-    key_files.judge(path, public)
+    config = user_paths.absolute(project_root(), ssh_config_file) if ssh_config_file else None
+    key_files.judge(path, public, config)
     return path
 
 

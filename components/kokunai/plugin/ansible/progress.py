@@ -6,12 +6,19 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from kokunai.language import halves, worded
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from pathlib import Path
 
 # Only Ansible knows how many tasks these add, for some of them only while it runs.
 _UNCOUNTED = frozenset({"import_playbook", "import_role", "include_role", "include_tasks"})
+
+
+# How Ansible names the task that it adds before a role with argument_specs.
+_VALIDATES = "Validating arguments against arg spec"
+_VALIDATION = ("変数を確かめます", "Check its variables")
 
 
 class _Uncountable(Exception):
@@ -90,8 +97,17 @@ class Progress:
         done, count = str(self._done), self._host_count
         if self.total is not None:
             done = f"{min(self._done, self.total)}/{self.total}"
-        place = task.get("role") or task.get("name", "")
-        return (
-            f"プール {self._pool}: {done} タスク、{count} 台、{place}"
-            f" | pool {self._pool}: {done} tasks, {count} hosts, {place}"
+        ja, en = _places(str(task.get("role", "")), str(task.get("name", "")))
+        return worded(
+            f"プール {self._pool}: {done} タスク、{count} 台、{ja}",
+            f"pool {self._pool}: {done} tasks, {count} hosts, {en}",
+            " | ",
         )
+
+
+def _places(role: str, name: str) -> tuple[str, str]:
+    """Where the run is: the role and what its task does, each in its language."""
+    ja, en = _VALIDATION if name.startswith(_VALIDATES) else halves(name)
+    if not (role and name):
+        return role or ja, role or en
+    return f"{role}（{ja}）", f"{role}: {en}"

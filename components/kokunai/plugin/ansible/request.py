@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import shlex
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from kokunai.plugin.ansible import ssh_options
+from kokunai.plugin.ansible import host_keys, ssh_options
 from kokunai.plugin.ansible.unsafe_data import Template
 
 if TYPE_CHECKING:
@@ -24,6 +25,12 @@ class Host:
     user: str
     port: int = 22
     variables: Mapping[str, Any] = field(default_factory=dict)
+    host_key: str = ""
+    """The key that the first login must find; empty where none is known beforehand."""
+    jump: str = ""
+    """`user@host[:port]`; empty where the host is reached directly."""
+    jump_key: str = ""
+    """The jump host's own key; empty where none is known."""
 
     @property
     def known_as(self) -> str:
@@ -74,8 +81,16 @@ def host_of(raw: Mapping[str, Any]) -> Host:
         server_id=str(raw["serverId"]),
         user=raw["user"],
         port=int(raw.get("port") or 22),
-        variables=dict(raw.get("variables") or {}),
+        variables={**(raw.get("variables") or {}), **_owned(raw)},
+        host_key=str(raw.get("hostKey") or ""),
+        jump=str(raw.get("jump") or ""),
+        jump_key=str(raw.get("jumpKey") or ""),
     )
+
+
+def _owned(raw: Mapping[str, Any]) -> dict[str, str]:
+    """The owner's id, which is known only when the stack is made, as a variable of the roles."""
+    return {"base_owner": str(raw["owner"])} if raw.get("owner") else {}
 
 
 def inventory(request: Request, private: Path, secrets_file: str) -> dict[str, Any]:
@@ -103,16 +118,26 @@ def _connection(request: Request) -> dict[str, Any]:
     }
 
 
+def _ssh_arguments(host: Host, request: Request, private: Path) -> str:
+    known_hosts, file = private / "known_hosts", request.ssh_config_file
+    fixed = ssh_options.arguments(known_hosts, file, known_as=host.known_as)
+    if not host.jump:
+        return fixed
+    through = ssh_options.jump_command(
+        host.jump, known_hosts, request.private_key_file, file, key=host.jump_key
+    )
+    return shlex.join([*shlex.split(fixed), "-o", f"ProxyCommand={through}"])
+
+
 def _host(host: Host, request: Request, private: Path) -> dict[str, Any]:
-    # A recorded key must match. At the first contact ssh itself records the key, so that the
-    # recorded key is the one that was used.
-    known = any(line.split(" ", 1)[0] == host.known_as for line in request.known_hosts)
-    checking = "yes" if known else "accept-new"
+    # A recorded or pinned key must match. Without one, at the first contact, ssh itself records the
+    # key, so that the recorded key is the one that was used.
+    lines = host_keys.keys_of(host, request.known_hosts)
+    checking = "yes" if lines else "accept-new"
+    known = bool(lines) and lines != host_keys.pinned([host], {})
     return {
         **host.variables,
-        "ansible_ssh_common_args": ssh_options.arguments(
-            private / "known_hosts", request.ssh_config_file, known_as=host.known_as
-        ),
+        "ansible_ssh_common_args": _ssh_arguments(host, request, private),
         "ansible_ssh_extra_args": f"-o StrictHostKeyChecking={checking}",
         "repair": host.name in request.repair,
         "connection_patience_seconds": min(request.patience_seconds, 60 if known else 3600),

@@ -61,5 +61,36 @@ def arguments(known_hosts: object, configuration_file: str = "", *, known_as: st
     return shlex.join(["-F", configuration_file or "none", *_each(options)])
 
 
+def jump_command(
+    jump: str, known_hosts: object, private_key_file: str, configuration_file: str = "", *, key: str
+) -> str:
+    """The ProxyCommand that leads through a jump host, `user@host[:port]`.
+
+    Options of a command line do not reach the ssh that ProxyJump starts, so this is its whole
+    command. With a `key` the jump host must show it, under `jump_alias` in `known_hosts`; without
+    one it may be any, because what passes through it is encrypted for the host behind it.
+    """
+    user, _, place = jump.rpartition("@")
+    host, _, port = place.partition(":")
+    hosts = user_paths.ssh_value(known_hosts) if key else "/dev/null"
+    options = {
+        **_FIXED,
+        "UserKnownHostsFile": hosts,
+        "StrictHostKeyChecking": "yes" if key else "no",
+        "HostKeyAlias": jump_alias(jump),
+        "IdentityFile": user_paths.ssh_value(private_key_file),
+        "LogLevel": "ERROR",
+    }
+    words = ["ssh", "-F", configuration_file or "none", *_each(options)]
+    words += ["-p", port or "22", "-l", user]
+    # The outer ssh fills in `%` marks, of which only the last two are its own.
+    return f"{shlex.join(words)} -W".replace("%", "%%") + f" '[%h]:%p' {shlex.quote(host)}"
+
+
+def jump_alias(jump: str) -> str:
+    """The jump host's name in known_hosts, which no other host has."""
+    return f"jump-host-{jump.rpartition('@')[2].replace(':', '-')}"
+
+
 def _each(options: Mapping[str, str]) -> list[str]:
     return [word for name, value in options.items() for word in ("-o", f"{name}={value}")]

@@ -28,6 +28,10 @@ def _root_url(value: str) -> str:
     return checked_root_url(value, _DOMAIN)
 
 
+def _optional_root_url(value: str | None) -> str | None:
+    return _root_url(value) if value is not None else None
+
+
 class SakuraSettings(SectionModel):
     """Which API is asked, with which key, and how fast."""
 
@@ -37,6 +41,9 @@ class SakuraSettings(SectionModel):
     """Access token. / アクセストークン。"""
     access_token_secret: str | None = None
     """Secret of the access token. / アクセストークンのシークレット。"""
+    phy_api_root_url: Annotated[str | None, AfterValidator(_optional_root_url)] = None
+    """Root of the API of dedicated servers; left out, at the host of the other one.
+    / 専用サーバー PHY の API のルート URL。"""
     calls_per_second: float = Field(default=CALLS_PER_SECOND, gt=0, allow_inf_nan=False)
     """Most calls in a second. / 1 秒あたりの呼び出し数の上限。"""
 
@@ -53,6 +60,7 @@ SECTION = Section(
         "api_root_url": _variables("API_ROOT_URL"),
         "access_token": _variables("ACCESS_TOKEN"),
         "access_token_secret": _variables("ACCESS_TOKEN_SECRET"),
+        "phy_api_root_url": ("SAKURA_ENDPOINTS_PHY",),
         "calls_per_second": _variables("RATE_LIMIT"),
     },
     secret_fields=frozenset({"access_token", "access_token_secret"}),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+from itertools import zip_longest
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from kokunai.drivers.errors import Passing, Unauthorized
@@ -26,6 +27,7 @@ from kokunai.plugin.sakura.session import Session, id_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from contextlib import AbstractContextManager
 
     from kokunai.drivers.sakura_iaas import Collection, Item
     from kokunai.plugin.sakura.accounts import Accounts
@@ -60,6 +62,16 @@ class SakuraKind(ModelKind):
     def refuse_left(self, op: Operation, item: Item, new: Props) -> None:
         """Raises KokunaiError when what a killed create left cannot become what is wanted."""
 
+    async def refuse_unfit(
+        self,
+        session: Session,
+        what: Collection,  # noqa: ARG002 - for kinds that make several things
+        item: Item,
+        new: Props,
+    ) -> None:
+        """The same where it takes calls of the API to know; preview and create both ask it."""
+        self.refuse_left(session.op, item, new)
+
     async def _foresee_adoption(self, session: Session, new: Props) -> None:
         """Tell what a create will take over. Raises KokunaiError for what others made."""
         for what in self.marked:
@@ -67,8 +79,8 @@ class SakuraKind(ModelKind):
             ours = ownership.of_place(session.op, items)
             ownership.refuse_foreign(session.op, what, ours, session.zone)
             for item in ours[:1]:
+                await self.refuse_unfit(session, what, item, new)
                 session.tell_of(id_of(item))
-                self.refuse_left(session.op, item, new)
 
     async def check_sold(
         self, session: Session, products: Products, old: Props, new: Props
@@ -86,29 +98,37 @@ class SakuraKind(ModelKind):
         return self._accounts.of(op.config).products
 
     def refuse_other(self, op: Operation, left: Found | None, new: Props) -> None:
-        """Raises KokunaiError when what a killed create left cannot be updated to `new`."""
+        """Raises KokunaiError when what a killed create left cannot be updated to `new`.
+
+        What a preview does not know yet is not held against it.
+        """
         if left is None:
             return
-        changes = self.diff(Transition(left.id, left.outputs, left.inputs, new))
+        wanted = completed(new, left.inputs)
+        changes = self.diff(Transition(left.id, left.outputs, left.inputs, wanted))
         fixed = [change.path for change in changes if change.replace or change.loses]
         if fixed:
             raise leftover(op, left.id, ", ".join(fixed))
 
-    @contextlib.contextmanager
-    def _failures_as_warnings(self, op: Operation) -> Iterator[None]:
-        """Turn failures of the checks into warnings: a preview is useful without credentials."""
-        try:
-            yield
-        except (Unauthorized, Passing) as error:
-            what = api_failure_text(error)
-            op.warn(f"販売状況を確かめられません / could not check what is sold: {what}")
-        except KokunaiError as error:
-            if self._accounts.can_open(op.config):
-                raise
-            # Every resource lacks the same key, and a preview may have hundreds of them.
-            if not self._accounts.told_missing:
-                self._accounts.told_missing = True
-                op.warn(str(error))
+    def _failures_as_warnings(self, op: Operation) -> AbstractContextManager[None]:
+        return failures_as_warnings(self._accounts, op)
+
+
+@contextlib.contextmanager
+def failures_as_warnings(accounts: Accounts, op: Operation) -> Iterator[None]:
+    """Turn failures of the checks into warnings: a preview is useful without credentials."""
+    try:
+        yield
+    except (Unauthorized, Passing) as error:
+        what = api_failure_text(error)
+        op.warn(f"販売状況を確かめられません / could not check what is sold: {what}")
+    except KokunaiError as error:
+        if accounts.can_open(op.config):
+            raise
+        # Every resource lacks the same key, and a preview may have hundreds of them.
+        if not accounts.told_missing:
+            accounts.told_missing = True
+            op.warn(str(error))
 
 
 def place_of(id_: str, *known: Props) -> tuple[str, str]:
@@ -128,6 +148,21 @@ def place_of(id_: str, *known: Props) -> tuple[str, str]:
             en=f'The zone of the id "{id_}" is not known; write zone/{id_}.',
         )
     return str(zone), match["id"]
+
+
+def completed(wanted: Any, known: Any) -> Any:
+    """`wanted` with `known` in the place of everything that is not known yet."""
+    if wanted is UNKNOWN:
+        return known
+    if isinstance(wanted, dict):
+        there = known if isinstance(known, dict) else {}
+        kept = (key for key in wanted if key in there or wanted[key] is not UNKNOWN)
+        return {key: completed(wanted[key], there.get(key)) for key in kept}
+    if isinstance(wanted, list):
+        rows = known if isinstance(known, list) else []
+        pairs = zip_longest(wanted, rows[: len(wanted)])
+        return [completed(one, other) for one, other in pairs]
+    return wanted
 
 
 def described(op: Operation, props: Props) -> str:

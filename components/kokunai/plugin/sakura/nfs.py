@@ -35,7 +35,7 @@ from kokunai.plugin.sakura.power import is_up, power_on, remove_when_off, status
 from kokunai.plugin.sakura.session import id_of
 
 if TYPE_CHECKING:
-    from kokunai.drivers.sakura_iaas import Item
+    from kokunai.drivers.sakura_iaas import Collection, Item
     from kokunai.plugin.sakura.products import Products
     from kokunai.plugin.sakura.session import Session
 
@@ -112,17 +112,24 @@ class Nfs(SakuraKind):
         left = Finding(session, APPLIANCE)
 
         async def find() -> Item | None:
-            return await self._adoptable(session, await left(), new)
+            item = await left()
+            if item is not None:
+                await self.refuse_unfit(session, APPLIANCE, item, new)
+            return item
 
         item = await session.create(APPLIANCE, body, find, is_unrecorded=True)
         return Created(id_of(item), await self._finish(session, id_of(item), new))
 
-    async def _adoptable(self, session: Session, item: Item | None, new: Props) -> Item | None:
-        """What a killed create made. Raises KokunaiError when it cannot become what is wanted."""
-        if item is not None:
-            left = await self.read(session.op, Transition(id_of(item), old=new))
-            self.refuse_other(session.op, left, new)
-        return item
+    async def refuse_unfit(
+        self,
+        session: Session,
+        what: Collection,  # noqa: ARG002 - an appliance is all that it makes
+        item: Item,
+        new: Props,
+    ) -> None:
+        """Only name, description and tags of an appliance can be changed."""
+        left = await self.read(session.op, Transition(id_of(item), old=new))
+        self.refuse_other(session.op, left, new)
 
     async def read(self, op: Operation, transition: Transition) -> Found | None:
         """The appliance as the API shows it."""

@@ -49,7 +49,7 @@ class SimpleKind(SakuraKind, ABC):
         async def find() -> Item | None:
             item = await left()
             if item is not None:
-                self.refuse_left(op, item, new)
+                await self.refuse_unfit(session, self.collection, item, new)
             return item
 
         item = await session.create(self.collection, ready(body), find, is_unrecorded=True)

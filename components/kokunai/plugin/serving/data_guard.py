@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from kokunai.errors import KokunaiError
 from kokunai.plugin import losses
 from kokunai.plugin.kind import Holding
-from kokunai.plugin.serving import responses
+from kokunai.plugin.serving import command_line, responses
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,7 +24,10 @@ class DataGuard:
 
     def __init__(self) -> None:
         self.has_program = False
-        """Whether a program declares resources in this run: a destroy has none, and may delete."""
+        """Whether a program declares resources of ours in this run.
+
+        Where the engine's command is not known, a run without any counts as a destroy.
+        """
 
     def refuse_replacement(
         self, kind: Kind, op: Operation, props: Props, changes: Sequence[Change]
@@ -43,8 +46,12 @@ class DataGuard:
 
     def refuse_deletion(self, kind: Kind, op: Operation, props: Props) -> None:
         """Before a delete. Raises KokunaiError where a program's run loses data unasked."""
-        if isinstance(kind, Holding) and self.has_program and not _may_go(op, props):
+        destroys = command_line.is_destroy()
+        is_meant = destroys if destroys is not None else not self.has_program
+        if isinstance(kind, Holding) and not is_meant and not _may_go(op, props):
             ja, en = _what(kind, op, props)
+            if not self.has_program:
+                raise _nothing_declared(op, ja, en)
             raise _refusal(op, (f"{ja}。", f"{en}."))
 
 
@@ -71,6 +78,17 @@ def _because(ja: str, en: str, changes: Sequence[Change]) -> tuple[str, str]:
     return (
         f"{why_ja}ネットワークの名前を変えただけの場合は、その行に was: 旧名 と書いてください。",
         f"{why_en} If only the network was renamed, write was: OLD beside its new name.",
+    )
+
+
+def _nothing_declared(op: Operation, ja: str, en: str) -> KokunaiError:
+    """No permission helps: the provider has the configuration of the last program that named it."""
+    command = f"pulumi destroy --target '{op.urn}'"
+    return KokunaiError(
+        ja=f"{ja}。プログラムは kokunai のリソースを何も宣言していません。残すなら宣言を元に戻し、"
+        f"すべて削除するなら pulumi destroy、これだけなら {command} を実行してください。",
+        en=f"{en}. The program declares no resource of kokunai any more. To keep it put the "
+        f"declaration back; to remove everything run pulumi destroy, or this alone: {command}",
     )
 
 

@@ -5,12 +5,21 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from kokunai.drivers.errors import DriverError
 from kokunai.errors import KokunaiError
 from kokunai.plugin.kind import OWNED_BY, OWNER, UNKNOWN, Change, Transition
-from kokunai.plugin.serving import properties, responses
+from kokunai.plugin.serving import command_line, properties, responses
 
 if TYPE_CHECKING:
     from kokunai.plugin.kind import Kind, Operation, Props
+
+
+_ASKED_FOR = Change(
+    "replace",
+    replace=True,
+    reason="コマンドラインかオプションで作り直しが指定されています / "
+    "a replacement is asked for on the command line or by an option",
+)
 
 
 @dataclass(frozen=True)
@@ -21,6 +30,24 @@ class LastDiff:
     replacing: list[Change]
 
 
+@dataclass(frozen=True)
+class Replaced:
+    """What goes in a replacement, by its old inputs, and why."""
+
+    before: Props
+    changes: list[Change]
+
+    def explain(self, op: Operation) -> None:
+        """Warn why the resource is replaced.
+
+        Said in the preview of the create, because the engine does not tell diff whether it runs in
+        a preview.
+        """
+        paths = ", ".join(change.path for change in self.changes)
+        ja, en = f"{op.name} を作り直します（{paths}）", f"{op.name} will be replaced ({paths})"
+        op.warn(responses.in_both_languages(ja, en, self.changes))
+
+
 class Replacements:
     """The last diff and the created id of each URN, for the one engine command of this process."""
 
@@ -29,28 +56,33 @@ class Replacements:
         self.made: dict[str, str] = {}
         self.held: dict[str, frozenset[str]] = {}
         """By URN, the ids that the state has: what a diff was asked about."""
-        self.recorded: set[str] = set()
-        """URNs that the state has; the engine names their old inputs to `check` before all else."""
+        self.recorded: dict[str, Props] = {}
+        """By URN, the old inputs, which the engine names to `check` before all else."""
 
     def is_recorded(self, urn: str) -> bool:
         """Whether the state has the resource: a replacement is checked without its old inputs."""
-        return urn in self.recorded or urn in self.held
+        return urn in self.recorded or urn in self.held or command_line.replaces(urn)
+
+    async def foreseen(self, kind: Kind, op: Operation, new: Props) -> Replaced | None:
+        """What the create in a preview will replace, None where it is the first one.
+
+        A provider is not asked for a diff where the command line, another provider or the
+        replacement of another resource demands it. There the size of what is lost is taken from
+        what is known: for the command line the new inputs alone.
+        """
+        last_diff = self.last_diffs.get(op.urn)
+        if last_diff is None:
+            known = {op.urn: new} if command_line.replaces(op.urn) else {}
+            before = {**known, **self.recorded}.get(op.urn)
+            return None if before is None else Replaced(before, [_ASKED_FOR])
+        if not last_diff.replacing and await _is_gone(kind, op, last_diff.transition):
+            return None  # an interrupted replacement has deleted it already
+        return Replaced(last_diff.transition.old, last_diff.replacing or [_ASKED_FOR])
 
     def forget(self, urn: str) -> None:
         """Drop the last diff of a resource that was deleted or does not exist."""
         self.last_diffs.pop(urn, None)
         self.held.pop(urn, None)
-
-    def explain(self, op: Operation) -> None:
-        """Warn why the resource is replaced.
-
-        Called by create, because the engine does not tell diff whether it runs in a preview.
-        """
-        changes = self.last_diffs[op.urn].replacing if op.urn in self.last_diffs else []
-        paths = ", ".join(change.path for change in changes)
-        if changes:
-            ja, en = f"{op.name} を作り直します（{paths}）", f"{op.name} will be replaced ({paths})"
-            op.warn(responses.in_both_languages(ja, en, changes))
 
     async def refuse_while_old_exists(self, kind: Kind, op: Operation) -> None:
         """Before a create. Raises KokunaiError while the resource to be replaced still exists."""
@@ -85,6 +117,14 @@ class Replacements:
                 "it, give the resource delete_before_replace=True, or delete it first."
             )
         return kept
+
+
+async def _is_gone(kind: Kind, op: Operation, before: Transition) -> bool:
+    """Whether the API says that the old resource does not exist."""
+    try:
+        return await kind.read(op, before) is None
+    except (KokunaiError, DriverError):
+        return False
 
 
 def with_owner(kind: Kind, op: Operation, outputs: Props) -> Props:

@@ -20,7 +20,7 @@ from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc
 from kokunai.errors import KokunaiError
 from kokunai.plugin import redaction, schema
 from kokunai.plugin.comparison import differences
-from kokunai.plugin.kind import UNKNOWN, Kind, Previewing, Props, Transition
+from kokunai.plugin.kind import UNKNOWN, Configured, Kind, Noticing, Previewing, Props, Transition
 from kokunai.plugin.serving import properties, responses
 from kokunai.plugin.serving.data_guard import DataGuard
 from kokunai.plugin.serving.operation import EngineOperation
@@ -124,6 +124,9 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
                 "are refused",
             )
         self._config, self._is_configured = config, True
+        for kind in self._registry.kinds.values():
+            if isinstance(kind, Configured):
+                kind.configure(config)
 
     async def Cancel(self, _: Any, __: Any) -> Empty:
         """Ask every running operation to end soon and answer with what exists."""
@@ -137,7 +140,7 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         old, new = map(properties.decode, (request.olds, request.news))
         self.guard.has_program = True
         if old.props:
-            self.replacements.recorded.add(request.urn)
+            self.replacements.recorded[request.urn] = old.props
 
         async def work(kind: Kind, _: EngineOperation) -> provider_pb2.CheckResponse:
             checked = await kind.check(Transition(old=old.props, new=new.props))
@@ -158,6 +161,8 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
             replacing = [change for change in changes if change.replace]
             self.replacements.last_diffs[request.urn] = LastDiff(transition, replacing)
             self.replacements.held[request.urn] = frozenset({request.id, kind.identity(transition)})
+            if isinstance(kind, Noticing):
+                kind.notice(op, transition)
             return responses.difference(changes)
 
         return await self._answer(request, context, work, seconds=_QUICK_SECONDS)
@@ -170,11 +175,9 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         async def work(kind: Kind, op: EngineOperation) -> provider_pb2.CreateResponse:
             id_, outputs = "", {}
             if request.preview:
-                last_diff = self.replacements.last_diffs.get(op.urn)
-                if last_diff is not None:
-                    before = last_diff.transition.old
-                    self.guard.refuse_replacement(kind, op, before, last_diff.replacing)
-                self.replacements.explain(op)
+                if replaced := await self.replacements.foreseen(kind, op, new.props):
+                    self.guard.refuse_replacement(kind, op, replaced.before, replaced.changes)
+                    replaced.explain(op)
                 outputs = await _preview(kind, op, transition)
             else:
                 await self.replacements.refuse_while_old_exists(kind, op)

@@ -17,7 +17,7 @@ Rows = list[dict[str, Any]]
 
 @dataclass(frozen=True)
 class Loss:
-    """A resource whose data goes, because it is deleted or because of `replacing`."""
+    """A resource whose data goes: it is deleted, or made anew or erased by `replacing`."""
 
     name: str
     pool: str | None
@@ -100,7 +100,8 @@ def clashes(old: Rows, new: Rows) -> Iterator[Clash]:
 
 
 def _replacing(kind: Kind, old: Props, new: Props) -> tuple[Change, ...]:
-    return tuple(change for change in kind.diff(Transition(old=old, new=new)) if change.replace)
+    changes = kind.diff(Transition(old=old, new=new))
+    return tuple(change for change in changes if change.replace or change.loses)
 
 
 def _held(kind: Kind | None, inputs: Props) -> Held:

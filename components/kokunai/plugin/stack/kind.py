@@ -94,10 +94,25 @@ class DataHolders(ModelKind):
     async def preview(self, op: Operation, transition: Transition) -> Props:
         """The inputs. Raises KokunaiError for a loss that is not allowed."""
         self._judge(op, transition)
+        if not transition.id:
+            self.notice(op, transition)
         return transition.new
+
+    def notice(self, op: Operation, transition: Transition) -> None:
+        """Warn of permissions for names that neither the program nor the state has.
+
+        What was just removed from the program is in the state until it is gone.
+        """
+        rows = [*_rows(transition.old), *_rows(transition.new)]
+        known = {str(row.get(key)) for row in rows for key in ("name", "pool", "was")} - {"None"}
+        unknown = losses.allowed(op.config) - known
+        if unknown and not holds_unknown(transition.new.get("holders")):
+            ja, en = words.permits_nothing(unknown, known)
+            op.warn(f"{ja}\n{en}")
 
     async def create(self, op: Operation, transition: Transition) -> Created:
         """There is nothing before it that could be lost."""
+        self.notice(op, transition)
         return Created(op.digest, transition.new)
 
     async def read(self, op: Operation, transition: Transition) -> Found | None:  # noqa: ARG002

@@ -7,8 +7,8 @@ import secrets
 from typing import TYPE_CHECKING
 
 from kokunai.errors import KokunaiError
-from kokunai.plugin.inputs import Inputs
-from kokunai.plugin.kind import Created, Found
+from kokunai.plugin.inputs import Computed, Inputs
+from kokunai.plugin.kind import Change, ChangeKind, Created, Found
 from kokunai.plugin.model_kind import ModelKind
 from kokunai.plugin.module import Module
 
@@ -29,6 +29,14 @@ class OwnerInputs(Inputs):
     """
 
 
+class OwnerComputed(Computed):
+    """A secret beside the id."""
+
+    host_key_seed: str
+    """Secret from which the first SSH host keys of new servers are made. / 新しいサーバーの最初の
+    SSH ホスト鍵の元になる秘密。"""
+
+
 class Owner(ModelKind):
     """Makes an id and nothing else; a second checkout has a state, and so an id, of its own.
 
@@ -40,12 +48,20 @@ class Owner(ModelKind):
 
     pulumi_type = "kokunai:index:Owner"
     model = OwnerInputs
+    computed = OwnerComputed
+    secret_properties = frozenset({"hostKeySeed"})
     import_id = "0123456789abcdef"
     is_found_by_digest = False
 
+    def diff(self, transition: Transition) -> list[Change]:
+        """The state of an earlier version has no secret."""
+        reason = "最初のホスト鍵の元を作ります / the seed of first host keys is made"
+        change = Change("hostKeySeed", ChangeKind.UPDATE, reason=reason, of_state=True)
+        return [] if transition.state.get("hostKeySeed") else [change]
+
     async def create(self, _op: Operation, transition: Transition) -> Created:
-        """Draw a new id."""
-        return Created(secrets.token_hex(8), dict(transition.new))
+        """Draw a new id and a new secret."""
+        return Created(secrets.token_hex(8), {**transition.new, **_seed()})
 
     async def read(self, _op: Operation, transition: Transition) -> Found | None:
         """The id as it is; an import takes back the one that the marks at the seller show."""
@@ -55,14 +71,19 @@ class Owner(ModelKind):
                 "16 桁の 16 進数で指定してください。",
                 en=f'"{transition.id}" is no owner id; write its 16 hexadecimal digits.',
             )
-        return Found(transition.id, {}, {})
+        kept = {key: transition.state[key] for key in ("hostKeySeed",) if key in transition.state}
+        return Found(transition.id, {}, kept)
 
     async def update(self, _op: Operation, transition: Transition) -> Props:
-        """There is nothing to change."""
-        return dict(transition.new)
+        """Add the secret that an import or an earlier version left out."""
+        return {**_seed(), **transition.state, **transition.new}
 
     async def delete(self, _op: Operation, _transition: Transition) -> None:
         """There is nothing to remove: everything that carries the id was deleted before it."""
+
+
+def _seed() -> Props:
+    return {"hostKeySeed": secrets.token_hex(32)}
 
 
 def owner() -> Module:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import groupby
 from typing import TYPE_CHECKING
 
+from kokunai.foreign_text import shown
 from kokunai.plugin.kind import reasons_of
 
 if TYPE_CHECKING:
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from kokunai.plugin.stack.comparison import Clash, Loss
 
 _MOST_NAMES = 4
+_MOST_KNOWN = 20
 GONE_ALREADY = (
     "--target などですでに失われたものについては、一度だけ許可して適用してください。",
     "For what is gone already (--target, state delete), permit it for one run.",
@@ -35,7 +37,7 @@ def _line(group: Sequence[Loss]) -> tuple[str, str]:
     first, gib = group[0], sum(loss.held.gib for loss in group)
     ja, en = _what(group)
     why_ja, why_en = _why(first)
-    # A bucket has no size of its own.
+    # The size of what was not made by API may not be known.
     size_ja, size_en = (f"{gib} GiB の", f"{gib} GiB of ") if gib else ("", "")
     return (
         f"{ja}: {size_ja}データが失われます。{why_ja}",
@@ -66,6 +68,8 @@ def _why(loss: Loss) -> tuple[str, str]:
     paths = ", ".join(change.path for change in loss.replacing)
     reasons = reasons_of(loss.replacing)
     ja, en = "。".join(ja for ja, _ in reasons), "; ".join(en for _, en in reasons)
+    if all(change.loses for change in loss.replacing):
+        return f"上書き（{paths}）: {ja}。", f"erased ({paths}): {en}."
     return f"作り直し（{paths}）: {ja}。", f"replaced ({paths}): {en}."
 
 
@@ -90,6 +94,25 @@ def protection_hint(losses: Iterable[Loss]) -> tuple[str, str]:
     en = (
         "It is protected: run pulumi up with protect: false before the deletion, or run "
         "pulumi state unprotect 'URN' (URNs: pulumi stack --show-urns)."
+    )
+    return ja, en
+
+
+def permits_nothing(unknown: Iterable[str], known: Iterable[str]) -> tuple[str, str]:
+    """That these names in allow_data_loss are of nothing, and which could stand there."""
+    there = sorted(known)
+    named = ", ".join(shown(name, 64) for name in sorted(unknown))
+    more = " ..." if len(there) > _MOST_KNOWN else ""
+    listed = ", ".join(there[:_MOST_KNOWN]) + more
+    ja = (
+        f"allow_data_loss の {named} は、スタックファイルにもステートにもない名前です。"
+        f"指定できるもの: {listed or 'なし'}。削除が済んだものなら、許可を消してください"
+        "（コンポーネントを使わずに宣言したリソースの名前なら、このままで構いません）。"
+    )
+    en = (
+        f"allow_data_loss names {named}, which neither the stack file nor the state has; it may "
+        f"name: {listed or 'nothing'}. Remove the permission of what is gone already (the name of "
+        "a resource that is declared without a component may stay)."
     )
     return ja, en
 

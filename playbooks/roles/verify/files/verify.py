@@ -178,6 +178,29 @@ def judge_addresses(machine: Machine, expected: dict[str, Any]) -> Result:
     return result(seen, PASS)
 
 
+LISTING = "/usr/sbin/nft --stateless --numeric list table inet kokunai"
+
+
+def judge_firewall(machine: Machine, expected: dict[str, Any]) -> Result:
+    """The rules that filter now against those of the file, which a place of its own loads."""
+    code, present = run(*LISTING.split())
+    if not expected["firewall"]:
+        why = "設定により無効です / switched off by hosts.firewall"
+        left = "無効のはずですが、動いています / it filters although it is switched off"
+        return result("", NOT_VERIFIED, why) if code else result("on", FAIL, left)
+    load = f"/usr/sbin/nft --file {machine.root / 'etc/kokunai/firewall.nft'} && {LISTING}"
+    loaded, wanted = run("unshare", "--net", "sh", "-c", load)
+    if code and machine.simulated() and run("/usr/sbin/nft", "list", "tables")[0]:
+        return result("", NOT_VERIFIED, SIMULATED)
+    if code:
+        return result("", FAIL, "ルールがありません / there are no rules")
+    if loaded:
+        return result("on", NOT_VERIFIED, "ルールを比べられません / the rules cannot be compared")
+    if present != wanted:
+        return result("on", FAIL, "ルールが変えられています / the rules are not those of the file")
+    return result("on", PASS)
+
+
 def try_shares(machine: Machine, mounts: dict[str, Mounted]) -> dict[str, tuple[str, str]]:
     """By path, the verdict and its reason, all shares at once within TRIAL_SECONDS.
 
@@ -312,6 +335,7 @@ JUDGES = {
     "time_sync": judge_time_sync,
     "host_name": judge_host_name,
     "addresses": judge_addresses,
+    "firewall": judge_firewall,
     "storage": judge_storage,
     "kernel_parameters": judge_kernel_parameters,
 }

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import sys
+import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -40,12 +41,27 @@ def _table(fields: list[str], *, header: bool) -> None:
         print(", ".join(gpu.get(field, "[N/A]") for field in fields))
 
 
+def _fabric(rack: str) -> None:
+    """The section of each GPU that tells of its NVLink domain: one for all hosts of a rack."""
+    cluster = uuid.uuid5(uuid.NAMESPACE_DNS, f"{rack}.rack.kokunai-lab") if rack else "N/A"
+    state, status, clique = ("Completed", "Success", "0") if rack else ("N/A", "N/A", "N/A")
+    for gpu in _gpus():
+        print(f"GPU {gpu['pci.bus_id']}\n    Fabric")
+        rows = {"State": state, "Status": status, "CliqueId": clique, "ClusterUUID": cluster}
+        for name, value in rows.items():
+            print(f"        {name:<34}: {value}")
+        print("        Health")
+
+
 def main(arguments: list[str]) -> int:
     """Answer `-L`, `--query-gpu=... --format=csv[,noheader]`, or a short list."""
     print("SIMULATION: no GPU is present; values come from the lab", file=sys.stderr)
     query = [item.split("=", 1)[1] for item in arguments if item.startswith("--query-gpu=")]
     if query:
         _table(query[0].split(","), header=not any("noheader" in item for item in arguments))
+        return 0
+    if "-q" in arguments:
+        _fabric(_label().get("rack", ""))
         return 0
     for gpu in _gpus():
         print(f"GPU {gpu['index']}: {gpu['name']} (UUID: {gpu['uuid']})")

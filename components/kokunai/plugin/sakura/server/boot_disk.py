@@ -13,6 +13,8 @@ from kokunai.plugin.sakura.ownership import full_mark
 from kokunai.plugin.sakura.session import id_of, ready
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from kokunai.drivers.sakura_iaas import Item
     from kokunai.plugin.kind import Props
     from kokunai.plugin.sakura.session import Session
@@ -21,6 +23,7 @@ DISK_TAG = "kokunai-disk-"
 CONFIG_TAG = "kokunai-config-"
 CONFIGURED_BY = ("hostName", "sshKeyIds", "sshPublicKeys", "password", "disablePasswordLogin")
 """Top-level inputs that are written to the boot disk."""
+_MOST_SCRIPTS = 2
 
 
 def static_address(props: Props) -> dict[str, Any]:
@@ -35,15 +38,15 @@ def static_address(props: Props) -> dict[str, Any]:
     }
 
 
-def request(props: Props, note_id: str | None = None) -> Item:
-    """The `Config` section of a disk's request."""
+def request(props: Props, note_ids: Sequence[str] = ()) -> Item:
+    """The `Config` section of a disk's request; the scripts of the notes run in their order."""
     return sakura_requests.disk_config(
         host_name=props["hostName"],
         ssh_key_ids=props["sshKeyIds"],
         ssh_public_keys=props["sshPublicKeys"],
         password=props["password"],
         disable_password_login=props["disablePasswordLogin"],
-        note_id=note_id,
+        note_ids=note_ids,
         **static_address(props),
     )
 
@@ -76,13 +79,19 @@ def _after(prefix: str, item: Item) -> str:
     return str(tags[0]).removeprefix(prefix) if tags else ""
 
 
-async def register(session: Session, script: str) -> str:
-    """Register a note with the startup script for the configuration of a disk; returns its id."""
-    body = sakura_requests.note(name=full_mark(session.op), content=script)
+async def register(session: Session, scripts: Sequence[str]) -> list[str]:
+    """Register a note for each startup script of a disk; returns their ids in this order."""
+    return [
+        await _registered(session, _name(session, number), script)
+        for number, script in enumerate(scripts)
+    ]
 
+
+async def _registered(session: Session, name: str, script: str) -> str:
     async def find() -> Item | None:
-        return next(iter(await _own_notes(session)), None)
+        return next((note for note in await _own_notes(session) if note["Name"] == name), None)
 
+    body = sakura_requests.note(name=name, content=script)
     return id_of(await session.create(NOTE, ready(body), find))
 
 
@@ -94,6 +103,11 @@ async def remove_notes(session: Session) -> None:
 
 async def _own_notes(session: Session) -> list[Item]:
     """Notes of this operation, found by name: the API overwrites a note's description."""
-    name = full_mark(session.op)
-    notes = await session.call(lambda: session.api.find(NOTE, session.zone, {"Name": [name]}))
-    return [note for note in notes if note.get("Name") == name]
+    names = [_name(session, number) for number in range(_MOST_SCRIPTS)]
+    # A list is any of these.
+    notes = await session.call(lambda: session.api.find(NOTE, session.zone, {"Name": names}))
+    return [note for note in notes if note.get("Name") in names]
+
+
+def _name(session: Session, number: int) -> str:
+    return full_mark(session.op) + (f"-{number}" if number else "")

@@ -130,10 +130,16 @@ def _is_configured_otherwise(state: Props, new: Props) -> bool:
 
 def _comparable(old: Props, new: Props) -> tuple[Props, Props]:
     """Both sides without what means "any" and without what an import could not read."""
-    old, new = comparable(old, new)
+    old, new = _without_seed(comparable(old, new))
     if not any(name in old for name in WRITE_ONLY):
         new = {key: value for key, value in new.items() if key not in WRITE_ONLY}
     return _without_any_plan(old, new), _with_known_keys(old, _with_known_nics(old, new))
+
+
+def _without_seed(sides: tuple[Props, Props]) -> tuple[Props, Props]:
+    """Both sides without the secret that only a new server needs: another one changes nothing."""
+    old, new = ({key: side[key] for key in side if key != "hostKeySeed"} for side in sides)
+    return old, new
 
 
 def _without_any_plan(old: Props, new: Props) -> Props:

@@ -9,7 +9,7 @@ from kokunai.drivers.sakura_iaas import DISK
 from kokunai.plugin.sakura import ownership
 from kokunai.plugin.sakura.kind import creation_failed, own_tags
 from kokunai.plugin.sakura.products import DISK_PLAN_IDS
-from kokunai.plugin.sakura.server import boot_disk
+from kokunai.plugin.sakura.server import boot_disk, first_key
 from kokunai.plugin.sakura.session import id_of
 
 if TYPE_CHECKING:
@@ -78,15 +78,21 @@ class Disks:
 
     async def make(self, server_id: str) -> None:
         """Create missing disks, wait until they are copied, and plug in unplugged ones."""
-        script = self._wanted["startupScript"] if 0 not in self._disks else ""
-        note = await boot_disk.register(self._session, script) if script else None
+        scripts = self._scripts(server_id)
+        notes = await boot_disk.register(self._session, scripts) if 0 not in self._disks else []
         for index in range(len(self._wanted["disks"])):
             if index not in self._disks:
-                self._disks[index] = await self._make(index, server_id, note)
+                self._disks[index] = await self._make(index, server_id, notes)
         for index in range(len(self._wanted["disks"])):
             self._disks[index] = await self._made(index, server_id)
-        if self._wanted["startupScript"]:
+        if scripts:
             await boot_disk.remove_notes(self._session)
+
+    def _scripts(self, server_id: str) -> list[str]:
+        """What a new boot disk runs once; after the key, which is last, a login finds all done."""
+        given, seed = self._wanted["startupScript"], self._wanted.get("hostKeySeed")
+        key = [first_key.script(seed, server_id)] if seed else []
+        return [*([given] if given else []), *key]
 
     async def remove_extra(self, server: Item) -> None:
         """Unplug and remove the disks that are no longer in the inputs."""
@@ -154,15 +160,15 @@ class Disks:
             return not self._reconfigure
         return written == self._digest
 
-    async def _make(self, index: int, server_id: str, note: str | None) -> Item:
+    async def _make(self, index: int, server_id: str, notes: list[str]) -> Item:
         async def find() -> Item | None:
             made = await ownership.mine(self._session, DISK)
             free = [disk for disk in made if plugged_into(disk) in {"", server_id}]
             return next((disk for disk in free if boot_disk.index_of(disk) == index), None)
 
-        return await self._session.create(DISK, lambda: self._body(index, server_id, note), find)
+        return await self._session.create(DISK, lambda: self._body(index, server_id, notes), find)
 
-    async def _body(self, index: int, server_id: str, note: str | None) -> Item:
+    async def _body(self, index: int, server_id: str, notes: list[str]) -> Item:
         spec = self._wanted["disks"][index]
         await self._products.check_disk(self._session, spec["plan"], spec["sizeGib"])
         return sakura_requests.disk(
@@ -172,7 +178,7 @@ class Disks:
             plan_id=DISK_PLAN_IDS[spec["plan"]],
             server_id=server_id,
             archive_id=await self._archive_id(spec) if index == 0 else None,
-            config=boot_disk.request(self._wanted, note) if index == 0 else None,
+            config=boot_disk.request(self._wanted, notes) if index == 0 else None,
         )
 
     def _tags(self, index: int) -> list[str]:

@@ -93,6 +93,9 @@ class ServerInputs(fields.Tagged):
     """Refuse passwords over SSH. / SSH のパスワード認証を拒否します。"""
     startup_script: str = ""
     """Runs once, at the first boot. / 最初の起動で一度だけ動きます。"""
+    host_key_seed: str = ""
+    """Secret from which a new server's first SSH host key is made; without it the first login
+    believes whoever answers. / 新しいサーバーの最初の SSH ホスト鍵の元になる秘密。"""
     force_shutdown: bool = False
     """Cut the power instead of shutting down. / 停止を待たずに電源を切ります。"""
 
@@ -131,6 +134,9 @@ class ServerComputed(fields.Powered):
     """Zone in which the API has it. / ゾーン。"""
     config_digest: str
     """Digest of what was written into the boot disk. / 起動ディスクに書いた設定の要約値。"""
+    host_key: str
+    """SSH host key that was written into the boot disk, empty for a server that got none.
+    / 起動ディスクに書いた SSH ホスト鍵（ないときは空）。"""
 
 
 def _of_images(disks: list[Props]) -> Iterator[Problem]:

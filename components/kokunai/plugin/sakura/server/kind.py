@@ -31,7 +31,7 @@ from kokunai.plugin.sakura.server.work import ServerWork, remove
 from kokunai.plugin.sakura.session import id_of
 
 if TYPE_CHECKING:
-    from kokunai.drivers.sakura_iaas import Item
+    from kokunai.drivers.sakura_iaas import Collection, Item
     from kokunai.plugin.sakura.products import Products
     from kokunai.plugin.sakura.session import Session
 
@@ -51,7 +51,7 @@ class Server(SakuraKind):
     computed = ServerComputed
     marked = (SERVER, DISK)
     default_timeout_seconds = 1200.0
-    secret_properties = frozenset({"password"})
+    secret_properties = frozenset({"password", "hostKeySeed"})
 
     def identity(self, transition: Transition) -> str:
         """The API's current id, which changes with the plan."""
@@ -124,13 +124,22 @@ class Server(SakuraKind):
         new = transition.new
         work = ServerWork(self.session(op, new["zone"]), self.products(op), new)
         work.outputs.update(new)
-        server_id = await work.make()
-        if work.server.get("Disks"):  # a killed create made it
-            left = await self.read(op, Transition(server_id, old={"zone": new["zone"]}))
-            self.refuse_other(op, left, new)
+
+        async def judge(item: Item) -> None:
+            await self.refuse_unfit(work.session, SERVER, item, new)
+
+        server_id = await work.make(judge)
         with keeping(server_id, work.outputs):
             await work.finish()
         return Created(server_id, work.outputs)
+
+    async def refuse_unfit(
+        self, session: Session, what: Collection, item: Item, new: Props
+    ) -> None:
+        """A server is fit as long as it has no disks, which a create makes after it."""
+        if what == SERVER and item.get("Disks"):
+            left = await self.read(session.op, Transition(id_of(item), old={"zone": session.zone}))
+            self.refuse_other(session.op, left, new)
 
     async def read(self, op: Operation, transition: Transition) -> Found | None:
         """The server as the API shows it, with the old inputs that the API does not show."""
@@ -146,6 +155,8 @@ class Server(SakuraKind):
         image = await _image(session, given, disks.get(0))
         inputs = view.inputs(server, zone, given, image)
         outputs = {**inputs, **view.computed(server, disks.get(0)), "zoneName": zone}
+        # Nothing at the API shows it.
+        outputs["hostKey"] = transition.state.get("hostKey", "")
         outputs |= mark_found(transition, server)
         return Found(server_id, inputs, outputs)
 

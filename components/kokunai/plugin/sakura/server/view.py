@@ -21,6 +21,7 @@ WRITE_ONLY = (
     "password",
     "disablePasswordLogin",
     "startupScript",
+    "hostKeySeed",
     "forceShutdown",
 )
 """Inputs that the API does not show; an imported server lacks them."""

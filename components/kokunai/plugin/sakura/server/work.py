@@ -12,14 +12,14 @@ from kokunai.plugin.sakura import ownership
 from kokunai.plugin.sakura.kind import described, description_inputs, own_tags, tags_of
 from kokunai.plugin.sakura.power import is_up, power_off, power_on, remove_when_off
 from kokunai.plugin.sakura.products import matches_plan
-from kokunai.plugin.sakura.server import view
+from kokunai.plugin.sakura.server import first_key, view
 from kokunai.plugin.sakura.server.boot_disk import remove_notes
 from kokunai.plugin.sakura.server.disks import Disks, is_disk_of, plugged_into
 from kokunai.plugin.sakura.server.nics import Nics
 from kokunai.plugin.sakura.session import id_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Awaitable, Callable, Sequence
 
     from kokunai.drivers.sakura_iaas import Item
     from kokunai.plugin.kind import Props
@@ -46,11 +46,27 @@ class ServerWork:
         """The API's current id."""
         return id_of(self.server)
 
-    async def make(self) -> str:
-        """Create the server, or adopt the one that an interrupted create made; returns its id."""
+    async def make(self, judge: Callable[[Item], Awaitable[None]] | None = None) -> str:
+        """Create the server, or adopt the one that an interrupted create made; returns its id.
+
+        `judge` raises KokunaiError for one that must not be adopted.
+        """
         left = ownership.Finding(self.session, SERVER, DISK, known_ids=self.known_disk_ids)
-        self.server = await self.session.create(SERVER, self._body, left, is_unrecorded=True)
+
+        async def find() -> Item | None:
+            item = await left()
+            if item is not None and judge is not None:
+                await judge(item)
+            return item
+
+        self.server = await self.session.create(SERVER, self._body, find, is_unrecorded=True)
+        # Of an adopted server too: the same key was written when its disk was made.
+        self._pin()
         return self.server_id
+
+    def _pin(self) -> None:
+        seed = self.wanted.get("hostKeySeed")
+        self.outputs["hostKey"] = first_key.public_key(seed, self.server_id) if seed else ""
 
     async def _body(self) -> Item:
         await self.products.check_server_plan(self.session, self.wanted["plan"])
@@ -73,6 +89,8 @@ class ServerWork:
         await self._change_plan()
         if nics.must_reconnect(self.server):
             await nics.connect(self.server_id)
+        if disks.boot is None:
+            self._pin()
         await disks.make(self.server_id)
         await disks.remove_extra(self.server)
         await disks.mark()
@@ -107,6 +125,7 @@ class ServerWork:
         self.outputs.update(self.wanted)
         self.outputs.update(view.computed(self.server, disks.boot))
         self.outputs["diskIds"] = disks.plugged(self.server)
+        self.outputs.setdefault("hostKey", "")
         self.outputs["zoneName"] = self.outputs["zoneName"] or self.session.zone
 
     def _must_be_off(self, disks: Disks, nics: Nics) -> bool:

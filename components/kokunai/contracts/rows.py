@@ -1,0 +1,206 @@
+"""What a contract file may say: capacity that was ordered by form or mail, and what came of it."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from datetime import date
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+
+from kokunai.catalog.rows import Slug
+from kokunai.model import Cidr, Spec
+from kokunai.problems import refusal
+from kokunai.validation import tokens
+
+State = Literal["applied", "awaiting", "delivered", "returning", "returned"]
+"""Where the order stands; `expired` is computed from `paid_until`."""
+BEFORE_DELIVERY = ("applied", "awaiting")
+_KEY_TYPES = (
+    "ssh-ed25519",
+    "ecdsa-sha2-nistp256",
+    "ecdsa-sha2-nistp384",
+    "ecdsa-sha2-nistp521",
+    "ssh-rsa",
+)
+_USER = r"^[a-z_][a-z0-9_-]{0,31}$"
+_JUMP = re.compile(r"(?P<user>[a-z_][a-z0-9_-]{0,31})@(?P<host>[^@\s]+?)(?::(?P<port>\d{1,5}))?")
+_NAME = r"^[A-Za-z0-9](?:[A-Za-z0-9.-]{0,61}[A-Za-z0-9])?$"
+_NFS_SOURCE = re.compile(r"(?P<server>[^\s:/@]+):(?P<path>/[A-Za-z0-9._/+@~-]*)")
+_LUSTRE_SOURCE = re.compile(r"[A-Za-z0-9._@:,-]+:/[A-Za-z0-9._/-]+")
+
+
+def _day(value: Any) -> Any:
+    """A date as YAML's text; anything else is left for the model to refuse."""
+    try:
+        return date.fromisoformat(value) if isinstance(value, str) and len(value) == 10 else value
+    except ValueError:
+        return value
+
+
+Day = Annotated[date, BeforeValidator(_day)]
+
+
+def _host_key(text: str) -> str:
+    """Type and key without a comment; the blob must be a key of that type."""
+    kind, _, rest = " ".join(text.split()).partition(" ")
+    blob = rest.partition(" ")[0]
+    if kind not in _KEY_TYPES or not _is_blob(kind, blob):
+        raise refusal(
+            "SSH ホスト鍵を 1 行で指定してください（例 ssh-ed25519 AAAA...）。使える種類: "
+            + ", ".join(_KEY_TYPES),
+            "must be an SSH host key on one line such as ssh-ed25519 AAAA...; types: "
+            + ", ".join(_KEY_TYPES),
+        )
+    return f"{kind} {blob}"
+
+
+def _is_blob(kind: str, blob: str) -> bool:
+    try:
+        raw = base64.b64decode(blob, validate=True)
+    except (binascii.Error, ValueError):
+        return False
+    head = len(kind).to_bytes(4, "big") + kind.encode()
+    return raw.startswith(head) and len(raw) > len(head) + 4
+
+
+def _jump(text: str) -> str:
+    found = _JUMP.fullmatch(text)
+    if not found or not 0 < int(found["port"] or 22) < 65536 or found["host"].startswith("-"):
+        raise refusal(
+            "user@host または user@host:port の形で指定してください",
+            "must be user@host or user@host:port",
+        )
+    tokens.host_name(found["host"])
+    return text
+
+
+HostKey = Annotated[str, AfterValidator(_host_key)]
+Jump = Annotated[str, AfterValidator(_jump)]
+
+
+class Bmc(Spec):
+    """The board's own controller, where the operator gives access to it."""
+
+    url: str = Field(pattern=r"^https?://[^\s@?#]+$")
+    """Redfish root, without a login."""
+    verify_tls: bool = True
+    """False where the controller has a certificate that nobody signed."""
+
+
+class Host(Spec):
+    """A machine that was handed over."""
+
+    name: str = Field(pattern=_NAME)
+    """What the operator calls it."""
+    address: tokens.HostName
+    """Where SSH reaches it."""
+    port: int = Field(default=22, ge=1, le=65535)
+    host_key: HostKey
+    """Its public SSH host key, `ssh-ed25519 AAAA...`; another key is another machine."""
+    jump: Jump | None = None
+    """Jump host, `user@host[:port]`, where it cannot be reached directly."""
+    jump_key: HostKey | None = None
+    """The jump host's own key. Without one the jump host may be any: what passes through it is
+    encrypted for the host itself, whose key is always known."""
+    bmc: Bmc | None = None
+    rack: str | None = Field(default=None, pattern=_NAME)
+    tray: int | None = Field(default=None, ge=0, le=99)
+
+
+class Price(Spec):
+    """The user's own price in yen; nothing is guessed where it is left out."""
+
+    jpy_per_month: float | None = Field(default=None, ge=0)
+    jpy_per_hour: float | None = Field(default=None, ge=0)
+    jpy_per_day: float | None = Field(default=None, ge=0)
+    jpy_per_minute: float | None = Field(default=None, ge=0)
+    jpy_per_point: float | None = Field(default=None, ge=0)
+    jpy_total: float | None = Field(default=None, ge=0)
+    """For the whole term."""
+    tax_included: bool | None = None
+
+    @model_validator(mode="after")
+    def _in_some_unit(self) -> Price:
+        if not self.model_dump(exclude={"tax_included"}, exclude_none=True):
+            units = ", ".join(name for name in Price.model_fields if name.startswith("jpy_"))
+            raise refusal(f"単位を書いてください: {units}", f"needs one of: {units}")
+        return self
+
+
+class HandedNetwork(Spec):
+    """A network that came with the contract."""
+
+    cidr: Cidr
+    access: Literal["wvs2", "internet"]
+    """How one gets in: the operator's closed network (wide area, WVS2), or the internet."""
+    interface: str = Field(pattern=r"^[A-Za-z][A-Za-z0-9._@-]{0,14}$")
+    """What the hosts call their interface in it, for example `bond0`."""
+    service: str | None = Field(default=None, pattern=r"^[A-Za-z0-9._-]{1,64}$")
+    """The network's id at the seller, where its API connects servers to it."""
+
+
+class HandedShare(Spec):
+    """A file system that came with the contract."""
+
+    kind: Literal["nfs", "lustre"]
+    source: str
+    """`server:/path` for NFS, `mgs@tcp:/name` for Lustre."""
+    size_gib: int | None = Field(default=None, gt=0)
+    """What the contract promises; left out, nothing is said of it."""
+
+    @model_validator(mode="after")
+    def _of_its_kind(self) -> HandedShare:
+        form = _NFS_SOURCE if self.kind == "nfs" else _LUSTRE_SOURCE
+        if not form.fullmatch(self.source):
+            example = "server:/path" if self.kind == "nfs" else "10.0.0.1@tcp:/scratch"
+            raise refusal(
+                f"source は {example} の形で指定してください", f"source must look like {example}"
+            )
+        if self.kind == "nfs":
+            tokens.host_name(self.source.partition(":")[0])
+        return self
+
+    @property
+    def server(self) -> str:
+        """The file server of an NFS source."""
+        return self.source.partition(":")[0]
+
+    @property
+    def path(self) -> str:
+        """What the server exports."""
+        return self.source.partition(":")[2]
+
+
+class Row(Spec):
+    """One contract."""
+
+    offer: Slug
+    """Catalogue key of what was ordered."""
+    state: State
+    applied_on: Day | None = None
+    delivered_on: Day | None = None
+    paid_until: Day | None = None
+    """The last day that is paid for."""
+    term_months: int | None = Field(default=None, gt=0, le=240)
+    """Minimum term."""
+    price: Price | None = None
+    power: Literal["none", "allowed"] = "none"
+    """Whether we may switch the machines off and on."""
+    reinstall: bool = False
+    """Whether we may install the operating system anew."""
+    user: str = Field(default="root", pattern=_USER)
+    """Login user; any but root uses sudo."""
+    hosts: list[Host] = Field(default=[])
+    services: list[Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,64}$")]] = Field(default=[])
+    """Ids of the services at the seller, where its API knows them."""
+    networks: dict[Slug, HandedNetwork] = Field(default={})
+    shares: dict[Slug, HandedShare] = Field(default={})
+
+
+class File(Spec):
+    """The content of a contract file."""
+
+    contracts: dict[Slug, Row] = Field(min_length=1)

@@ -1,0 +1,1 @@
+"""Machines, networks and shares that a contract hands over."""

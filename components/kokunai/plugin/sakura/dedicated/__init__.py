@@ -1,0 +1,1 @@
+"""The kind `kokunai:sakura:DedicatedServer`, which adopts what is under contract."""

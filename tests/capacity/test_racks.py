@@ -1,0 +1,135 @@
+"""A pool of a contract's racks: which trays become its nodes, and what is said of them."""
+
+from __future__ import annotations
+
+import base64
+from datetime import date
+from pathlib import Path
+from typing import Any, cast
+
+import pulumi
+import pytest
+import yaml
+
+from kokunai import capacity, configuration, model, node_pool, resolved
+from kokunai.capacity.contract import DOOR
+from kokunai.contracts import Contract, Row, pairing
+from kokunai.settings import StackSettings
+from support.catalogue import sellers
+
+__all__ = ["sellers"]
+SETTINGS = cast("StackSettings", None)
+"""Hosts do not depend on them."""
+# A made-up rack of four trays with four GPUs each, so that a test can list it.
+_ROWS = {"source": "made up", "as_of": "2026-11-28"}
+SELLER = {
+    "offers": {
+        "acme-rack": {
+            "site": "kddi-sakai",
+            "gpu": "h100",
+            "gpu_count": 4,
+            "platform": "nvidia-vrt",
+            "product": "rack",
+            "seller": "kddi",
+            "operator": "kddi",
+            "driver": "contract",
+            "price": {"jpy_per_month": 1},
+            "terms": {"architecture": "arm64", "nvlink_domain_gpus": 16},
+            **_ROWS,
+        }
+    },
+}
+
+
+def _key(number: int) -> str:
+    """A public key of its own for each host."""
+    blob = b"\0\0\0\x0bssh-ed25519\0\0\0\x20" + bytes([number]) * 32
+    return f"ssh-ed25519 {base64.b64encode(blob).decode()}"
+
+
+def _hosts(without: str = "") -> list[dict[str, Any]]:
+    every = [
+        {
+            "name": f"{rack}-{tray}",
+            "address": f"10.0.{number}.{tray}",
+            "host_key": _key(10 * number + tray),
+            "rack": rack,
+            "tray": tray,
+        }
+        for number, rack in enumerate(("r2", "r10"))
+        for tray in (4, 3, 2, 1)
+    ]
+    return [host for host in reversed(every) if host["name"] != without]
+
+
+def _contract(hosts: list[dict[str, Any]]) -> Contract:
+    row = Row.model_validate(
+        {
+            "offer": "acme-rack",
+            "state": "delivered",
+            "delivered_on": "2026-11-01",
+            "user": "kokunai",
+            "hosts": hosts,
+            "networks": {"closed": {"cidr": "10.0.0.0/16", "access": "wvs2", "interface": "eth0"}},
+        }
+    )
+    return Contract("racks", row, "contracts.yaml", date(2026, 11, 28))
+
+
+def _asked(**size: int) -> dict[str, Any]:
+    return {"name": "train", "site": "kddi-sakai", "gpu": "h100", "contract": "racks", **size}
+
+
+@pytest.fixture
+def _rack(sellers: Path) -> None:
+    (sellers / "acme.yaml").write_text(yaml.safe_dump(SELLER))
+
+
+def _pool(contract: Contract, **size: int) -> resolved.Pool:
+    spec = model.GpuNodePool.model_validate(_asked(**size))
+    return resolved.pool(spec, resolved.offer_of(spec), None, [], contract)
+
+
+@pytest.mark.usefixtures("_rack")
+def test_nodes_of_a_rack_meet_in_it_and_say_so(monkeypatch: pytest.MonkeyPatch):
+    said: list[str] = []
+    monkeypatch.setattr(pulumi.log, "warn", said.append)
+    pool = _pool(_contract(_hosts()), gpus=20)
+
+    hosts = DOOR.hosts(pool, SETTINGS)
+    node_pool._told(pool)
+
+    addresses = [*(f"10.0.0.{tray}" for tray in (1, 2, 3, 4)), "10.0.1.1"]
+    assert [host.address for host in hosts] == addresses
+    assert [host.domain for host in hosts] == [*["r2"] * 4, "r10"]
+    imex = [configuration._imex_nodes(host, hosts, pool) for host in hosts]
+    assert imex == [*[addresses[:4]] * 4, ["10.0.1.1"]]
+    assert "pool train: spans 2 NVLink domains: r2 (trays 1-4), r10 (trays 1)" in said[0]
+
+
+@pytest.mark.usefixtures("_rack")
+def test_whole_domains_come_from_the_whole_rack():
+    pool = _pool(_contract(_hosts(without="r2-3")), nvlink_domains=1)
+
+    assert {host.domain for host in DOOR.hosts(pool, SETTINGS)} == {"r10"}
+    assert len(pool.nodes) == 4
+    assert list(capacity.remarks(pool)) == []
+
+
+@pytest.mark.usefixtures("_rack")
+def test_a_missing_tray_refuses_whole_domains_by_name():
+    contracts = {"racks": _contract(_hosts(without="r10-3"))}
+
+    [problem] = pairing.problems({"pools": [_asked(nvlink_domains=2)]}, contracts)
+
+    assert problem.path == "pools[0].nvlink_domains"
+    assert "contract racks: asks for 2 domain(s), but 1 rack(s)" in problem.en
+    assert "rack r10 has 3 of 4, missing tray(s) 3" in problem.en
+
+
+@pytest.mark.usefixtures("_rack")
+def test_more_nodes_than_the_contract_has_are_refused():
+    [problem] = pairing.problems({"pools": [_asked(node_count=9)]}, {"racks": _contract(_hosts())})
+
+    assert problem.path == "pools[0].node_count"
+    assert "asks for 9 server(s), but the contract has 8 host(s) free" in problem.en

@@ -1,0 +1,174 @@
+"""What the door of the dedicated servers declares, with a contract and without one."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+import kokunai
+from kokunai import capacity, catalog, environment, holders, model, resolved
+from kokunai.errors import KokunaiError
+from kokunai.validation import consistency
+from kokunai_policy import Context, Refusal, Resource, guard
+from support.phy_catalogue import OFFER, phy_offer, sellers
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from kokunai.parts import Part
+
+__all__ = ["phy_offer", "sellers"]
+pytestmark = pytest.mark.usefixtures("phy_offer")
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> kokunai.StackSettings:
+    (tmp_path / "id").write_text("private")
+    (tmp_path / "id.pub").write_text("ssh-ed25519 AAAAC3NzaC1lZDI1NTE5 demo\n")
+    access = {"private_key_file": "id", "ssh_from": ["198.18.0.0/15"]}
+    return kokunai.StackSettings(
+        name="demo", data_class="internal", lab=True, access=access, root=tmp_path
+    )
+
+
+def pool(count: int = 2, **changed: Any) -> resolved.Pool:
+    [offer] = [row for row in catalog.offers() if row.key == OFFER]
+    spec = model.GpuNodePool(
+        name="train",
+        site=offer.site,
+        gpu=offer.gpu,
+        offer=OFFER,
+        node_count=count,
+        image="ubuntu-22.04",
+        **changed,
+    )
+    return resolved.pool(spec, offer, None, [])
+
+
+def parts(given: Any, settings: kokunai.StackSettings) -> list[Part]:
+    return capacity.door("sakura-phy").parts(given, settings)
+
+
+class ByContract:
+    """A pool as it is once it has a contract."""
+
+    def __init__(self, given: resolved.Pool, **row: Any) -> None:
+        self._given = given
+        said = {"services": [], "paid_until": None, "reinstall": False, **row}
+        self.contract = SimpleNamespace(row=SimpleNamespace(**said))
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._given, name)
+
+
+def test_servers_are_found_by_model_and_tag(settings: kokunai.StackSettings) -> None:
+    first, second = parts(pool(), settings)
+
+    assert (first.props["model"], first.props["tag"]) == ("H100", "kokunai")
+    assert "serviceId" not in first.props
+    assert [first.name, second.name] == ["train-0", "train-1"]
+    assert first.props["sshPublicKeys"] == ["ssh-ed25519 AAAAC3NzaC1lZDI1NTE5 demo"]
+    assert first.props["labels"]["offer"] == OFFER
+
+
+def test_a_contract_names_the_services_and_says_until_when_they_are_paid(
+    settings: kokunai.StackSettings,
+) -> None:
+    listed = [100000000301, "100000000302", "100000000303"]
+    given = ByContract(pool(), services=listed, paid_until=date(2027, 3, 31), reinstall=True)
+
+    first, second = parts(given, settings)
+
+    assert [first.props["serviceId"], second.props["serviceId"]] == ["100000000301", "100000000302"]
+    assert first.props["paidUntil"] == "2027-03-31"
+    assert first.props["reinstall"] is True
+    assert "model" not in first.props
+
+
+def test_a_contract_that_does_not_allow_an_installation_gets_none(
+    settings: kokunai.StackSettings,
+) -> None:
+    given = ByContract(pool(1), services=["100000000301"])
+
+    [part] = parts(given, settings)
+
+    assert part.props["reinstall"] is False
+
+
+def test_fewer_services_than_nodes_are_told(settings: kokunai.StackSettings) -> None:
+    with pytest.raises(KokunaiError, match="services は 1 台ですが、node_count は 2"):
+        parts(ByContract(pool(), services=["100000000301"]), settings)
+
+
+def test_a_large_pool_has_the_time_that_the_limit_of_calls_takes(
+    settings: kokunai.StackSettings,
+) -> None:
+    [part, *_] = parts(pool(100), settings)
+
+    assert part.timeout_seconds is not None
+    assert part.timeout_seconds >= 3600 + 2 * 3600
+
+
+def test_hosts_are_reached_by_the_bond_and_know_their_installation(
+    settings: kokunai.StackSettings,
+) -> None:
+    door = capacity.door("sakura-phy")
+    [host] = door.hosts(pool(1), settings)
+
+    assert (host.user, host.interfaces) == ("ubuntu", (resolved.Interface("bond0"),))
+    assert (host.identity.output, host.address.output) == ("hostIdentity", "address")  # type: ignore[union-attr]
+    assert door.collective_interface(pool(1)) == "bond0"
+
+
+def test_the_stack_remembers_its_data(settings: kokunai.StackSettings) -> None:
+    [part] = parts(pool(1), settings)
+
+    [row] = holders.part(part, [part], settings).props["holders"]
+
+    assert row["inputs"] == {"reinstall": True, "osImage": "Ubuntu 22.04", "storageGib": 0}
+    assert row["pool"] == "train"
+
+
+def test_the_rules_judge_a_dedicated_server(settings: kokunai.StackSettings) -> None:
+    [part] = parts(pool(1), settings)
+    good = Resource(type=part.pulumi_type, name=part.name, props=part.props)
+    elsewhere = replace(good, props={**part.props, "site": "frankfurt-1"})
+    mislabelled = replace(
+        good, props={**part.props, "labels": {**part.props["labels"], "site": "kddi-sakai"}}
+    )
+    context = Context(lab=True)
+
+    guard([good], context)
+
+    for wrong in (elsewhere, mislabelled):
+        with pytest.raises(Refusal, match="KN-LOC-01"):
+            guard([wrong], context)
+
+
+def test_a_stack_file_with_dedicated_servers_is_declared_whole(
+    settings: kokunai.StackSettings,
+) -> None:
+    row = {
+        "name": "train",
+        "site": "sakura-ishikari",
+        "gpu": "h100",
+        "offer": OFFER,
+        "node_count": 1,
+        "image": "ubuntu-22.04",
+    }
+    spec = model.Environment.model_validate(
+        {**settings.spec.model_dump(exclude={"hosts"}), "pools": [row]}
+    )
+
+    declared = {part.pulumi_type: part for part in environment.parts_of(spec, settings)}
+
+    assert list(consistency.problems(spec.model_dump(exclude_none=True))) == []
+    configuration = declared["kokunai:ansible:Configuration"]
+    [host] = configuration.props["hosts"]
+    assert host["serverId"] == declared["kokunai:sakura:DedicatedServer"].link("hostIdentity")
+    assert configuration.props["variables"]["verify_expected_gpu_count"] == 8
+    assert configuration.props["variables"]["nccl_environment"]["NCCL_SOCKET_IFNAME"] == "=bond0"

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from kokunai.errors import KokunaiError
     from kokunai.network import ClusterNetwork
     from kokunai.node_pool import GpuNodePool
+    from kokunai.object_storage import ObjectStorage
     from kokunai.settings import StackSettings
     from kokunai.storage import SharedStorage
 
@@ -29,6 +30,7 @@ __all__ = [
     "GpuNodePool",
     "KokunaiError",
     "NodeConfiguration",
+    "ObjectStorage",
     "SharedStorage",
     "StackSettings",
 ]
@@ -39,6 +41,7 @@ _MODULES = {
     "GpuNodePool": "node_pool",
     "KokunaiError": "errors",
     "NodeConfiguration": "configuration",
+    "ObjectStorage": "object_storage",
     "SharedStorage": "storage",
     "StackSettings": "settings",
 }

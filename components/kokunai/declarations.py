@@ -48,7 +48,7 @@ class Declarations:
     def __init__(self, settings: StackSettings) -> None:
         self._settings = settings
         self._owner = Part(_OWNER, settings.spec.name, {}, owned=False)
-        self._rows: dict[str, list[dict[str, Any]]] = {"networks": [], "storage": [], "pools": []}
+        self._rows: dict[str, list[dict[str, Any]]] = {name: [] for name in _COMPONENTS}
         self._provider: resources.Provider | None = None
         self._is_refused = False
         self._is_told = False
@@ -63,8 +63,8 @@ class Declarations:
     def checked(self, section: str, model_: type[_Spec], given: Mapping[str, Any]) -> _Spec:
         """A component's arguments as a row of the stack file would be checked.
 
-        `section` is `networks`, `storage` or `pools`. Raises KokunaiError with every mistake of
-        the row, those between it and the accepted rows included.
+        `section` is `networks`, `storage`, `buckets` or `pools`. Raises KokunaiError with every
+        mistake of the row, those between it and the accepted rows included.
         """
         row = {key: value for key, value in given.items() if value is not None}
         refuse_outputs(row, _label(section, row))
@@ -307,8 +307,13 @@ def _shared_twice(part: Part) -> KokunaiError:
     )
 
 
-_ROW = re.compile(r"(networks|storage|pools)\[(\d+)\]")
-_COMPONENTS = {"networks": "ClusterNetwork", "storage": "SharedStorage", "pools": "GpuNodePool"}
+_ROW = re.compile(r"(networks|storage|buckets|pools)\[(\d+)\]")
+_COMPONENTS = {
+    "networks": "ClusterNetwork",
+    "storage": "SharedStorage",
+    "buckets": "ObjectStorage",
+    "pools": "GpuNodePool",
+}
 
 
 def _label(section: str, row: Mapping[str, Any]) -> str:

@@ -7,11 +7,21 @@ from typing import TYPE_CHECKING, Any
 
 import pulumi
 
-from kokunai import configuration, declarations, network, node_pool, resolved, stack_file, storage
+from kokunai import (
+    configuration,
+    declarations,
+    network,
+    node_pool,
+    object_storage,
+    resolved,
+    stack_file,
+    storage,
+)
 from kokunai.configuration import NodeConfiguration
 from kokunai.contracts import pairing
 from kokunai.network import ClusterNetwork
 from kokunai.node_pool import GpuNodePool
+from kokunai.object_storage import ObjectStorage
 from kokunai.program_errors import told_without_traceback
 from kokunai.settings import StackSettings, config_value, secrets_of
 from kokunai.stack_paths import Placed, located
@@ -40,6 +50,8 @@ class Environment(pulumi.ComponentResource):
     """By pool, what `NodeConfiguration.verified` holds."""
     verdicts: dict[str, pulumi.Output[str]]
     """By pool, what `NodeConfiguration.verdicts` holds."""
+    buckets: dict[str, ObjectStorage]
+    """By name, with their keys."""
     contracts: dict[str, dict[str, Any]]
     """By key, every contract as it stands: state, offer, dates and price."""
     private_key_file: str
@@ -91,6 +103,9 @@ class Environment(pulumi.ComponentResource):
             SharedStorage(**{**row.model_dump(), "network": networks[row.network]}, **shared)
             for row in spec.storage
         ]
+        self.buckets = {
+            row.name: ObjectStorage(**row.model_dump(), **shared) for row in spec.buckets
+        }
         for row in spec.pools:
             joined = networks[row.network] if row.network else None
             mounted = [share for share in shares if share.resolved.spec.network == row.network]
@@ -149,6 +164,7 @@ def placed_parts(spec: model.Environment, settings: StackSettings) -> list[Place
         for index, share in enumerate(shares)
         for part in storage.parts_of(share, settings)
     ]
+    placed += _placed_buckets(spec, settings)
     for index, row in enumerate(spec.pools):
         joined = networks[row.network] if row.network else None
         mounted = [
@@ -164,6 +180,14 @@ def placed_parts(spec: model.Environment, settings: StackSettings) -> list[Place
         placed += [Placed(part) for part in common]
         placed += [Placed(part, "pools", index, tuple(mounted)) for part in own]
     return placed
+
+
+def _placed_buckets(spec: model.Environment, settings: StackSettings) -> list[Placed]:
+    return [
+        Placed(part, "buckets", index)
+        for index, bucket in enumerate(spec.buckets)
+        for part in object_storage.parts_of(bucket, settings)
+    ]
 
 
 def _refuse_unfit(spec: model.Environment, settings: StackSettings) -> None:

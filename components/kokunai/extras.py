@@ -6,7 +6,10 @@ from importlib.util import find_spec
 
 from kokunai.errors import KokunaiError
 
-MODULES = {"lab": ("starlette", "uvicorn"), "policy": ("pulumi_policy",)}
+MODULES = {
+    "lab": ("starlette", "uvicorn", "moto", "flask", "flask_cors"),
+    "policy": ("pulumi_policy",),
+}
 """What each extra of pyproject.toml installs, by the name it is imported with."""
 
 

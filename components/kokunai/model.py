@@ -36,6 +36,9 @@ MountPath = Annotated[
 FilePath = Annotated[str, Field(min_length=1), AfterValidator(tokens.file_path)]
 """A path on this machine, which may hold spaces and Japanese."""
 
+BucketName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{2,62}$")]
+"""3 to 63 of a-z, 0-9 and -, a letter first."""
+
 
 _SSH = 22
 
@@ -212,6 +215,26 @@ class Storage(Spec):
     """Whether Pulumi refuses to delete the share; left out, true on a real account."""
 
 
+class Bucket(Spec):
+    """A bucket of object storage at one site, with an access key that opens it alone."""
+
+    name: Slug
+    site: CatalogueKey
+    """Catalogue key of the data centre, for example `sakura-ishikari`."""
+    bucket: BucketName | None = None
+    """Name at the provider, unique among all customers; left out, `<stack name>-<name>`."""
+    versioning: bool | None = None
+    """Whether earlier versions of objects are kept; left out, it is left as it is."""
+    endpoint: tokens.HostName | None = None
+    """Host of the S3 interface where the provider has several names for it."""
+    key_version: int = Field(default=1, ge=1)
+    """Raise it for a new access key; the old one ends."""
+    was: Slug | None = None
+    """The name before a rename; give `bucket`, too, so that the bucket stays."""
+    protect: bool | None = None
+    """Whether Pulumi refuses to delete the bucket; left out, true on a real account."""
+
+
 class PackageSource(Spec):
     """One APT source handed to the nodes."""
 
@@ -260,6 +283,7 @@ class Environment(Settings):
     networks: list[Network] = []
     pools: list[GpuNodePool] = Field(min_length=1)
     storage: list[Storage] = []
+    buckets: list[Bucket] = []
 
 
 def schema() -> dict[str, Any]:

@@ -35,6 +35,11 @@ _OWN = {
         (r"name", "name"),
         (r"(?:site|zone|switchId)", "network"),
     ),
+    "buckets": (
+        (r"(?:site|zone)", "site"),
+        (r"name", "bucket"),
+        (r"endpoint", "endpoint"),
+    ),
     "pools": (
         (r"(?:name|hostName|pool|labels\.pool|hosts\[\d+\]\.name)", "name"),
         (r"hosts\[\d+\]\.variables\.\w*host_name", "name"),

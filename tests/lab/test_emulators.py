@@ -53,7 +53,13 @@ def test_two_sellers_are_served_side_by_side_and_do_not_share_an_account(both):
 
     assert (mine.status_code, order(both, authorization="x").status_code) == (201, 401)
     assert [row["ID"] for row in both.get("server")["Servers"]] == [theirs["ID"]]
-    assert state["emulators"] == ["sakura_iaas", "sakura_phy", "contract_hosts", "ichiban"]
+    assert state["emulators"] == [
+        "sakura_iaas",
+        "sakura_phy",
+        "contract_hosts",
+        "sakura_object_storage",
+        "ichiban",
+    ]
     assert state["names"]["servers"] == ["sakura", "gpu"]
     assert (state["counts"]["servers"], state["counts"]["disks"]) == (2, 0)
     assert {row["id"] for row in state["servers"]} == {theirs["ID"], mine.json()["id"]}
@@ -137,5 +143,11 @@ def test_an_installed_package_adds_its_emulator_by_an_entry_point(tmp_path):
 
     assert "export ICHIBAN_API_URL=http://127.0.0.1:" in printed
     assert "ICHIBAN" not in without
-    assert emulated == ["sakura_iaas", "sakura_phy", "contract_hosts", "ichiban"]
+    assert emulated == [
+        "sakura_iaas",
+        "sakura_phy",
+        "contract_hosts",
+        "sakura_object_storage",
+        "ichiban",
+    ]
     assert not lab.directory.exists()

@@ -111,6 +111,18 @@ class Networks(Protocol):
         """The path that the file server exports."""
 
 
+class Buckets(Protocol):
+    """How one driver makes the object storage of its service; not every driver has this."""
+
+    def bucket_parts(
+        self, bucket: model.Bucket, service: catalog.Service, settings: StackSettings
+    ) -> list[Part]:
+        """Parts of a bucket, the bucket itself first."""
+
+    def bucket_zone(self, service: catalog.Service) -> str:
+        """Where buckets of the service are. Raises KokunaiError where its site has none."""
+
+
 class Remarking(Protocol):
     """A driver that has something to say of a pool that it does provide."""
 
@@ -153,6 +165,14 @@ def networks(driver: str) -> Networks:
         ja=f"{driver} ではネットワークとストレージを作れません",
         en=f"{driver} makes no networks and no storage",
     )
+
+
+def buckets(driver: str) -> Buckets:
+    """The driver of this name for object storage. Raises KokunaiError where it makes none."""
+    implementation = _door(driver)
+    if hasattr(implementation, "bucket_parts"):
+        return cast("Buckets", implementation)
+    raise KokunaiError(ja=f"{driver} ではバケットを作れません", en=f"{driver} makes no buckets")
 
 
 def _door(driver: str) -> Any:

@@ -28,6 +28,7 @@ _SWITCH = "kokunai:sakura:Switch"
 _PACKET_FILTER = "kokunai:sakura:PacketFilter"
 _SSH_KEY = "kokunai:sakura:SshKey"
 _NFS = "kokunai:sakura:Nfs"
+_BUCKET = "kokunai:sakura:Bucket"
 _OWNER = "kokunai:index:Owner"
 # The order of a server's interfaces: the shared segment first, then the private network.
 _SHARED_INTERFACE, _PRIVATE_INTERFACE = "eth0", "eth1"
@@ -145,6 +146,35 @@ class SakuraIaas:
     def export(self, share: resolved.Share) -> str:  # noqa: ARG002 - the same for all of them
         """What every NFS appliance exports."""
         return _EXPORT
+
+    def bucket_zone(self, service: Service) -> str:
+        """The place of the object storage in the data centre."""
+        zones = catalog.site(service.site).storage_zones
+        if zones:
+            return zones[0]
+        with_storage = [key for key, site in catalog.sites().items() if site.storage_zones]
+        raise KokunaiError(
+            ja=f"{service.site} にオブジェクトストレージはありません。"
+            f"使えるもの: {', '.join(with_storage)}",
+            en=f"{service.site} has no object storage; available: {', '.join(with_storage)}",
+        )
+
+    def bucket_parts(
+        self, bucket: model.Bucket, service: Service, settings: StackSettings
+    ) -> list[Part]:
+        """A bucket with its key."""
+        props = {
+            "name": bucket.bucket or f"{settings.spec.name}-{bucket.name}",
+            "zone": self.bucket_zone(service),
+            "site": service.site,
+            "labels": settings.labels(service),
+            "endpoint": bucket.endpoint or "",
+            "keyVersion": bucket.key_version,
+        }
+        if bucket.versioning is not None:
+            props["versioning"] = bucket.versioning
+        data = Data(made_of=("name", "zone"), protect=bucket.protect)
+        return [Part(_BUCKET, bucket.name, props, former_name=bucket.was, data=data)]
 
     def shared_parts(self, pool: resolved.Pool, settings: StackSettings) -> list[Part]:
         """The registered key, and the packet filter of the zone."""

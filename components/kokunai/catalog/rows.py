@@ -62,6 +62,8 @@ class Site(Row):
     operator: str
     zones: tuple[str, ...] = ()
     """The provider's zone names, empty where the provider has none."""
+    storage_zones: tuple[str, ...] = ()
+    """What the provider calls the places of its object storage in this data centre."""
     name_servers: tuple[str, ...] = ()
 
 

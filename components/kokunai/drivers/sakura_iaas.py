@@ -43,6 +43,8 @@ SERVER = Collection("server", "Server", "Servers", sakura_views.Server)
 DISK = Collection("disk", "Disk", "Disks", sakura_views.Disk)
 SWITCH = Collection("switch", "Switch", "Switches", sakura_views.Switch)
 INTERFACE = Collection("interface", "Interface", "Interfaces", sakura_views.InterfaceOfServer)
+INTERNET = Collection("internet", "Internet", "Internet", sakura_views.Internet)
+"""A router with its switch; the list has the singular's name, too."""
 PACKET_FILTER = Collection(
     "packetfilter", "PacketFilter", "PacketFilters", sakura_views.PacketFilter
 )
@@ -133,6 +135,13 @@ class SakuraIaas:
     async def change_plan(self, zone: str, server_id: str, plan: Item) -> Item:
         """Change the plan of a stopped server, which gets a new id; returns the new item."""
         return await self._call_for_item(SERVER, "PUT", zone, f"server/{server_id}/plan", plan)
+
+    async def change_bandwidth(self, zone: str, router_id: str, mbps: int) -> Item:
+        """Change a router's bandwidth, which gives it a new id; returns the new item."""
+        body = {"Internet": {"BandWidthMbps": mbps}}
+        return await self._call_for_item(
+            INTERNET, "PUT", zone, f"internet/{router_id}/bandwidth", body
+        )
 
     async def configure_disk(self, zone: str, disk_id: str, config: Item) -> None:
         """Write host name, keys and addresses into the disk of a stopped server."""

@@ -113,6 +113,21 @@ def switch(*, name: str, description: str, tags: Sequence[str]) -> Body:
     return {"Switch": {"Name": name, "Description": description, "Tags": list(tags)}}
 
 
+def internet(
+    *, name: str, description: str, tags: Sequence[str], prefix_length: int, bandwidth_mbps: int
+) -> Body:
+    """A router with a switch and a block of addresses."""
+    return {
+        "Internet": {
+            "Name": name,
+            "Description": description,
+            "Tags": list(tags),
+            "NetworkMaskLen": prefix_length,
+            "BandWidthMbps": bandwidth_mbps,
+        }
+    }
+
+
 def packet_filter(*, name: str, description: str, rules: Sequence[Mapping[str, str]]) -> Body:
     return {
         "PacketFilter": {

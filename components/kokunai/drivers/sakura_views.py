@@ -161,6 +161,30 @@ class Switch(Tagged):
     """A switch."""
 
 
+class Subnet(View):
+    """An address block that is routed to a switch."""
+
+    NetworkAddress: Address
+    NetworkMaskLen: Annotated[int, Field(ge=8, le=32)]
+    DefaultRoute: Address | None = None
+    NextHop: Address | None = None
+
+
+class RouterSwitch(View):
+    """The switch of a router; its blocks come a moment after it."""
+
+    ID: ResourceId
+    Subnets: list[Subnet] | None = None
+
+
+class Internet(Tagged):
+    """A router with its switch."""
+
+    BandWidthMbps: Whole
+    NetworkMaskLen: Whole
+    Switch: RouterSwitch | None
+
+
 class Expression(View):
     """A rule of a packet filter."""
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from starlette.requests import Request
 
     from kokunai.lab.access import Endpoint
-    from kokunai.lab.services import Services
+    from kokunai.lab.services import OpenEmulator, Services
 
 _LOG = logging.getLogger(__name__)
 
@@ -36,9 +36,14 @@ def build(services: Services) -> Faults:
         Route(path, guarded(endpoint, credentials), methods=[method])
         for method, path, endpoint in (*_state_routes(services, faults), *_fault_routes(faults))
     )
-    for emulator in services.emulators:
+    for emulator in _longest_first(services):
         app.routes.append(Mount(emulator.prefix, app=emulator.service.app))
     return faults
+
+
+def _longest_first(services: Services) -> list[OpenEmulator]:
+    """The emulators in the order in which paths are given to them."""
+    return sorted(services.emulators, key=lambda one: len(one.prefix), reverse=True)
 
 
 async def _unknown(request: Request, problem: Exception) -> Response:
@@ -50,7 +55,7 @@ async def _unknown(request: Request, problem: Exception) -> Response:
 
 def _error(services: Services, path: str, status: int, code: str, message: str) -> Response:
     """A refusal in the form of the API to which the path belongs."""
-    for emulator in services.emulators:
+    for emulator in _longest_first(services):
         if path.startswith(f"{emulator.prefix}/"):
             return emulator.service.error(status, code, message)
     return JSONResponse({"code": code, "message": message}, status)

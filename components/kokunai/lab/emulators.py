@@ -24,6 +24,7 @@ _BUILT_IN = (
     "kokunai.lab.sakura_iaas:EMULATOR",
     "kokunai.lab.sakura_phy:EMULATOR",
     "kokunai.lab.contract_hosts:EMULATOR",
+    "kokunai.lab.sakura_object_storage:EMULATOR",
 )
 """`module:attribute` of every emulator that this package brings along."""
 _ENTRY_POINTS = "kokunai.emulators"
@@ -86,6 +87,9 @@ class Service:
         """Everything of the emulated account."""
         return Contents()
 
+    def close(self) -> None:
+        """End what the service started itself; called before its store is closed."""
+
 
 class Emulator(Protocol):
     """A seller's API as the lab offers it; light to import, since every command asks for it."""
@@ -111,7 +115,9 @@ def registered() -> tuple[Emulator, ...]:
     added = [_loaded(found) for found in sorted(metadata.entry_points(group=_ENTRY_POINTS))]
     emulators = (*built_in, *added)
     for first, second in itertools.combinations(emulators, 2):
-        if first.name == second.name or _overlap(first.prefix, second.prefix):
+        # A seller's API may lie within another one of its own; the longer path is served first.
+        is_within = getattr(second, "within", "") == first.name and first.prefix != second.prefix
+        if first.name == second.name or (not is_within and _overlap(first.prefix, second.prefix)):
             _refuse(second, first.name)
     for emulator in emulators:
         if _overlap(emulator.prefix, _LAB_PREFIX):

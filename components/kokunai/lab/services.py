@@ -92,4 +92,5 @@ class Services:
         """Wait for the work that has begun, then close the stores."""
         self.workers.close()
         for emulator in self.emulators:
+            emulator.service.close()
             emulator.lab.store.close()

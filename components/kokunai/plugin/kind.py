@@ -232,6 +232,7 @@ class Held:
     """The data that goes with a resource."""
 
     gib: int
+    """0 where what holds it has no size of its own."""
     ja: str
     """What holds it, for example `サーバー`."""
     en: str

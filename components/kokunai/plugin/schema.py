@@ -6,8 +6,6 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from pydantic import BaseModel
 
     from kokunai.plugin.kind import Schema
@@ -131,8 +129,9 @@ def _reference(token: str) -> Schema:
 
 
 def _enum(described: Schema) -> Schema:
-    values: Iterable[Any] = described["enum"]
-    return {"type": "string", **_text(described), "enum": [{"value": value} for value in values]}
+    values: list[Any] = list(described["enum"])
+    kind = "integer" if all(type(value) is int for value in values) else "string"
+    return {"type": kind, **_text(described), "enum": [{"value": value} for value in values]}
 
 
 def _text(described: Schema) -> Schema:

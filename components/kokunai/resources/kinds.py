@@ -84,6 +84,25 @@ class Owner(Kind):
     hostKeySeed: pulumi.Output[str]
 
 
+class Bucket(Kind):
+    """A bucket of the object storage, with a key of its own."""
+
+    pulumi_type = "kokunai:sakura:Bucket"
+    outputs = (
+        "endpointUrl",
+        "region",
+        "accessKeyId",
+        "secretAccessKey",
+        "ownerDigest",
+    )
+
+    endpointUrl: pulumi.Output[str]
+    region: pulumi.Output[str]
+    accessKeyId: pulumi.Output[str]
+    secretAccessKey: pulumi.Output[str]
+    ownerDigest: pulumi.Output[str]
+
+
 class DedicatedServer(Kind):
     """A server under contract (Sakura PHY), adopted and not ordered; a delete releases it."""
 
@@ -128,6 +147,27 @@ class PacketFilter(Kind):
     pulumi_type = "kokunai:sakura:PacketFilter"
     outputs = ("ownerDigest",)
 
+    ownerDigest: pulumi.Output[str]
+
+
+class Router(Kind):
+    """A router with a switch and a block of public addresses."""
+
+    pulumi_type = "kokunai:sakura:Router"
+    outputs = (
+        "routerId",
+        "switchId",
+        "network",
+        "gateway",
+        "addresses",
+        "ownerDigest",
+    )
+
+    routerId: pulumi.Output[str]
+    switchId: pulumi.Output[str]
+    network: pulumi.Output[str]
+    gateway: pulumi.Output[str]
+    addresses: pulumi.Output[list[str]]
     ownerDigest: pulumi.Output[str]
 
 

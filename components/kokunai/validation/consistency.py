@@ -31,6 +31,7 @@ class _Parts:
     networks: dict[int, model.Network]
     pools: dict[int, model.GpuNodePool]
     storage: dict[int, model.Storage]
+    buckets: dict[int, model.Bucket]
     access: model.Access | None
     network_names: frozenset[str]
     """Names of all networks as written, also of those that are invalid otherwise."""
@@ -47,6 +48,7 @@ def _parts(source: dict[str, Any]) -> _Parts:
         networks=_readable(networks, model.Network),
         pools=_readable(source.get("pools"), model.GpuNodePool),
         storage=_readable(source.get("storage"), model.Storage),
+        buckets=_readable(source.get("buckets"), model.Bucket),
         access=next(iter(_readable([source.get("access")], model.Access).values()), None),
         network_names=frozenset(str(row["name"]) for row in rows if "name" in row),
     )
@@ -69,6 +71,9 @@ def problems(raw: Any) -> Iterator[Problem]:
     yield from _repeated_names("networks", parts.networks)
     yield from _repeated_names("pools", parts.pools)
     yield from _repeated_names("storage", parts.storage)
+    yield from _repeated_names("buckets", parts.buckets)
+    yield from renames.problems("buckets", parts.buckets)
+    yield from _impossible_buckets(parts.buckets)
     yield from renames.problems("networks", parts.networks)
     yield from renames.problems("pools", parts.pools)
     yield from renames.problems("storage", parts.storage)
@@ -100,6 +105,15 @@ def _refused_by_sellers(parts: _Parts) -> Iterator[Problem]:
         )
         if driver in capacity.DOORS:
             yield from capacity.limits(driver, asked)
+
+
+def _impossible_buckets(rows: dict[int, model.Bucket]) -> Iterator[Problem]:
+    """Buckets at a site without object storage."""
+    for index, row in rows.items():
+        with _collected(("buckets", index, "site")) as problems:
+            service = catalog.service(row.site)
+            capacity.buckets(service.driver).bucket_zone(service)
+        yield from problems
 
 
 def _driver_of(network: model.Network) -> str | None:

@@ -100,9 +100,10 @@ def _no_zone(zones: tuple[str, ...]) -> Judgement:
 def _zone(node: Node, site: catalog.Site) -> Judgement:
     if node.text is None:
         return unknown(node, "ゾーン", "the zone")
-    if plain(node.text) in site.zones:
+    zones = (*site.zones, *site.storage_zones)
+    if plain(node.text) in zones:
         return Judgement(Verdict.PASS, node.path)
-    name, allowed = shown(node, node.text), ", ".join(site.zones)
+    name, allowed = shown(node, node.text), ", ".join(zones)
     return Judgement(
         Verdict.FAIL,
         node.path,

@@ -20,6 +20,7 @@ _KINDS = {
     "servers": "server",
     "disks": "disk",
     "switches": "switch",
+    "routers": "internet",
     "interfaces": "interface",
     "packet_filters": "packetfilter",
     "ssh_keys": "sshkey",

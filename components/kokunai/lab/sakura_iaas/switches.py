@@ -57,7 +57,7 @@ def is_in_use(call: Call, doc: Doc) -> bool:
 def delete_switch(call: Call) -> Reply:
     """DELETE switch/{id}."""
     doc = call.path_document("switch")
-    if is_in_use(call, doc):
+    if is_in_use(call, doc) or doc.get("internet"):
         refuse("disconnect_b4_delete", doc["id"])
     call.store.delete(doc["id"])
     call.enqueue(f"switch-{doc['id']}", "remove_switch", doc["id"])

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import AfterValidator, Field
 
+from kokunai.drivers.object_storage import ObjectStorage
 from kokunai.drivers.root_url import checked_root_url
 from kokunai.drivers.sakura_http import API_ROOT_URL, CALLS_PER_SECOND, SakuraHttp
 from kokunai.drivers.sakura_iaas import SakuraIaas
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
 
 _DOMAIN = "sakura.ad.jp"
+_STORAGE_PATH = "is1a/api/objectstorage/1.0"
+"""Of all places of the object storage; object-storage-api-go v0.2.0 client.go."""
 
 
 def _root_url(value: str) -> str:
@@ -77,6 +80,7 @@ class Accounts:
 
     def __init__(self) -> None:
         self._open: dict[tuple[object, ...], Account] = {}
+        self._storages: dict[tuple[object, ...], ObjectStorage] = {}
         self.told_missing = False
         """Whether a preview has warned that there are no credentials."""
 
@@ -89,16 +93,31 @@ class Accounts:
         """The account of a configuration. Raises KokunaiError without credentials."""
         if not self.can_open(config):
             raise missing_credentials()
-        # A connection can be used only in the event loop in which it was opened.
-        key = (id(asyncio.get_running_loop()), *(config.get(name) for name in SECTION.keys))
+        key = _key(config)
         if key not in self._open:
             self._open[key] = Account(_api(config))
         return self._open[key]
+
+    def storage_of(self, config: Mapping[str, Any]) -> ObjectStorage:
+        """The same account's object storage. Raises KokunaiError without credentials."""
+        if not self.can_open(config):
+            raise missing_credentials()
+        key = _key(config)
+        if key not in self._storages:
+            self._storages[key] = _storage(config)
+        return self._storages[key]
 
     async def close(self) -> None:
         """Close all connections."""
         while self._open:
             await self._open.popitem()[1].api.close()
+        while self._storages:
+            await self._storages.popitem()[1].close()
+
+
+def _key(config: Mapping[str, Any]) -> tuple[object, ...]:
+    """A connection can be used only in the event loop in which it was opened."""
+    return (id(asyncio.get_running_loop()), *(config.get(name) for name in SECTION.keys))
 
 
 def _api(config: Mapping[str, Any]) -> SakuraIaas:
@@ -109,6 +128,15 @@ def _api(config: Mapping[str, Any]) -> SakuraIaas:
             root_url=config["sakuraApiRootUrl"],
             calls_per_second=float(config["sakuraCallsPerSecond"]),
         )
+    )
+
+
+def _storage(config: Mapping[str, Any]) -> ObjectStorage:
+    return ObjectStorage(
+        token=config["sakuraAccessToken"],
+        secret=config["sakuraAccessTokenSecret"],
+        root_url=f"{config['sakuraApiRootUrl'].rstrip('/')}/{_STORAGE_PATH}",
+        calls_per_second=float(config["sakuraCallsPerSecond"]),
     )
 
 

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from kokunai.plugin.module import Module
 from kokunai.plugin.sakura.accounts import SECTION, Accounts
+from kokunai.plugin.sakura.bucket import Bucket
 from kokunai.plugin.sakura.dedicated.accounts import PhyAccounts
 from kokunai.plugin.sakura.dedicated.kind import DedicatedServer
 from kokunai.plugin.sakura.nfs import Nfs
 from kokunai.plugin.sakura.packet_filter import PacketFilter
+from kokunai.plugin.sakura.router import Router
 from kokunai.plugin.sakura.server.kind import Server
 from kokunai.plugin.sakura.ssh_key import SshKey
 from kokunai.plugin.sakura.switch import Switch
 
-_KINDS = (Server, Switch, PacketFilter, SshKey, Nfs)
+_KINDS = (Server, Switch, Router, PacketFilter, SshKey, Nfs, Bucket)
 
 
 def sakura() -> Module:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from kokunai.drivers.sakura_iaas import APPLIANCE, DISK, SERVER, SWITCH
+from kokunai.drivers.sakura_iaas import APPLIANCE, DISK, INTERNET, SERVER, SWITCH
 from kokunai.errors import KokunaiError
 from kokunai.foreign_text import shown
 from kokunai.plugin.kind import mark_of
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 OWNER_TAG = "kokunai-owner-"
 ROOM = 9
 """Tags of an item: the API allows ten, and one is left for the API's mark of a former id."""
-_TAGGED = frozenset({SERVER, DISK, SWITCH, APPLIANCE})
+_TAGGED = frozenset({SERVER, DISK, SWITCH, INTERNET, APPLIANCE})
 
 
 # How a mark is written

@@ -63,9 +63,10 @@ def _may_go(op: Operation, props: Props) -> bool:
 
 def _what(kind: Holding, op: Operation, props: Props) -> tuple[str, str]:
     held = kind.held(props)
+    size_ja, size_en = (f"（{held.gib} GiB）", f" ({held.gib} GiB)") if held.gib else ("", "")
     return (
-        f"{held.ja} {op.name}（{held.gib} GiB）のデータが失われるため、中止しました",
-        f"Data of {held.en} {op.name} ({held.gib} GiB) would be lost, so this was stopped",
+        f"{held.ja} {op.name}{size_ja}のデータが失われるため、中止しました",
+        f"Data of {held.en} {op.name}{size_en} would be lost, so this was stopped",
     )
 
 

@@ -45,9 +45,11 @@ def update_switch(call: Call) -> Reply:
 
 
 def is_in_use(call: Call, doc: Doc) -> bool:
-    """Whether an interface or an appliance is connected to a switch."""
+    """Whether an interface, an appliance or a bridge is connected to a switch."""
     kinds = ("interface", "appliance")
-    return any(call.store.of_switch(kind, doc["id"]) for kind in kinds)
+    return bool(doc.get("bridge_id")) or any(
+        call.store.of_switch(kind, doc["id"]) for kind in kinds
+    )
 
 
 def delete_switch(call: Call) -> Reply:

@@ -93,6 +93,12 @@ def test_a_protocol_without_ports_has_none(api, protocol):
     assert api.refused("POST", "packetfilter", body) == (400, "invalid_param_comb")
 
 
+def test_a_path_that_is_missing_is_in_the_log(api, caplog):
+    api.refused("GET", "sim/1/status")
+
+    assert any("sim/1/status" in line and "404" in line for line in caplog.messages)
+
+
 def test_what_a_body_names_must_be_in_the_same_zone(api):
     switch_id = api.make_switch()
     body = {

@@ -83,7 +83,9 @@ def test_every_image_is_an_archive_of_the_emulator_with_the_same_login_user():
 def test_an_imported_server_names_its_image_as_the_catalogue_does():
     rows = [{"Name": row["name"], "Tags": row["tags"]} for row in PRODUCTS["archives"]["archives"]]
 
-    assert {image_name(row) for row in rows} == {
+    # The emulator also has images for users of other clients, which the catalogue does not sell.
+    others = {"AlmaLinux 9.6 64bit", "Rocky Linux 9.6 64bit"}
+    assert {image_name(row) for row in rows} - others == {
         row.terms["archive"]
         for row in catalog.images().values()
         if row.driver == sakura_iaas.DRIVER

@@ -63,6 +63,16 @@ BROKEN = [
     ),
     (
         ServerInputs,
+        server_inputs(nics=[{"switchId": "shared"}, UNKNOWN, {"switchId": "shared"}]),
+        {"nics[2].switchId"},
+    ),
+    (
+        ServerInputs,
+        server_inputs(nics=[{"switchId": UNKNOWN}, *[{"switchId": SWITCH_ID}] * 2]),
+        {"nics[2].switchId"},
+    ),
+    (
+        ServerInputs,
         server_inputs(nics=[{"switchId": SWITCH_ID, "address": "192.0.2.1"}]),
         {"nics[0].prefixLength"},
     ),

@@ -221,6 +221,21 @@ async def test_disks_and_interfaces_come_and_go(engine: Engine, lab: LabClient) 
     assert (lab.counts()["disks"], lab.counts()["interfaces"]) == (1, 1)
 
 
+async def test_two_interfaces_can_change_places(engine: Engine) -> None:
+    """The API refuses two interfaces on one switch, even for a moment."""
+    first, _ = await engine.create(urn(SWITCH, "first"), switch_inputs(name="first"))
+    second, _ = await engine.create(urn(SWITCH, "second"), switch_inputs(name="second"))
+    where = urn(SERVER, "node")
+    nics = [{"switchId": first}, {"switchId": second}]
+    news, _ = await engine.check(where, server_inputs(nics=nics))
+    wanted, _ = await engine.check(where, server_inputs(nics=nics[::-1]))
+    id_, state = await engine.create(where, news)
+
+    outputs = await engine.update(where, id_, state, news, wanted)
+
+    assert (await engine.read(where, id_, outputs, wanted))[1] == wanted
+
+
 async def test_what_needs_no_power_off_causes_none(engine: Engine, lab: LabClient) -> None:
     ids = await network(engine)
     where = urn(SERVER, "node")

@@ -80,6 +80,8 @@ class Machine:
     gpu: Gpu | None = None
     image: str = ""
     """Name of the archive that the boot disk was copied from."""
+    partition_uuid: str = ""
+    """Given where the disk configuration asked for a new one; shown in the host's label."""
     login_user: str = "root"
     """Who logs in with the keys, as the image would have it."""
     architecture: str = ""

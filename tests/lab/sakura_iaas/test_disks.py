@@ -34,7 +34,8 @@ def test_a_disk_that_is_being_copied_shows_progress_and_refuses_use(open_api):
 
     assert disk["Availability"] == "migrating"
     assert disk["MigratedMB"] < disk["SizeMB"]
-    assert api.refused("PUT", f"{path}/config", {"HostName": "x"}) == (409, "disk_is_copying")
+    config = api.refused("PUT", f"{path}/config", {"HostName": "x"})
+    assert config == (409, "disk_is_not_available")
     assert api.refused("PUT", f"server/{server['ID']}/power") == (409, "disk_is_copying")
     with_disk = {"WithDisk": [disk["ID"]]}
     assert api.refused("DELETE", f"server/{server['ID']}", with_disk) == (409, "disk_is_copying")

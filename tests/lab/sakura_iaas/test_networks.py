@@ -6,6 +6,7 @@ import pytest
 from emulator import Recorder
 
 from kokunai.errors import KokunaiError
+from kokunai.lab.sakura_iaas import interfaces
 
 RULE = {
     "Protocol": "tcp",
@@ -222,10 +223,10 @@ def test_rules_reach_the_running_host_before_the_answer(api):
     assert in_use == (409, "disconnect_b4_delete")
 
 
-def test_addresses_of_the_shared_segment_run_out(api):
-    for _ in range(24):
-        api.make_server(*["shared"] * 10)
-    api.make_server(*["shared"] * 4)
+def test_addresses_of_the_shared_segment_run_out(api, monkeypatch):
+    monkeypatch.setattr(interfaces, "_LAST_SHARED_HOST", 35)
+    for _ in range(25):
+        api.make_server("shared")
 
     body = {
         "Name": "one too many",

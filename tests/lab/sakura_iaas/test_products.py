@@ -9,7 +9,7 @@ import pytest
 def test_zones_carry_their_region_and_its_name_servers(api):
     zones = api.get("zone")["Zones"]
 
-    assert [zone["Name"] for zone in zones] == ["tk1a", "tk1b", "is1a", "is1b", "tk1v"]
+    assert [zone["Name"] for zone in zones] == ["tk1a", "tk1b", "is1a", "is1b", "is1c", "tk1v"]
     assert zones[2]["Region"]["NameServers"] == ["133.242.0.3", "133.242.0.4"]
     assert api.get("zone/31001")["Zone"]["Name"] == "is1a"
 

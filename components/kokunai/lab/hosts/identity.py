@@ -112,9 +112,12 @@ def _label(machine: Machine) -> str:
         lines.append(f"architecture: {machine.architecture}")
     if machine.rack:
         lines.append(f"rack: {machine.rack}")
-    if machine.login_user != "root":
+    if machine.image and not machine.image.startswith("Debian"):
         lines.append(f"# The image is {machine.image}; what runs is the lab's Debian 12.")
+    if machine.login_user != "root":
         lines.append(f"# {machine.login_user} is another name of root here.")
+    if machine.partition_uuid:
+        lines.append(f"partition_uuid: {machine.partition_uuid}")
     if machine.gpu:
         lines += [
             f"gpu_count: {machine.gpu.count}",

@@ -37,16 +37,26 @@ def build(cloud: Cloud, credentials: Credentials) -> ASGIApp:
     routes += [_route(cloud, None, *row) for row in PUBLIC_TABLE]
     app = Starlette(routes=routes, exception_handlers=errors.handlers())
     app.router.redirect_slashes = False
-    return _without_final_slash(app)
+    return _as_meant(app)
 
 
-def _without_final_slash(app: ASGIApp) -> ASGIApp:
-    async def stripped(scope: Scope, receive: Receive, send: Send) -> None:
+def _as_meant(app: ASGIApp) -> ASGIApp:
+    """The application for calls without a final slash and with the method that was meant."""
+
+    async def called(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
-            scope = {**scope, "path": scope["path"].rstrip("/")}
+            scope = {**scope, "path": scope["path"].rstrip("/"), "method": _method(scope)}
         await app(scope, receive, send)
 
-    return stripped
+    return called
+
+
+def _method(scope: Scope) -> str:
+    """The method of a call; saklient sends every PUT and DELETE as a POST with this header."""
+    headers = dict(scope["headers"])
+    meant = headers.get(b"x-sakura-http-method", b"").decode("ascii", "replace").upper()
+    is_posted = scope["method"] == "POST" and meant in ("PUT", "DELETE")
+    return meant if is_posted else str(scope["method"])
 
 
 def _route(
@@ -112,17 +122,24 @@ async def _answer(cloud: Cloud, request: Request, handler: Handler) -> Reply:
     return reply
 
 
-def _response(request: Request, reply: Reply) -> JSONResponse:
+def _response(request: Request, reply: Reply) -> Response:
     payload: Any = reply.payload
     if request.headers.get("x-sakura-bigint-as-int", "0") not in ("0", "false"):
         payload = _with_numbers(payload)
+    if request.headers.get("x-sakura-api-beautify", "0") not in ("0", "false"):
+        text = json.dumps(payload, ensure_ascii=False, indent=4)
+        return Response(f"{text}\n", reply.status, media_type="application/json")
     return JSONResponse(payload, reply.status)
 
 
 def _with_numbers(value: Any, key: str = "") -> Any:
     """The value with ids as numbers, for clients that ask for them instead of text."""
     if isinstance(value, dict):
-        return {name: _with_numbers(item, name) for name, item in value.items()}
+        # The real API leaves the ids below Remark as text.
+        return {
+            name: item if name == "Remark" else _with_numbers(item, name)
+            for name, item in value.items()
+        }
     if isinstance(value, list):
         return [_with_numbers(item, key) for item in value]
     is_id = key.endswith("ID") and isinstance(value, str) and value.isdigit()

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import ipaddress
 from typing import TYPE_CHECKING, Any
 
-from kokunai.lab.sakura_iaas import fields, provider_data, views
+from kokunai.lab.sakura_iaas import fields, labels, provider_data, views
 from kokunai.lab.sakura_iaas.call import Call, Reply, changed, created, done, page, single
 from kokunai.lab.sakura_iaas.errors import refuse
 from kokunai.lab.sakura_iaas.interfaces import new_mac_address
@@ -13,6 +14,10 @@ from kokunai.lab.sakura_iaas.power_states import new_power
 if TYPE_CHECKING:
     from kokunai.lab.sakura_iaas.call import Cloud
     from kokunai.lab.store import Doc
+
+
+# The sizes of networks that the control panel and Sakura's clients offer.
+_PREFIX_LENGTHS = range(8, 30)
 
 
 def view_of(cloud: Cloud, doc: Doc) -> views.View:
@@ -31,17 +36,17 @@ def view_of(cloud: Cloud, doc: Doc) -> views.View:
         "PacketFilter": None,
     }
     return {
-        **views.common(doc),
+        **views.common(cloud, doc),
         "Class": "nfs",
         "Availability": doc["availability"],
-        "ServiceClass": f"cloud/appliance/nfs/{doc['plan_id']}",
+        "ServiceClass": f"cloud/appliance/nfs/{doc['size_gib']}gb",
         "Plan": {"ID": int(doc["plan_id"])},
         "Remark": {
-            "Zone": {"ID": zone.get("ID")},
+            "Zone": {"ID": str(zone.get("ID"))},
             "Switch": {"ID": switch_doc["id"]},
             "Network": subnet,
             "Servers": [{"IPAddress": doc["address"]}],
-            "Plan": {"ID": int(doc["plan_id"])},
+            "Plan": {"ID": doc["plan_id"]},
         },
         "Instance": views.instance(doc),
         "Interfaces": [nic],
@@ -78,6 +83,24 @@ def _own_address(remark: fields.Body) -> str:
     return value
 
 
+def _network(call: Call, switch_id: str, address: str, body: fields.Body) -> dict[str, Any]:
+    """Prefix length and gateway; refused where address or gateway do not fit in."""
+    prefix_length = fields.integer(body, "NetworkMaskLen", 24)
+    if prefix_length not in _PREFIX_LENGTHS:
+        refuse("invalid_range", "Remark.Network.NetworkMaskLen 8-29")
+    gateway = fields.address(body.get("DefaultRoute"), "DefaultRoute")
+    network = ipaddress.IPv4Interface(f"{address}/{prefix_length}").network
+    if gateway and (ipaddress.IPv4Address(gateway) not in network or gateway == address):
+        refuse("invalid_format", f"Remark.Network.DefaultRoute: {network}")
+    if address in (str(network.network_address), str(network.broadcast_address)):
+        refuse("invalid_format", f"Remark.Servers.IPAddress: {network}")
+    taken = [doc["address"] for doc in call.store.of_switch("appliance", switch_id)]
+    taken += [nic["user_ip_address"] for nic in call.store.of_switch("interface", switch_id)]
+    if address in taken:
+        refuse("duplicate_entry", f"Remark.Servers.IPAddress: {address}")
+    return {"prefix_length": prefix_length, "gateway": gateway}
+
+
 def create_appliance(call: Call) -> Reply:
     """POST appliance."""
     body = fields.section(call.body, "Appliance")
@@ -86,16 +109,14 @@ def create_appliance(call: Call) -> Reply:
     remark = fields.section(body, "Remark")
     switch = call.body_document("switch", fields.reference(remark, "Switch"))
     network, plan_id = fields.section(remark, "Network"), _plan_id(body, remark)
+    address = _own_address(remark)
     doc = call.new(
-        name=fields.name_of(body),
-        description=fields.text(body, "Description"),
-        tags=fields.tags_of(body),
+        **labels.fresh(call, body),
         plan_id=plan_id,
         size_gib=provider_data.nfs_size_gib(plan_id),
         switch_id=switch["id"],
-        address=_own_address(remark),
-        prefix_length=fields.integer(network, "NetworkMaskLen", 24),
-        gateway=fields.address(network.get("DefaultRoute"), "DefaultRoute"),
+        address=address,
+        **_network(call, switch["id"], address, network),
         interface_id=call.store.new_id(),
         mac_address=new_mac_address(call),
         availability="migrating",
@@ -109,9 +130,7 @@ def create_appliance(call: Call) -> Reply:
 def update_appliance(call: Call) -> Reply:
     """PUT appliance/{id}."""
     doc, body = call.path_document("appliance"), fields.section(call.body, "Appliance")
-    doc["name"] = fields.name_of(body, doc["name"])
-    doc["description"] = fields.text(body, "Description", doc["description"])
-    doc["tags"] = fields.tags_of(body, doc["tags"])
+    labels.update(call, doc, body)
     return changed("Appliance", view_of(call.cloud, call.save("appliance", doc)))
 
 

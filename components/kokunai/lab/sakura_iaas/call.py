@@ -75,8 +75,10 @@ class Call:
     def body_document(self, kind: str, doc_id: str) -> Doc:
         """A document that the body names. Raises 400 when this zone has none."""
         doc = self.store.get(kind, doc_id)
-        if doc is None or doc["zone"] not in ("", self.zone):
+        if doc is None:
             refuse("param_res_not_found", f"{kind} {doc_id}")
+        if doc["zone"] not in ("", self.zone):
+            refuse("must_be_of_same_zone", f"{kind} {doc_id}")
         return doc
 
     def new(self, zone: str | None = None, **fields: Any) -> Doc:

@@ -6,10 +6,11 @@ import ctypes
 import secrets
 import string
 import subprocess
+import uuid
 from typing import TYPE_CHECKING, Any
 
-from kokunai.lab.sakura_iaas import fields, keys
-from kokunai.lab.sakura_iaas.errors import ApiError, refuse
+from kokunai.lab.sakura_iaas import fields, keys, scripts
+from kokunai.lab.sakura_iaas.errors import ApiError, refuse, refuse_as_absent
 
 if TYPE_CHECKING:
     from kokunai.lab.sakura_iaas.call import Call
@@ -23,21 +24,35 @@ _CRYPT_LIBRARIES = ("libcrypt.so.1", "libcrypt.so.2")
 def apply(call: Call, disk: Doc, body: fields.Body) -> None:
     """Store the settings that the body names; others stay as they are."""
     config: dict[str, Any] = disk["config"]
+    _apply_logins(call, config, body)
+    _apply_network(config, body)
+    if fields.flag(body, "ChangePartitionUUID"):
+        config["partition_uuid"] = str(uuid.uuid4())
+    if body.get("HostName"):
+        config["host_name"] = fields.text(body, "HostName", length=64)
+    if body.get("Notes"):
+        config["startup_scripts"] = [_script(call, note) for note in fields.listing(body, "Notes")]
+    if not disk["source_archive_id"]:
+        refuse("unknown_os_type", disk["id"])
+    _show_on_server(call, disk["server_id"], config)
+
+
+def _apply_logins(call: Call, config: dict[str, Any], body: fields.Body) -> None:
     if body.get("Password"):
         config["password_hash"] = _hashed(body["Password"])
     if body.get("SSHKey") or body.get("SSHKeys"):
         config["ssh_public_keys"] = _public_keys(call, body)
     if "DisablePWAuth" in body:
         config["key_login_only"] = fields.flag(body, "DisablePWAuth")
-    if body.get("HostName"):
-        config["host_name"] = fields.text(body, "HostName", length=64)
-    if body.get("Notes"):
-        config["startup_scripts"] = [_script(call, note) for note in fields.listing(body, "Notes")]
+
+
+def _apply_network(config: dict[str, Any], body: fields.Body) -> None:
     if "UserIPAddress" in body:
         config["user_ip_address"] = fields.address(body["UserIPAddress"], "UserIPAddress")
     if body.get("UserSubnet"):
         config["user_subnet"] = fields.subnet(body)
-    _show_on_server(call, disk["server_id"], config)
+    if "EnableDHCP" in body:
+        config["enable_dhcp"] = fields.flag(body, "EnableDHCP")
 
 
 def _hashed(password: Any) -> str:
@@ -90,10 +105,13 @@ def _script(call: Call, entry: Any) -> str:
     note_id = fields.identifier(entry.get("ID")) if isinstance(entry, dict) else ""
     if not note_id:
         refuse("missing_param", "Notes.ID")
+    if entry.get("APIKey"):
+        refuse_as_absent("スタートアップスクリプトの API キー", "API keys for scripts")
     try:
-        return str(keys.note_named(call, note_id)["content"])
+        content = str(keys.note_named(call, note_id)["content"])
     except ApiError:
         refuse("param_res_not_found", f"note {note_id}")
+    return scripts.filled(content, entry.get("Variables"))
 
 
 def _show_on_server(call: Call, server_id: str, config: dict[str, Any]) -> None:

@@ -5,15 +5,16 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from kokunai.lab.sakura_iaas import disk_config, fields, products, provider_data, views
+from kokunai.lab.sakura_iaas import archives, disk_config, fields, labels, provider_data, views
 from kokunai.lab.sakura_iaas.call import Call, Reply, changed, created, done, page, single
-from kokunai.lab.sakura_iaas.errors import refuse
+from kokunai.lab.sakura_iaas.errors import refuse, refuse_as_absent
 
 if TYPE_CHECKING:
     from kokunai.lab.store import Doc
 
 _DISK_COUNT = 4
 _CONNECTIONS = ("virtio", "ide")
+_ALGORITHMS = ("none", "aes256_xts")
 
 
 def list_disks(call: Call) -> Reply:
@@ -25,13 +26,6 @@ def list_disks(call: Call) -> Reply:
 def read_disk(call: Call) -> Reply:
     """GET disk/{id}."""
     return single("Disk", views.disk(call.cloud, call.path_document("disk")))
-
-
-def _archive(call: Call, archive_id: str) -> views.View:
-    archives = [archive for archive in products.archives(call) if archive["ID"] == archive_id]
-    if not archives:
-        refuse("param_res_not_found", f"archive {archive_id}")
-    return archives[0]
 
 
 def _plan_and_size(body: fields.Body, least_mb: int) -> tuple[views.View, int]:
@@ -51,33 +45,63 @@ def _service_class(plan: views.View, size_mb: int) -> str:
     return next(str(size["ServiceClass"]) for size in plan["Size"] if size["SizeMB"] == size_mb)
 
 
-def _new_disk(call: Call, body: fields.Body) -> Doc:
+def _source(call: Call, body: fields.Body) -> tuple[Doc | None, int]:
+    """The archive to copy, None for none, and the size in MiB that the disk has at least."""
     archive_id = fields.reference(body, "SourceArchive")
-    source_id = fields.reference(body, "SourceDisk")
-    least_mb = 0
+    disk_id = fields.reference(body, "SourceDisk")
+    if archive_id and disk_id:
+        refuse("invalid_param_comb", "SourceArchive, SourceDisk")
     if archive_id:
-        least_mb = _archive(call, archive_id)["SizeMB"]
-    elif source_id:
-        least_mb = call.body_document("disk", source_id)["size_mb"]
+        archive = archives.source(call, archive_id)
+        return archive, int(archive["size_mb"])
+    return None, int(call.body_document("disk", disk_id)["size_mb"]) if disk_id else 0
+
+
+def _encryption(call: Call, body: fields.Body) -> dict[str, str]:
+    """Algorithm and key as they are shown; what the lab keeps of a disk is not encrypted."""
+    algorithm = fields.text(body, "EncryptionAlgorithm") or "none"
+    if algorithm not in _ALGORITHMS:
+        refuse("invalid_format", f"EncryptionAlgorithm: {', '.join(_ALGORITHMS)}")
+    key_id = fields.reference(call.body, "KMSKey")
+    if key_id and algorithm == "none":
+        refuse("invalid_param_comb", "EncryptionAlgorithm: none, KMSKey")
+    if key_id and key_id not in provider_data.data("media")["kms_keys"]["ids"]:
+        refuse("param_res_not_found", f"KMSKey {key_id}")
+    return {"encryption_algorithm": algorithm, "kms_key_id": key_id}
+
+
+def _storage(call: Call) -> int:
+    """Number of a storage that none of the disks in DistantFrom is on."""
+    if fields.reference(call.body, "TargetDedicatedStorageContract"):
+        refuse_as_absent("専用ストレージ", "dedicated storage")
+    distant = [fields.identifier(each) for each in fields.listing(call.body, "DistantFrom")]
+    taken = {call.body_document("disk", disk_id).get("storage", 0) for disk_id in distant}
+    return next(number for number in range(len(taken) + 1) if number not in taken)
+
+
+def _new_disk(call: Call, body: fields.Body) -> Doc:
+    archive, least_mb = _source(call, body)
     plan, size_mb = _plan_and_size(body, least_mb)
-    if source_id:
+    if fields.reference(body, "SourceDisk"):
         # Refused rather than answered with an empty disk, which a client would take for the copy.
-        refuse("forbidden", "ラボはディスクをコピーできません / the lab copies no disks")
+        refuse_as_absent("ディスクのコピー", "a copy of a disk")
     connection = fields.text(body, "Connection") or "virtio"
     if connection not in _CONNECTIONS:
         refuse("invalid_format", f"Connection: {', '.join(_CONNECTIONS)}")
+    image_id = archives.image_of(archive) if archive else ""
     return call.new(
-        name=fields.name_of(body),
-        description=fields.text(body, "Description"),
-        tags=fields.tags_of(body),
+        **labels.fresh(call, body),
         plan_id=str(plan["ID"]),
         size_mb=size_mb,
         service_class=_service_class(plan, size_mb),
         connection=connection,
         connection_order=0,
-        availability="migrating" if archive_id else "available",
+        availability="migrating" if archive else "available",
         copy_began=time.time(),
-        source_archive_id=archive_id,
+        source_archive_id=archive["id"] if archive else "",
+        image_id=image_id,
+        storage=_storage(call),
+        **_encryption(call, body),
         server_id="",
         config={},
         boot_at_available=False,
@@ -104,9 +128,7 @@ def create_disk(call: Call) -> Reply:
 def update_disk(call: Call) -> Reply:
     """PUT disk/{id}."""
     doc, body = call.path_document("disk"), fields.section(call.body, "Disk")
-    doc["name"] = fields.name_of(body, doc["name"])
-    doc["description"] = fields.text(body, "Description", doc["description"])
-    doc["tags"] = fields.tags_of(body, doc["tags"])
+    labels.update(call, doc, body)
     return changed("Disk", views.disk(call.cloud, call.save("disk", doc)))
 
 
@@ -172,7 +194,8 @@ def disconnect_server(call: Call) -> Reply:
 def configure(call: Call) -> Reply:
     """PUT disk/{id}/config: what the guest is given at its next boot."""
     doc = call.path_document("disk")
-    refuse_while_copying(doc)
+    if doc["availability"] != "available":
+        refuse("disk_is_not_available", doc["id"])
     if doc["server_id"]:
         _refuse_while_on(call.body_document("server", doc["server_id"]))
     disk_config.apply(call, doc, call.body)

@@ -35,6 +35,11 @@ def refuse(code: str, detail: str = "") -> NoReturn:
     raise ApiError(code, detail)
 
 
+def refuse_as_absent(ja: str, en: str) -> NoReturn:
+    """Refuse by name what the real API does and the lab does not. Raises ApiError."""
+    raise ApiError("forbidden", f"ラボには{ja}がありません。 The lab does not have this: {en}.")
+
+
 def usual_code(status: int) -> str:
     """The first documented code of an HTTP status."""
     rows: dict[str, dict[str, Any]] = data("errors")["codes"]

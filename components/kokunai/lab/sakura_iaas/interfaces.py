@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 
 _FIRST_SHARED_HOST = 11
 _LAST_SHARED_HOST = 254
-_NIC_COUNT = 10
+NIC_COUNT = 10
+"""How many interfaces a server can have."""
 _VENDOR_PREFIX = "9C:A3:BA"
 
 
@@ -39,16 +40,24 @@ def _free_shared_host(call: Call) -> int:
 
 def connect(call: Call, nic: Doc, switch_id: str) -> None:
     """Connect an interface to a switch, or to the shared segment, which assigns an address."""
+    others = call.store.of_server("interface", nic["server_id"])
     if switch_id == "shared":
+        if others and others[0]["id"] != nic["id"]:
+            refuse(
+                "conflict", "共有セグメントは eth0 だけです / the shared segment is for eth0 only"
+            )
         nic.update(switch_id="shared", shared_host=_free_shared_host(call))
-    else:
-        nic.update(switch_id=call.body_document("switch", switch_id)["id"], shared_host=None)
+        return
+    switch = call.body_document("switch", switch_id)
+    if switch_id in [doc["switch_id"] for doc in others if doc["id"] != nic["id"]]:
+        refuse("connect_to_same_switch", switch_id)
+    nic.update(switch_id=switch["id"], shared_host=None)
 
 
 def add(call: Call, server: Doc, switch_id: str) -> Doc:
     """A new interface of a server; an empty switch id leaves it unconnected."""
-    if len(call.store.of_server("interface", server["id"])) >= _NIC_COUNT:
-        refuse("limit_count_in_zone", f"interfaces <= {_NIC_COUNT}")
+    if len(call.store.of_server("interface", server["id"])) >= NIC_COUNT:
+        refuse("limit_count_in_zone", f"interfaces <= {NIC_COUNT}")
     nic = call.new(
         server_id=server["id"],
         mac_address=new_mac_address(call),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 from typing import TYPE_CHECKING, Any
 
-from kokunai.lab.sakura_iaas import fields, switches, views
+from kokunai.lab.sakura_iaas import fields, labels, switches, views
 from kokunai.lab.sakura_iaas.call import Call, Reply, changed, created, done, page, single
 from kokunai.lab.sakura_iaas.errors import refuse
 
@@ -35,14 +35,12 @@ def create_router(call: Call) -> Reply:
     length = _one_of(body, "NetworkMaskLen", _MASK_LENGTHS, 28)
     bandwidth = _one_of(body, "BandWidthMbps", _BANDWIDTHS, 100)
     doc = call.new(
-        name=fields.name_of(body),
-        description=fields.text(body, "Description"),
-        tags=fields.tags_of(body),
+        **labels.fresh(call, body),
         mask_length=length,
         bandwidth=bandwidth,
     )
     doc["network"] = str(_free_block(call, length))
-    switch = call.new(name=doc["name"], description="", tags=[], user_subnet=None)
+    switch = call.new(name=doc["name"], description="", tags=[], user_subnet=None, icon_id="")
     doc["own_switch_id"] = switch["id"]
     _save(call, doc, switch)
     call.enqueue(f"switch-{switch['id']}", "ensure_switch", switch["id"])
@@ -57,9 +55,7 @@ def read_router(call: Call) -> Reply:
 def update_router(call: Call) -> Reply:
     """PUT internet/{id}: name, description and tags."""
     doc, body = call.path_document("internet"), fields.section(call.body, "Internet")
-    doc["name"] = fields.name_of(body, doc["name"])
-    doc["description"] = fields.text(body, "Description", doc["description"])
-    doc["tags"] = fields.tags_of(body, doc["tags"])
+    labels.update(call, doc, body)
     _save(call, doc, _switch_of(call, doc))
     return changed("Internet", _view(call, doc))
 
@@ -136,7 +132,7 @@ def _view(call: Call, doc: Doc) -> views.View:
     """A router with its switch."""
     switch = _switch_of(call, doc)
     return {
-        **views.common(doc),
+        **views.common(call.cloud, doc),
         "Scope": "user",
         "BandWidthMbps": doc["bandwidth"],
         "NetworkMaskLen": doc["mask_length"],

@@ -5,11 +5,14 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
+import subprocess
+import tempfile
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from kokunai.lab.sakura_iaas import fields, provider_data, views
+from kokunai.lab.sakura_iaas import fields, labels, provider_data, views
 from kokunai.lab.sakura_iaas.call import Call, Reply, changed, created, done, page, single
-from kokunai.lab.sakura_iaas.errors import refuse
+from kokunai.lab.sakura_iaas.errors import refuse, refuse_as_absent
 
 if TYPE_CHECKING:
     from kokunai.lab.store import Doc
@@ -32,23 +35,28 @@ def fingerprint_of(public_key: str) -> str:
     return ":".join(digest[index : index + 2] for index in range(0, 32, 2))
 
 
-def _key_view(doc: Doc) -> views.View:
-    view = views.common(doc)
+def _key_view(call: Call, doc: Doc) -> views.View:
+    view = views.common(call.cloud, doc)
     del view["Tags"], view["Icon"]
     return {**view, "PublicKey": doc["public_key"], "Fingerprint": doc["fingerprint"]}
 
 
 def list_keys(call: Call) -> Reply:
     """GET sshkey."""
-    return page(call, "SSHKeys", [_key_view(doc) for doc in call.store.all("sshkey")])
+    return page(call, "SSHKeys", [_key_view(call, doc) for doc in call.store.all("sshkey")])
 
 
 def create_key(call: Call) -> Reply:
     """POST sshkey."""
     body = fields.section(call.body, "SSHKey")
-    public_key = fields.text(body, "PublicKey", length=_PUBLIC_KEY_LENGTH).strip()
-    if not public_key:
+    # Kept as it was sent: a client that compares its file with the answer finds no difference.
+    public_key = fields.text(body, "PublicKey", length=_PUBLIC_KEY_LENGTH)
+    if not public_key.strip():
         refuse("missing_param", "PublicKey")
+    return created("SSHKey", _kept_key(call, body, public_key))
+
+
+def _kept_key(call: Call, body: fields.Body, public_key: str) -> views.View:
     doc = call.new(
         zone="",
         name=fields.name_of(body),
@@ -57,12 +65,41 @@ def create_key(call: Call) -> Reply:
         public_key=public_key,
         fingerprint=fingerprint_of(public_key),
     )
-    return created("SSHKey", _key_view(call.save("sshkey", doc)))
+    return _key_view(call, call.save("sshkey", doc))
+
+
+def generate_key(call: Call) -> Reply:
+    """POST sshkey/generate: the private half is in this answer and kept nowhere."""
+    body = fields.section(call.body, "SSHKey")
+    if (fields.text(body, "GenerateFormat") or "openssh") != "openssh":
+        refuse("invalid_format", "GenerateFormat: openssh")
+    if fields.text(body, "PassPhrase"):
+        refuse_as_absent("パスフレーズ付きの鍵の生成", "a generated key with a pass phrase")
+    fields.name_of(body)
+    with tempfile.TemporaryDirectory() as folder:
+        private = Path(folder) / "key"
+        command = [
+            "ssh-keygen",
+            "-q",
+            "-t",
+            "rsa",
+            "-b",
+            "2048",
+            "-N",
+            "",
+            "-C",
+            "",
+            "-f",
+            str(private),
+        ]
+        subprocess.run(command, check=True, capture_output=True)
+        shown = _kept_key(call, body, private.with_suffix(".pub").read_text("utf-8").strip())
+        return created("SSHKey", {**shown, "PrivateKey": private.read_text("utf-8")})
 
 
 def read_key(call: Call) -> Reply:
     """GET sshkey/{id}."""
-    return single("SSHKey", _key_view(call.path_document("sshkey")))
+    return single("SSHKey", _key_view(call, call.path_document("sshkey")))
 
 
 def update_key(call: Call) -> Reply:
@@ -70,7 +107,7 @@ def update_key(call: Call) -> Reply:
     doc, body = call.path_document("sshkey"), fields.section(call.body, "SSHKey")
     doc["name"] = fields.name_of(body, doc["name"])
     doc["description"] = fields.text(body, "Description", doc["description"])
-    return changed("SSHKey", _key_view(call.save("sshkey", doc)))
+    return changed("SSHKey", _key_view(call, call.save("sshkey", doc)))
 
 
 def delete_key(call: Call) -> Reply:
@@ -109,15 +146,20 @@ def _own_note(call: Call) -> Doc:
     return doc
 
 
-def _note_view(doc: Doc) -> views.View:
+def _note_view(call: Call, doc: Doc) -> views.View:
     fixed = {"Scope": doc["scope"], "Availability": "available", "Remark": None, "Storage": None}
-    return {**views.common(doc), **fixed, "Class": doc["class"], "Content": doc["content"]}
+    return {
+        **views.common(call.cloud, doc),
+        **fixed,
+        "Class": doc["class"],
+        "Content": doc["content"],
+    }
 
 
 def list_notes(call: Call) -> Reply:
     """GET note."""
     docs = [*_public_notes(), *call.store.all("note")]
-    return page(call, "Notes", [_note_view(doc) for doc in docs])
+    return page(call, "Notes", [_note_view(call, doc) for doc in docs])
 
 
 def _note_class(body: fields.Body, default: str) -> str:
@@ -132,30 +174,26 @@ def create_note(call: Call) -> Reply:
     body = fields.section(call.body, "Note")
     doc = call.new(
         zone="",
-        name=fields.name_of(body),
-        description=fields.text(body, "Description"),
-        tags=fields.tags_of(body),
+        **labels.fresh(call, body),
         scope="user",
         content=fields.text(body, "Content", length=_SCRIPT_LENGTH),
         **{"class": _note_class(body, "shell")},
     )
-    return created("Note", _note_view(call.save("note", doc)))
+    return created("Note", _note_view(call, call.save("note", doc)))
 
 
 def read_note(call: Call) -> Reply:
     """GET note/{id}."""
-    return single("Note", _note_view(note_named(call, call.id)))
+    return single("Note", _note_view(call, note_named(call, call.id)))
 
 
 def update_note(call: Call) -> Reply:
     """PUT note/{id}."""
     doc, body = _own_note(call), fields.section(call.body, "Note")
-    doc["name"] = fields.name_of(body, doc["name"])
-    doc["description"] = fields.text(body, "Description", doc["description"])
-    doc["tags"] = fields.tags_of(body, doc["tags"])
+    labels.update(call, doc, body)
     doc["class"] = _note_class(body, doc["class"])
     doc["content"] = fields.text(body, "Content", doc["content"], length=_SCRIPT_LENGTH)
-    return changed("Note", _note_view(call.save("note", doc)))
+    return changed("Note", _note_view(call, call.save("note", doc)))
 
 
 def delete_note(call: Call) -> Reply:

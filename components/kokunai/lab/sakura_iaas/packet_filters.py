@@ -13,23 +13,25 @@ from kokunai.lab.sakura_iaas.call import Call, Reply, changed, created, done, pa
 from kokunai.lab.sakura_iaas.errors import refuse
 
 if TYPE_CHECKING:
+    from kokunai.lab.sakura_iaas.call import Cloud
     from kokunai.lab.store import Doc
 
 RULE_COUNT = 30
 _PROTOCOLS = ("tcp", "udp", "icmp", "fragment", "ip", "http", "https")
+_WITH_PORTS = ("tcp", "udp")
 _ACTIONS = ("allow", "deny")
 _PORTS = re.compile(r"([0-9]{1,5})(?:-([0-9]{1,5}))?")
 
 
-def view_of(doc: Doc) -> views.View:
+def view_of(cloud: Cloud, doc: Doc) -> views.View:
     """A packet filter as the API shows it."""
-    view = views.common(doc)
+    view = views.common(cloud, doc)
     del view["Tags"], view["Icon"]
     return {
         **view,
         "RequiredHostVersion": 0,
         "Notice": "",
-        "Expression": doc["rules"],
+        "Expression": doc["rules"] or None,
         "ExpressionHash": doc["rules_hash"],
     }
 
@@ -37,7 +39,7 @@ def view_of(doc: Doc) -> views.View:
 def list_filters(call: Call) -> Reply:
     """GET packetfilter."""
     docs = call.store.all("packetfilter", call.zone)
-    return page(call, "PacketFilters", [view_of(doc) for doc in docs])
+    return page(call, "PacketFilters", [view_of(call.cloud, doc) for doc in docs])
 
 
 def _port(rule: fields.Body, name: str) -> str:
@@ -72,8 +74,11 @@ def _choice(rule: fields.Body, name: str, allowed: tuple[str, ...]) -> str:
 def _rule(rule: Any) -> dict[str, str]:
     if not isinstance(rule, dict):
         refuse("invalid_format", "Expression")
+    protocol = _choice(rule, "Protocol", _PROTOCOLS)
+    if protocol not in _WITH_PORTS and (rule.get("SourcePort") or rule.get("DestinationPort")):
+        refuse("invalid_param_comb", f"{protocol}: SourcePort, DestinationPort")
     return {
-        "Protocol": _choice(rule, "Protocol", _PROTOCOLS),
+        "Protocol": protocol,
         "SourceNetwork": _network(fields.text(rule, "SourceNetwork")),
         "SourcePort": _port(rule, "SourcePort"),
         "DestinationPort": _port(rule, "DestinationPort"),
@@ -104,12 +109,12 @@ def create_filter(call: Call) -> Reply:
         rules=rules,
         rules_hash=_hash(rules),
     )
-    return created("PacketFilter", view_of(call.save("packetfilter", doc)))
+    return created("PacketFilter", view_of(call.cloud, call.save("packetfilter", doc)))
 
 
 def read_filter(call: Call) -> Reply:
     """GET packetfilter/{id}."""
-    return single("PacketFilter", view_of(call.path_document("packetfilter")))
+    return single("PacketFilter", view_of(call.cloud, call.path_document("packetfilter")))
 
 
 def _users(call: Call, filter_id: str) -> list[Doc]:
@@ -131,7 +136,7 @@ def update_filter(call: Call) -> Reply:
     call.save("packetfilter", doc)
     for nic in _users(call, doc["id"]):
         call.enqueue(f"server-{nic['server_id']}", "set_filter", nic["id"])
-    return changed("PacketFilter", view_of(doc))
+    return changed("PacketFilter", view_of(call.cloud, doc))
 
 
 def delete_filter(call: Call) -> Reply:

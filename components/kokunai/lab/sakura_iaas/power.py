@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from kokunai.lab.sakura_iaas import disks, fields, views
 from kokunai.lab.sakura_iaas.call import Call, Reply, accepted, done, single
-from kokunai.lab.sakura_iaas.errors import refuse
+from kokunai.lab.sakura_iaas.errors import refuse, refuse_as_absent
 
 if TYPE_CHECKING:
     from kokunai.lab.store import Doc
@@ -53,7 +53,18 @@ def _want_reset(call: Call, kind: str, doc: Doc) -> None:
 def boot_server(call: Call) -> Reply:
     """PUT server/{id}/power."""
     doc = call.path_document("server")
-    for disk in call.store.of_server("disk", doc["id"]):
+    if call.body.get("UserBootVariables"):
+        refuse_as_absent("cloud-init（UserBootVariables）", "cloud-init (UserBootVariables)")
+    copying = [
+        disk
+        for disk in call.store.of_server("disk", doc["id"])
+        if disk["availability"] == "migrating"
+    ]
+    if copying and doc.get("wait_disk_migration"):
+        for disk in copying:
+            call.save("disk", {**disk, "boot_at_available": True})
+        return done()
+    for disk in copying:
         disks.refuse_while_copying(disk)
     _want_up(call, "server", doc)
     return done()

@@ -1,4 +1,4 @@
-"""Handlers for lists that nobody can change: zones, plans, archives, prices, and the account."""
+"""Handlers for lists that nobody can change: zones, plans, ISO images, prices, and the account."""
 
 from __future__ import annotations
 
@@ -30,28 +30,8 @@ def reading(name: str, rows: Rows) -> Handler:
     return read
 
 
-def _archive(row: dict[str, Any], zone: str) -> dict[str, Any]:
-    return {
-        "ID": row["ids"][zone],
-        "Name": row["name"],
-        "Description": "",
-        "Tags": row["tags"],
-        "Icon": None,
-        "Scope": "shared",
-        "Availability": "available",
-        "SizeMB": row["size_gib"] * 1024,
-        "MigratedMB": row["size_gib"] * 1024,
-        "ServiceClass": "cloud/archive/20g",
-        "Plan": {"ID": 2, "Name": "標準プラン", "StorageClass": "iscsi1204"},
-        "CreatedAt": "2025-01-01T00:00:00+09:00",
-        "ModifiedAt": "2025-01-01T00:00:00+09:00",
-    }
-
-
-def archives(call: Call) -> list[dict[str, Any]]:
-    """Public archives of the call's zone."""
-    rows = provider_data.data("products")["archives"]["archives"]
-    return [_archive(row, call.zone) for row in rows if call.zone in row["ids"]]
+def _cdroms(call: Call) -> list[dict[str, Any]]:
+    return provider_data.cdroms(call.zone)
 
 
 TABLES: dict[str, tuple[str, str, Rows]] = {
@@ -64,7 +44,7 @@ TABLES: dict[str, tuple[str, str, Rows]] = {
     ),
     "product/disk": ("DiskPlan", "DiskPlans", lambda _: provider_data.disk_plans()),
     "product/internet": ("InternetPlan", "InternetPlans", lambda _: provider_data.internet_plans()),
-    "archive": ("Archive", "Archives", archives),
+    "cdrom": ("CDROM", "CDROMs", _cdroms),
 }
 
 

@@ -179,6 +179,36 @@ def nfs_note_content() -> str:
     return json.dumps({"plans": plans})
 
 
+def archives() -> list[Row]:
+    """Rows of the public archives, with their ids by zone."""
+    rows: list[Row] = data("products")["archives"]["archives"]
+    return rows
+
+
+@functools.cache
+def cdroms(zone_name: str) -> list[Row]:
+    """Public ISO images of a zone."""
+    row = zone(zone_name) or {}
+    moment = "2025-01-01T00:00:00+09:00"
+    return [
+        {
+            "ID": str(113_800_000_000 + row["ID"] * 100 + image["number"]),
+            "Name": image["name"],
+            "Description": "",
+            "Tags": image["tags"],
+            "Icon": None,
+            "Scope": "shared",
+            "Availability": "available",
+            "SizeMB": image["size_gib"] * 1024,
+            "StorageClass": "iscsi1204",
+            "DisplayOrder": image["number"],
+            "CreatedAt": moment,
+            "ModifiedAt": moment,
+        }
+        for image in data("media")["cdroms"]["images"]
+    ]
+
+
 def prices(zone_name: str) -> list[Row]:
     """The price list of a zone, in yen."""
     return [

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import operator
+import re
+from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
@@ -12,6 +14,9 @@ from kokunai.lab.sakura_iaas.errors import refuse
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+_JST = timezone(timedelta(hours=9))
+_TIME = re.compile(r"\d{4}-\d{2}-\d{2}T")
+_KEY = re.compile(r"[A-Za-z0-9_.]+(?:[<>]=?)?")
 Row = dict[str, Any]
 _COMPARISONS: dict[str, Callable[[Any, Any], bool]] = {
     "<=": operator.le,
@@ -57,6 +62,9 @@ def select(rows: list[Row], query: dict[str, Any]) -> tuple[list[Row], int, int]
     filters = query.get("Filter") or {}
     if not isinstance(filters, dict):
         refuse("invalid_uri_argument", "Filter")
+    unknown = next((key for key in filters if not _KEY.fullmatch(key)), None)
+    if unknown is not None:
+        refuse("filter_unknown_operator", unknown)
     matching = [row for row in rows if all(_matches(row, *item) for item in filters.items())]
     ordered = _sorted(matching, _names(query, "Sort"))
     kept, dropped = _names(query, "Include"), _names(query, "Exclude")
@@ -132,9 +140,17 @@ def _compares(compare: Callable[[Any, Any], bool], value: Any, wanted: Any) -> b
     try:
         if isinstance(value, (int, float)):
             return compare(float(value), float(wanted))
+        if _TIME.match(str(value)):
+            return compare(_moment(str(value)), _moment(str(wanted)))
         return value is not None and compare(str(value), str(wanted))
     except (TypeError, ValueError):
         return False
+
+
+def _moment(text: str) -> datetime:
+    """A time as the API writes it; without an offset it is Japanese time."""
+    moment = datetime.fromisoformat(text)
+    return moment if moment.tzinfo else moment.replace(tzinfo=_JST)
 
 
 def _sorted(rows: list[Row], keys: list[str]) -> list[Row]:

@@ -96,6 +96,17 @@ class Reconciler:
         if boots:
             self.reconcile("server", boots)
 
+    def copy_archive(self, archive_id: str) -> None:
+        """Finish the copy of an archive after its delay."""
+        self._workers.later(
+            self._delays.copy_seconds,
+            f"archive-{archive_id}",
+            lambda: self._archived(archive_id),
+        )
+
+    def _archived(self, archive_id: str) -> None:
+        self._store.change("archive", archive_id, availability="available")
+
     def _want_up(self, server_id: str) -> str:
         server = self._store.get("server", server_id)
         if server is None or server["status"] != "down":
@@ -132,6 +143,9 @@ class Reconciler:
         for disk in self._store.all("disk"):
             if disk["availability"] == "migrating":
                 self.copy(disk["id"])
+        for archive in self._store.all("archive"):
+            if archive["availability"] == "migrating":
+                self.copy_archive(archive["id"])
         for appliance in self._store.all("appliance"):
             if appliance["availability"] == "migrating":
                 self.appliance_made(appliance["id"])

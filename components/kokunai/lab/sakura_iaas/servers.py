@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from kokunai.lab.sakura_iaas import disks, fields, interfaces, provider_data, views
+from kokunai.lab.sakura_iaas import disks, fields, interfaces, labels, provider_data, views
 from kokunai.lab.sakura_iaas.call import Call, Reply, changed, created, done, page, single
 from kokunai.lab.sakura_iaas.errors import refuse
 from kokunai.lab.sakura_iaas.power_states import new_power
@@ -36,12 +36,15 @@ def find_plan(call: Call, wanted: fields.Body) -> provider_data.Row:
     }
     words = {name: fields.text(wanted, name) for name in ("GPUModel", "CPUModel")}
     asked = {name: value for name, value in {**numbers, **words}.items() if value}
+    # Without these two no plan is meant, and none has 0 of them.
+    asked |= {name: numbers[name] for name in ("CPU", "MemoryMB")}
     asked["Commitment"] = fields.text(wanted, "Commitment") or "standard"
     asked["GPU"] = fields.integer(wanted, "GPU")
+    asked["ConfidentialVM"] = fields.flag(wanted, "ConfidentialVM")
     plans = [
         plan
         for plan in provider_data.server_plans(call.zone)
-        if str(plan["ID"]) == plan_id or (not plan_id and numbers["CPU"] and _has(plan, asked))
+        if str(plan["ID"]) == plan_id or (not plan_id and _has(plan, asked))
     ]
     if not plans:
         refuse("param_res_not_found", f"ServerPlan {plan_id or asked}")
@@ -77,31 +80,47 @@ def _segment(entry: Any) -> str:
     return switch_id
 
 
+def _segments(body: fields.Body) -> list[str]:
+    """One segment an interface; InterfaceNum counts those beyond ConnectedSwitches, too."""
+    segments = [_segment(entry) for entry in fields.listing(body, "ConnectedSwitches")]
+    count = fields.integer(body, "InterfaceNum")
+    if not 0 <= count <= interfaces.NIC_COUNT:
+        refuse("invalid_range", f"InterfaceNum <= {interfaces.NIC_COUNT}")
+    return segments + [""] * (count - len(segments))
+
+
+def _refuse_private_host(body: fields.Body) -> None:
+    host_id = fields.reference(body, "PrivateHost")
+    if host_id:
+        refuse("param_res_not_found", f"privatehost {host_id}")
+
+
 def create_server(call: Call) -> Reply:
     """POST server."""
     body = fields.section(call.body, "Server")
+    _refuse_private_host(body)
     doc = call.new(
-        name=fields.name_of(body),
-        description=fields.text(body, "Description"),
-        tags=fields.tags_of(body),
+        **labels.fresh(call, body),
         host_name=fields.text(body, "HostName", length=64),
         interface_driver=_driver(body),
         plan=find_plan(call, fields.section(body, "ServerPlan")),
+        wait_disk_migration=fields.flag(body, "WaitDiskMigration"),
         **new_power(),
     )
     call.save("server", doc)
-    for entry in fields.listing(body, "ConnectedSwitches"):
-        interfaces.add(call, doc, _segment(entry))
+    for segment in _segments(body):
+        interfaces.add(call, doc, segment)
     return created("Server", views.server(call.cloud, doc))
 
 
 def update_server(call: Call) -> Reply:
     """PUT server/{id}."""
     doc, body = call.path_document("server"), fields.section(call.body, "Server")
-    doc["name"] = fields.name_of(body, doc["name"])
-    doc["description"] = fields.text(body, "Description", doc["description"])
-    doc["tags"] = fields.tags_of(body, doc["tags"])
+    labels.update(call, doc, body)
+    _refuse_private_host(body)
     doc["interface_driver"] = _driver(body, doc["interface_driver"])
+    if "WaitDiskMigration" in body:
+        doc["wait_disk_migration"] = fields.flag(body, "WaitDiskMigration")
     return changed("Server", views.server(call.cloud, call.save("server", doc)))
 
 
@@ -114,11 +133,19 @@ def _mine_and_off(call: Call) -> Doc:
     return doc
 
 
+def _with_disks(call: Call, attached: list[Doc]) -> set[str]:
+    """Ids of the disks to delete: those in WithDisk, or all where it is true."""
+    given = call.body.get("WithDisk")
+    if isinstance(given, bool):
+        return {disk["id"] for disk in attached} if given else set()
+    return {fields.identifier(each) for each in fields.listing(call.body, "WithDisk")}
+
+
 def delete_server(call: Call) -> Reply:
     """DELETE server/{id}: deletes the disks in WithDisk, too, and disconnects the others."""
     doc = _mine_and_off(call)
-    wanted = {fields.identifier(each) for each in fields.listing(call.body, "WithDisk")}
     attached = call.store.of_server("disk", doc["id"])
+    wanted = _with_disks(call, attached)
     for disk_id in wanted - {disk["id"] for disk in attached}:
         call.body_document("disk", disk_id)
         refuse("param_res_not_found", f"WithDisk {disk_id}")
@@ -139,9 +166,10 @@ def delete_server(call: Call) -> Reply:
 
 
 def change_plan(call: Call) -> Reply:
-    """PUT server/{id}/plan: gives the server another plan and thereby another id."""
+    """PUT server/{id}/plan and server/{id}/to/plan/{plan}: another plan and another id."""
     doc = _mine_and_off(call)
-    plan, old_id = find_plan(call, call.body), doc["id"]
+    wanted = {"ID": call.path["plan"]} if "plan" in call.path else call.body
+    plan, old_id = find_plan(call, wanted), doc["id"]
     call.store.delete(old_id)
     doc.update(id=call.store.new_id(), plan=plan)
     call.save("server", doc)

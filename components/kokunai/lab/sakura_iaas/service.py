@@ -25,6 +25,9 @@ _KINDS = {
     "packet_filters": "packetfilter",
     "ssh_keys": "sshkey",
     "notes": "note",
+    "archives": "archive",
+    "icons": "icon",
+    "bridges": "bridge",
     "appliances": "appliance",
 }
 """By kind in the plural, as the lab's state shows it: the kind in the store."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from kokunai.lab.sakura_iaas import fields, views
+from kokunai.lab.sakura_iaas import fields, labels, views
 from kokunai.lab.sakura_iaas.call import Call, Reply, changed, created, done, page, single
 from kokunai.lab.sakura_iaas.errors import refuse
 
@@ -22,9 +22,7 @@ def create_switch(call: Call) -> Reply:
     """POST switch."""
     body = fields.section(call.body, "Switch")
     doc = call.new(
-        name=fields.name_of(body),
-        description=fields.text(body, "Description"),
-        tags=fields.tags_of(body),
+        **labels.fresh(call, body),
         user_subnet=fields.subnet(body),
     )
     call.save("switch", doc)
@@ -40,18 +38,18 @@ def read_switch(call: Call) -> Reply:
 def update_switch(call: Call) -> Reply:
     """PUT switch/{id}."""
     doc, body = call.path_document("switch"), fields.section(call.body, "Switch")
-    doc["name"] = fields.name_of(body, doc["name"])
-    doc["description"] = fields.text(body, "Description", doc["description"])
-    doc["tags"] = fields.tags_of(body, doc["tags"])
+    labels.update(call, doc, body)
     if "UserSubnet" in body:
         doc["user_subnet"] = fields.subnet(body)
     return changed("Switch", views.switch(call.cloud, call.save("switch", doc)))
 
 
 def is_in_use(call: Call, doc: Doc) -> bool:
-    """Whether an interface or an appliance is connected to a switch."""
+    """Whether an interface, an appliance or a bridge is connected to a switch."""
     kinds = ("interface", "appliance")
-    return any(call.store.of_switch(kind, doc["id"]) for kind in kinds)
+    return bool(doc.get("bridge_id")) or any(
+        call.store.of_switch(kind, doc["id"]) for kind in kinds
+    )
 
 
 def delete_switch(call: Call) -> Reply:

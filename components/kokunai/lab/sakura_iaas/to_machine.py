@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
 
 def boot_disk(store: Store, server_id: str) -> Doc | None:
-    """The connected disk that comes first; None where the server has none."""
-    disks = store.of_server("disk", server_id)
+    """The first connected disk with a system on it; None where the server has none."""
+    disks = [disk for disk in store.of_server("disk", server_id) if disk["source_archive_id"]]
     return min(disks, key=lambda disk: int(disk["connection_order"]), default=None)
 
 
@@ -42,13 +42,14 @@ def _rule(rule: dict[str, str]) -> FilterRule:
 def _nic(store: Store, places: Places, interface: Doc, config: Doc | None) -> Nic:
     """A network interface; `config` is the disk's, None for all but the first interface.
 
-    The provider's disk configuration sets up only the first interface.
+    The provider's disk configuration sets up only the first interface. With DHCP it gets an
+    address from the shared segment, and none from a switch, where no server answers.
     """
     address, prefix_length, gateway = "", 24, ""
     if config is not None and interface["switch_id"] == "shared":
         address = str(places.shared_network[interface["shared_host"]])
         prefix_length, gateway = places.shared_network.prefixlen, places.gateway
-    elif config is not None and config.get("user_ip_address"):
+    elif config is not None and config.get("user_ip_address") and not config.get("enable_dhcp"):
         subnet = config.get("user_subnet") or {}
         address = config["user_ip_address"]
         prefix_length = subnet.get("NetworkMaskLen", 24)
@@ -80,8 +81,8 @@ def _gpu(plan: Doc) -> Gpu | None:
 
 def _system(disk: Doc) -> dict[str, str]:
     """Image and login user of the archive that the disk was copied from."""
-    rows = provider_data.data("products")["archives"]["archives"]
-    archive = disk.get("source_archive_id")
+    archive = disk.get("image_id") or disk["source_archive_id"]
+    rows = provider_data.archives()
     row = next((row for row in rows if archive in row["ids"].values()), None)
     if row is None:
         return {}
@@ -113,6 +114,7 @@ def machine(store: Store, places: Places, server: Doc, disk: Doc) -> Machine:
         password_login=bool(config.get("password_hash")) and not config.get("key_login_only"),
         startup_scripts=tuple(config.get("startup_scripts", ())),
         gpu=_gpu(server["plan"]),
+        partition_uuid=config.get("partition_uuid", ""),
         **_system(disk),
     )
 

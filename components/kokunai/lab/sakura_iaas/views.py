@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from kokunai.lab.sakura_iaas import provider_data
+from kokunai.lab.sakura_iaas import icons, provider_data
 
 if TYPE_CHECKING:
     from kokunai.lab.sakura_iaas.call import Cloud
@@ -17,14 +17,14 @@ _SHARED_SUBNET_ID = 1
 _SHARED_MBPS = 100
 
 
-def common(doc: Doc) -> View:
+def common(cloud: Cloud, doc: Doc) -> View:
     """The fields that most resources have."""
     return {
         "ID": doc["id"],
         "Name": doc["name"],
         "Description": doc["description"],
         "Tags": doc["tags"],
-        "Icon": None,
+        "Icon": icons.view_in(cloud.store, doc),
         "CreatedAt": doc["created_at"],
         "ModifiedAt": doc["modified_at"],
     }
@@ -47,7 +47,7 @@ def instance(doc: Doc) -> View:
         "Host": host if is_on else None,
         "Warnings": doc["problem"],
         "WarningsValue": 1 if doc["problem"] else 0,
-        "CDROM": None,
+        "CDROM": {"ID": doc["cdrom_id"]} if doc.get("cdrom_id") else None,
     }
 
 
@@ -68,7 +68,9 @@ def _switch_of_interface(cloud: Cloud, doc: Doc) -> View | None:
         return None
     if doc["switch_id"] == "shared":
         base = {"ID": SHARED_SWITCH_ID, "Name": "スイッチ", "Scope": "shared"}
-        return {**base, "Subnet": shared_subnet(cloud), "UserSubnet": None}
+        subnet = shared_subnet(cloud)
+        shown = {name: subnet[name] for name in ("DefaultRoute", "NetworkMaskLen")}
+        return {**base, "Subnet": subnet, "UserSubnet": shown}
     switch = cloud.store.get("switch", doc["switch_id"])
     if switch is None:
         return None
@@ -104,7 +106,7 @@ def whole_interface(cloud: Cloud, doc: Doc) -> View:
 def _storage(doc: Doc) -> View:
     plan = provider_data.disk_plan(doc["plan_id"]) or {}
     return {
-        "ID": f"113000000{doc['plan_id']:0>3}",
+        "ID": f"113000{doc.get('storage', 0):03}{doc['plan_id']:0>3}",
         "Name": "lab",
         "Class": plan.get("StorageClass"),
     }
@@ -122,7 +124,8 @@ def connected_disk(doc: Doc, migrated_mb: int) -> View:
         "Name": doc["name"],
         "Connection": doc["connection"],
         "ConnectionOrder": doc["connection_order"] if doc["server_id"] else None,
-        "EncryptionAlgorithm": "none",
+        "EncryptionAlgorithm": doc.get("encryption_algorithm", "none"),
+        "EncryptionKey": {"KMSKeyID": doc["kms_key_id"]} if doc.get("kms_key_id") else None,
         "ReinstallCount": 0,
         "SizeMB": doc["size_mb"],
         "MigratedMB": migrated_mb,
@@ -140,7 +143,7 @@ def disk(cloud: Cloud, doc: Doc) -> View:
     archive = doc["source_archive_id"]
     return {
         **connected_disk(doc, cloud.reconciler.migrated_mb(doc)),
-        **common(doc),
+        **common(cloud, doc),
         "JobStatus": None,
         "SourceArchive": {"ID": archive, "Availability": "available"} if archive else None,
         "SourceDisk": None,
@@ -154,7 +157,7 @@ def server(cloud: Cloud, doc: Doc) -> View:
         cloud.store.of_server("disk", doc["id"]), key=lambda disk: int(disk["connection_order"])
     )
     return {
-        **common(doc),
+        **common(cloud, doc),
         "Availability": "available",
         "HostName": doc["host_name"],
         "ServiceClass": doc["plan"]["ServiceClass"],
@@ -168,7 +171,7 @@ def server(cloud: Cloud, doc: Doc) -> View:
         ],
         "PrivateHost": None,
         "BundleInfo": None,
-        "WaitDiskMigration": False,
+        "WaitDiskMigration": doc.get("wait_disk_migration", False),
     }
 
 
@@ -181,7 +184,7 @@ def server_count(store: Store, switch_id: str) -> int:
 def switch(cloud: Cloud, doc: Doc) -> View:
     """A switch and what is connected to it."""
     return {
-        **common(doc),
+        **common(cloud, doc),
         "Scope": "user",
         "Subnet": None,
         "UserSubnet": doc["user_subnet"],
@@ -189,7 +192,7 @@ def switch(cloud: Cloud, doc: Doc) -> View:
         "Internet": doc.get("internet"),
         "Subnets": doc.get("subnets", []),
         "IPv6Nets": [],
-        "Bridge": None,
+        "Bridge": {"ID": doc["bridge_id"]} if doc.get("bridge_id") else None,
         "HybridConnection": None,
         "ServiceClass": "cloud/switch/default",
         "ServerCount": server_count(cloud.store, doc["id"]),

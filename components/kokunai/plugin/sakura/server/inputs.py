@@ -105,6 +105,7 @@ class ServerInputs(fields.Tagged):
         yield from super().contradictions(given)
         yield from _of_images(maps_in(given.get("disks")))
         yield from _of_addresses(maps_in(given.get("nics"))[:1])
+        yield from _of_segments(maps_in(given.get("nics")))
         password = given.get("password")
         least, most = SHORTEST_PASSWORD, LONGEST_PASSWORD
         if isinstance(password, str) and password and not least <= len(password) <= most:
@@ -152,6 +153,24 @@ def _of_images(disks: list[Props]) -> Iterator[Problem]:
                 f"disks[{index}].image",
                 "image を指定できるのは disks[0] だけです。",
                 "only disks[0] can have an image.",
+            )
+
+
+def _of_segments(nics: list[Props]) -> Iterator[Problem]:
+    """Segments that the API refuses: a switch that comes twice, a shared one not at the front."""
+    segments = [nic.get("switchId") for nic in nics]
+    for index, segment in enumerate(segments):
+        if index > 0 and segment == "shared":
+            yield Problem(
+                f"nics[{index}].switchId",
+                "共有セグメントにつなげるのは nics[0] だけです。",
+                "only nics[0] can be on the shared segment.",
+            )
+        elif isinstance(segment, str) and segment.isdigit() and segment in segments[:index]:
+            yield Problem(
+                f"nics[{index}].switchId",
+                "同じスイッチに二つの NIC をつなぐことはできません。",
+                "two interfaces cannot be on one switch.",
             )
 
 

@@ -30,16 +30,21 @@ class Nics:
         ]
 
     async def connect(self, server_id: str) -> None:
-        """Connect every interface to its network; the server must be off if one changes."""
+        """Connect every interface to its network; the server must be off if one changes.
+
+        What is in another network leaves it first, because the API refuses two interfaces on one
+        switch even for the moment in which they change places.
+        """
+        present = await self._interfaces_of(server_id)
+        for extra in present[len(self._wanted) :]:
+            await self._session.delete(INTERFACE, id_of(extra))
+        for nic, interface in zip(self._wanted, present, strict=False):
+            if segment_of(interface) not in {"", nic["switchId"]}:
+                await self._plug(id_of(interface), "")
         for index, nic in enumerate(self._wanted):
             interface = await self._at(server_id, index)
-            interface_id, wanted = id_of(interface), nic["switchId"]
-            if segment_of(interface) not in {"", wanted}:
-                await self._plug(interface_id, "")
-            if segment_of(interface) != wanted:
-                await self._plug(interface_id, wanted)
-        for extra in (await self._interfaces_of(server_id))[len(self._wanted) :]:
-            await self._session.delete(INTERFACE, id_of(extra))
+            if segment_of(interface) != nic["switchId"]:
+                await self._plug(id_of(interface), nic["switchId"])
 
     async def _plug(self, interface_id: str, segment: str) -> None:
         """Connect an interface to a segment, or disconnect it for an empty one."""

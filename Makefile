@@ -9,7 +9,7 @@ WORKERS ?= $(shell expr 2 '*' $$(nproc))
 LOCK := $(if $(shell command -v flock),flock pyproject.toml)
 # Hosts that the lab hands over in place of an operator; the stack's contract files follow from them.
 DELIVERIES = $(wildcard stacks/deliveries/$(STACK)-*.yaml)
-UNSALT := sed -i '/^encryptionsalt:/d' stacks/Pulumi.local.yaml
+UNSALT = { ! $(IS_LAB) || sed -i '/^encryptionsalt:/d' stacks/Pulumi.$(STACK).yaml; }
 
 # What a line says in one language or, on two lines, in both.
 SPOKEN := case "$$KOKUNAI_LANG" in ja) printf "%s%s\n" "$$name" "$$ja" ;; en) printf "%s%s\n" "$$name" "$$en" ;; \

@@ -11,6 +11,8 @@ import pytest
 
 import kokunai
 from kokunai import capacity, catalog, environment, holders, model, resolved
+from kokunai.contracts import Contract
+from kokunai.contracts.rows import Row
 from kokunai.errors import KokunaiError
 from kokunai.validation import consistency
 from kokunai_policy import Context, Refusal, Resource, guard
@@ -65,6 +67,15 @@ class ByContract:
         return getattr(self._given, name)
 
 
+DAY = "2026-01-15"
+
+
+def by_row(**row: Any) -> resolved.Pool:
+    """A pool of one node whose contract file says this, on a day in June."""
+    read = Row.model_validate({"offer": OFFER, **row})
+    return replace(pool(1), contract=Contract("phy", read, "c.yaml", date(2026, 6, 1)))
+
+
 def test_servers_are_found_by_model_and_tag(settings: kokunai.StackSettings) -> None:
     first, second = parts(pool(), settings)
 
@@ -97,6 +108,50 @@ def test_a_contract_that_does_not_allow_an_installation_gets_none(
     [part] = parts(given, settings)
 
     assert part.props["reinstall"] is False
+
+
+def test_a_contract_without_services_never_takes_any_idle_server(
+    settings: kokunai.StackSettings,
+) -> None:
+    with pytest.raises(KokunaiError, match="services は 0 台ですが、node_count は 2"):
+        parts(ByContract(pool()), settings)
+
+
+def test_servers_stay_when_their_contract_is_over_and_go_when_they_are_returned(
+    settings: kokunai.StackSettings,
+) -> None:
+    door, given = capacity.door("sakura-phy"), {"services": ["100000000301"], "delivered_on": DAY}
+
+    over = by_row(state="delivered", paid_until="2026-03-31", **given)
+    returned = by_row(state="returned", **given)
+
+    assert over.contract is not None
+    assert over.contract.standing == "expired"
+    [part] = parts(over, settings)
+    assert (part.props["serviceId"], part.props["paidUntil"]) == ("100000000301", "2026-03-31")
+    assert door.hosts(over, settings) == []
+    assert parts(returned, settings) == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "words", "untrue"),
+    [
+        ({"paid_until": "2026-03-31"}, "its servers are left as they are", "forgotten"),
+        ({"state": "returned"}, "is switched off, cut from its networks", "forgotten"),
+    ],
+)
+def test_a_person_is_told_what_becomes_of_the_servers(
+    changes: dict[str, str], words: str, untrue: str
+) -> None:
+    row = {"state": "delivered", "services": ["100000000301"], "delivered_on": DAY, **changes}
+    contract = by_row(**row).contract
+    assert contract is not None
+
+    notice = contract.notice("train")
+
+    assert notice is not None
+    assert words in notice[1]
+    assert untrue not in notice[1]
 
 
 def test_fewer_services_than_nodes_are_told(settings: kokunai.StackSettings) -> None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import pulumi
 from pydantic import ValidationError
 
-from kokunai import capacity, holders, model, resources
+from kokunai import capacity, holders, model, resolved, resources
 from kokunai.contracts import pairing
 from kokunai.errors import KokunaiError, Problem
 from kokunai.parts import Hidden, Link, Part
@@ -26,6 +26,7 @@ from kokunai_policy import STACK_TYPE, Context, Refusal, Resource, guard, progra
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from kokunai.catalog import Offer, Service
     from kokunai.settings import StackSettings
 
 _Spec = TypeVar("_Spec", bound=model.Spec)
@@ -52,6 +53,7 @@ class Declarations:
         self._provider: resources.Provider | None = None
         self._is_refused = False
         self._is_told = False
+        self._sold: Offer | Service | None = None
         self._made: dict[tuple[str, str], resources.Kind] = {}
         self.judged: dict[tuple[str, str], Part] = {}
         """Parts that the rules have let through."""
@@ -81,6 +83,7 @@ class Declarations:
         # The rows before were without a mistake, so whatever is found comes with this one.
         if found := [_as_components(problem, rows) for problem in problems]:
             raise refusal_of(found, "")
+        self._sold = self._sold or _sold(spec)
         return spec
 
     def accept(self, section: str, spec: model.Spec, **known: Any) -> None:
@@ -250,14 +253,22 @@ class Declarations:
         return kind(part.name, self.linked(part.props), opts, wanted=part.wanted)
 
     def _after_the_holders(self) -> list[resources.Kind] | None:
-        """What must come first; None while nothing is declared, as before a delivery."""
-        is_any = any(part is not self._owner for part in self.judged.values())
-        return [self._holders] if is_any else None
+        """What must come first, even where nothing is declared: what was there may be lost."""
+        return [self._holders] if self._first is not None else None
+
+    @property
+    def _first(self) -> Part | None:
+        """The part that is judged first; a stand-in where contracts leave nothing to declare."""
+        judged = (part for part in self.judged.values() if part is not self._owner)
+        begun = holders.begun(self._sold, self._settings) if self._sold else None
+        return next(judged, begun)
 
     @functools.cached_property
     def _holders(self) -> resources.Kind:
         """What everything waits for; its rows are complete once the program has ended."""
-        first = next(part for part in self.judged.values() if part is not self._owner)
+        first = self._first
+        if first is None:
+            raise AssertionError("nothing was asked for")
 
         async def rows() -> Any:
             # Half a program would look as if it gave up what its other half declares.
@@ -314,6 +325,13 @@ _COMPONENTS = {
     "buckets": "ObjectStorage",
     "pools": "GpuNodePool",
 }
+
+
+def _sold(spec: model.Spec) -> Offer | Service | None:
+    """What a pool or a network is had as."""
+    if isinstance(spec, model.GpuNodePool):
+        return resolved.offer_of(spec)
+    return resolved.service_of(spec) if isinstance(spec, model.Network) else None
 
 
 def _label(section: str, row: Mapping[str, Any]) -> str:

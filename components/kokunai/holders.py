@@ -9,6 +9,7 @@ from kokunai.parts import Part
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from kokunai.catalog import Offer, Service
     from kokunai.parts import Data
     from kokunai.settings import StackSettings
 
@@ -27,6 +28,14 @@ def part(first: Part, declared: Iterable[Part], settings: StackSettings) -> Part
     # The settings of a stack file are one of a kind, so renaming them leaves this name alone.
     name = _NAME if settings.is_of_config else f"{settings.spec.name}-{_NAME}"
     return Part(TYPE, name, props, wanted=(), owned=False)
+
+
+def begun(sold: Offer | Service, settings: StackSettings) -> Part:
+    """Stands for the first part where none is declared, as once all contracts are over.
+
+    What was there before is then about to go, and that must not go unsaid.
+    """
+    return Part(TYPE, _NAME, {"site": sold.site, "labels": settings.labels(sold)})
 
 
 def protect(part: Part, settings: StackSettings) -> bool | None:

@@ -53,6 +53,8 @@ _TEXTS = {
     "too_long": ("{max_length} 個以下にしてください", "allows at most {max_length}"),
     "literal_error": ("次のどれかにしてください: {expected}", "must be one of: {expected}"),
 }
+_KEY = "[key]"
+"""How pydantic ends the place of a finding about a key itself."""
 PLAIN_DECIMAL = (
     "整数を、引用符なしの 10 進数で指定してください（例 90）",
     "must be an integer in plain decimal digits such as 90",
@@ -67,7 +69,14 @@ def refusal(ja: str, en: str) -> PydanticCustomError:
 def translated(error: ValidationError, root: type[BaseModel]) -> Iterator[Problem]:
     """Every finding of pydantic about `root`; an unknown key is answered with the known ones."""
     for finding in error.errors(include_url=False):
-        yield Problem(path_text(finding["loc"]), *_texts(finding, root))
+        yield Problem(path_text(_place(finding["loc"])), *_texts(finding, root))
+
+
+def _place(location: tuple[str | int, ...]) -> tuple[str | int, ...]:
+    """The place of a finding; one about a key itself stands at that key, which is text."""
+    if len(location) > 1 and location[-1] == _KEY:
+        return (*location[:-2], str(location[-2]))
+    return location
 
 
 def _texts(finding: ErrorDetails, root: type[BaseModel]) -> tuple[str, str]:
@@ -80,6 +89,8 @@ def _texts(finding: ErrorDetails, root: type[BaseModel]) -> tuple[str, str]:
     ja, en = _TEXTS.get(finding["type"], ("値が正しくありません（{msg}）", "{msg}"))
     if finding["type"] == "int_type" and isinstance(finding["input"], str):
         ja, en = PLAIN_DECIMAL
+    if finding["loc"][-1:] == (_KEY,):
+        ja, en = f"キー: {ja}", f"as a key {en}"
     context = {**context, "msg": finding["msg"]}
     return _with_value(ja.format_map(context), en.format_map(context), finding, root)
 

@@ -66,8 +66,13 @@ class Pool:
 
     @property
     def is_there(self) -> bool:
-        """Whether there is anything to declare: a contract may be awaited, over or given back."""
+        """Whether its nodes can be used: a contract may be awaited, over or given back."""
         return self.contract is None or self.contract.is_in_use
+
+    @property
+    def is_kept(self) -> bool:
+        """Whether servers of an account stay, although their contract may be over."""
+        return self.contract is None or self.contract.is_kept
 
 
 @dataclass(frozen=True)

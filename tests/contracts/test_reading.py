@@ -36,6 +36,10 @@ def delivered(**changes: Any) -> dict[str, Any]:
     return {key: value for key, value in {**given, **changes}.items() if value is not None}
 
 
+def share(source: str, **changes: Any) -> dict[str, Any]:
+    return {"shares": {"d": {"kind": "nfs", "source": source, **changes}}}
+
+
 def read(root: Path, *, on: date = TODAY, **rows: Any) -> Any:
     (root / "c.yaml").write_text(yaml.safe_dump({"contracts": rows}))
     return reading.read(root, ["c.yaml"], on)
@@ -81,6 +85,9 @@ def test_a_sound_file_is_read_with_keys_and_dates(tmp_path: Path):
         ({"hosts": [host(1, address="-oProxyCommand=x")]}, "address", "host name"),
         ({"shares": {"d": {"kind": "nfs", "source": "server"}}}, "shares.d", "server:/path"),
         ({"networks": {"c": {**NETWORK, "access": "vpn"}}}, "networks.c.access", "wvs2"),
+        (share("8.8.8.8:/x"), "shares.d.source", "nor in a private range"),
+        (share("files.example.com:/x"), "shares.d", "needs the file server's IPv4 address"),
+        ({"services": ["a1", "a1"]}, "services[1]", "is that of c.yaml contracts.kddi.services[0]"),
     ],
 )
 def test_a_mistake_is_told_at_its_place(
@@ -108,6 +115,66 @@ def test_two_hosts_are_never_one(tmp_path: Path, second: dict[str, Any], field: 
     assert f"c.yaml contracts.kddi.hosts[1].{field}: is that of c.yaml contracts.kddi.hosts[0]" in (
         refusal.en
     )
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ({"address": "H1.example.jp"}, {"address": "h1.example.jp"}),
+        (
+            {"address": "10.0.0.1", "jump": "gate@GW.example.jp"},
+            {"address": "10.0.0.1", "jump": "gate@gw.example.jp"},
+        ),
+    ],
+)
+def test_case_makes_no_other_host(tmp_path: Path, first: dict[str, Any], second: dict[str, Any]):
+    refusal = refused(tmp_path, kddi=delivered(hosts=[host(1, **first), host(2, **second)]))
+
+    assert "hosts[1].address: is that of c.yaml contracts.kddi.hosts[0]" in refusal.en
+
+
+def test_a_service_is_in_one_contract(tmp_path: Path):
+    given = {"hosts": None, "services": ["100000000101"]}
+
+    refusal = refused(tmp_path, a=delivered(**given), b=delivered(**given))
+
+    assert "contracts.b.services[0]: is that of c.yaml contracts.a.services[0]" in refusal.en
+
+
+def test_services_of_dedicated_servers_have_the_form_of_their_api(tmp_path: Path):
+    network = {"cluster": {**NETWORK, "service": "lan"}}
+    given = {"offer": "sakura-phy-h100", "services": ["100000000101", "abc"], "networks": network}
+
+    refusal = refused(tmp_path, phy=delivered(hosts=None, **given))
+
+    assert "c.yaml contracts.phy.services[1]: abc is no service id" in refusal.en
+    assert "c.yaml contracts.phy.networks.cluster.service: lan is no service id" in refusal.en
+    # Another seller's ids may look as they like.
+    assert read(tmp_path, kddi=delivered(services=["abc"]))
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        share("172.16.0.9:/x"),
+        share("203.0.113.9:/x", allow_any_range=True),
+        {**share("203.0.113.9:/x"), "networks": {"c": {**NETWORK, "cidr": "203.0.113.0/24"}}},
+        {"shares": {"d": {"kind": "lustre", "source": "mgs@tcp:/x"}}},
+    ],
+)
+def test_a_share_near_the_nodes_is_accepted(tmp_path: Path, row: dict[str, Any]):
+    assert read(tmp_path, kddi=delivered(**row))
+
+
+def test_a_key_that_is_no_name_is_told_at_its_place(tmp_path: Path):
+    (tmp_path / "c.yaml").write_text("contracts:\n  1: {}\n  A b: {}\n")
+
+    with pytest.raises(KokunaiError) as refusal:
+        reading.read(tmp_path, ["c.yaml"], TODAY)
+
+    assert "c.yaml contracts.1: as a key has the wrong form" in refusal.value.en
+    assert 'c.yaml contracts["A b"]: as a key has the wrong form' in refusal.value.en
+    assert "[key]" not in refusal.value.en
 
 
 def test_a_host_of_another_contract_is_refused_unless_that_one_is_over(tmp_path: Path):

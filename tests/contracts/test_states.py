@@ -99,6 +99,40 @@ def test_a_stack_file_works_at_every_state(
     assert any(line.startswith("warn") for line in told) == (state in {"returning", "expired"})
 
 
+@pytest.mark.parametrize(
+    ("changes", "is_there"), [({}, True), ({"state": "returned"}, False), (STATES["expired"], True)]
+)
+def test_dedicated_servers_stay_until_they_are_returned_and_a_loss_is_foreseen(
+    recorder: Recorder, root: Path, contract_hosts: ContractHosts, changes: Any, is_there: bool
+):
+    given = {"offer": "sakura-phy-h100", "services": ["100000000101"], "hosts": None}
+    contract_hosts.write_contract(**{**given, **changes})
+    pool = {**POOL, "site": "sakura-ishikari", "offer": given["offer"], "node_count": 1}
+    pool["image"] = "ubuntu-22.04"
+    pool = {key: value for key, value in pool.items() if key != "network"}
+
+    seen = declared(recorder, lambda: environment(root, pools=[pool], networks=[], storage=[])).seen
+
+    assert (("kokunai:sakura:DedicatedServer", "rack-0") in seen) == is_there
+    assert ((RUN, "rack") in seen) == (changes == {})
+    holders = next(row for key, row in seen.items() if key[0] == "kokunai:stack:DataHolders")
+    assert [row["name"] for row in holders["holders"]] == (["rack-0"] if is_there else [])
+    assert holders["site"] == "sakura-ishikari"
+
+
+def test_networks_and_shares_name_who_sells_the_contract(
+    recorder: Recorder, root: Path, contract_hosts: ContractHosts
+):
+    contract_hosts.write_contract()
+
+    seen = declared(recorder, lambda: environment(root)).seen
+
+    for key in (("kokunai:contract:Network", "cluster"), ("kokunai:contract:Share", "data")):
+        labels = seen[key]["labels"]
+        assert (labels["seller"], labels["operator"]) == ("highreso", "kddi")
+        assert labels["offer"] == OFFER
+
+
 def test_what_is_awaited_and_since_when_is_said(
     recorder: Recorder, root: Path, contract_hosts: ContractHosts, said: list[str]
 ):

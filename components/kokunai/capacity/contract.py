@@ -152,17 +152,7 @@ class ByContract:
         """The share as the contract describes it; forgetting it loses nothing of its data."""
         contract, name = share.contract, share.spec.name
         handed = contract.share(name) if contract else None
-        if contract is None or handed is None:
-            raise KokunaiError(
-                ja=f"共有ストレージ {name} は契約で引き渡されます。契約のキーを書いてください",
-                en=f"the share {name} comes with a contract; write the contract's key",
-            )
-        if handed.kind != "nfs":
-            raise KokunaiError(
-                ja=f"共有ストレージ {name} は {handed.kind} です。マウントできるのは nfs だけです",
-                en=f"the share {name} is of kind {handed.kind}; only nfs can be mounted",
-            )
-        if not contract.is_in_use:
+        if contract is None or handed is None or not contract.is_in_use:
             return []
         props = {
             **_common(share.network, contract, settings),
@@ -282,8 +272,9 @@ def _is_in(address: str, cidr: str) -> bool:
 def _common(
     network: resolved.Network, contract: Contract, settings: StackSettings
 ) -> dict[str, Any]:
+    """Seller and operator are those of the contract: a site may be sold by several."""
     return {
         "contract": contract.key,
         "site": network.service.site,
-        "labels": settings.labels(network.service),
+        "labels": settings.labels(contract.offer or network.service),
     }

@@ -95,9 +95,10 @@ class SakuraPhy:
     def parts(self, pool: resolved.Pool, settings: StackSettings) -> list[Part]:
         """A dedicated server for each node; time enough for the API's limit of calls.
 
-        None while the contract is not in use.
+        None before the contract's delivery and after its return. Once it is over they stay as
+        they are: a renewal may not be written down yet, and to release them would switch them off.
         """
-        if not pool.is_there:
+        if not pool.is_kept:
             return []
         terms, contract = _terms(pool.offer, OfferTerms), _contract(pool)
         same_for_all = {
@@ -158,8 +159,8 @@ def _chosen(pool: resolved.Pool, terms: OfferTerms) -> list[dict[str, Any]]:
 
     Raises KokunaiError where the contract lists fewer than there are nodes.
     """
-    services = _contract(pool).get("services") or ()
-    if not services:
+    services = _contract(pool).get("services", ())
+    if pool.contract is None:
         by_model = {"model": terms.model or pool.offer.gpu.upper(), "tag": terms.tag}
         return [by_model for _ in pool.nodes]
     count = len(pool.nodes)
@@ -180,8 +181,8 @@ def _contract(pool: resolved.Pool) -> dict[str, Any]:
     row = pool.contract.row
     paid, services = row.paid_until, [str(one) for one in row.services]
     said = {"services": services, "paid_until": paid.isoformat() if paid else ""}
-    # A contract forbids an installation unless it allows one; without a list it says nothing.
-    return {**said, "reinstall": bool(row.reinstall)} if services else said
+    # A contract forbids an installation unless it allows one.
+    return {**said, "reinstall": bool(row.reinstall)}
 
 
 def _handed_network(pool: resolved.Pool) -> HandedNetwork | None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any, Literal
 
+from kokunai import catalog
 from kokunai.contracts.rows import BEFORE_DELIVERY, Host, Row
 
 if TYPE_CHECKING:
@@ -44,6 +45,19 @@ class Contract:
     def is_in_use(self) -> bool:
         """Whether its hosts, networks and shares are there for us."""
         return self.standing in {"delivered", "returning"}
+
+    @property
+    def is_kept(self) -> bool:
+        """Whether machines of an account stay as they are.
+
+        An end that only this file tells may be a renewal that nobody has written down yet.
+        """
+        return self.is_in_use or self.standing == "expired"
+
+    @property
+    def offer(self) -> catalog.Offer | None:
+        """What was ordered; None where the catalogue has no such row."""
+        return next((row for row in catalog.offers() if row.key == self.row.offer), None)
 
     @property
     def hosts(self) -> tuple[Host, ...]:
@@ -96,7 +110,21 @@ def _notice(contract: Contract, what: str) -> tuple[str, str] | None:
             f"nothing is declared until it is delivered"
         )
         return ja, en
-    texts = {
+    texts = _ends(row) | (_ends_of_servers(row) if _has_servers(contract) else {})
+    if standing not in texts:
+        return None
+    ja, en = texts[standing]
+    return f"{what}: 契約 {key} は {ja}", f"{what}: contract {key} {en}"
+
+
+def _has_servers(contract: Contract) -> bool:
+    """Whether its machines are resources of an account, and not just hosts."""
+    return contract.offer is not None and contract.offer.driver == "sakura-phy"
+
+
+def _ends(row: Row) -> dict[str, tuple[str, str]]:
+    """What happens at each stage of an end to hosts, which are only known and not had."""
+    return {
         "returning": (
             f"返却手続き中です（{row.paid_until} まで利用できます）。データを移してください",
             f"is being returned (paid until {row.paid_until}); move your data away",
@@ -110,7 +138,25 @@ def _notice(contract: Contract, what: str) -> tuple[str, str] | None:
             f"is returned ({row.paid_until or row.delivered_on}), so it is forgotten",
         ),
     }
-    if standing not in texts:
-        return None
-    ja, en = texts[standing]
-    return f"{what}: 契約 {key} は {ja}", f"{what}: contract {key} {en}"
+
+
+def _ends_of_servers(row: Row) -> dict[str, tuple[str, str]]:
+    """The same where letting go of a server changes it in the account."""
+    expired_ja = (
+        f"{row.paid_until} で終わりました。サーバーはそのまま残し、設定は行いません。更新した"
+        "場合は paid_until を、返却した場合は state を returned に書き換えてください"
+    )
+    expired_en = (
+        f"ended on {row.paid_until}; its servers are left as they are and are not configured. "
+        "Correct paid_until where it was renewed, or write state: returned once they are given back"
+    )
+    last = row.paid_until or row.delivered_on
+    returned_ja = (
+        f"返却済み（{last}）です。アカウントに残るサーバーは、電源を切り、ネットワークから"
+        "外し、印を消します"
+    )
+    returned_en = (
+        f"is returned ({last}); a server that the account still has is switched off, cut from its "
+        "networks, and loses our mark"
+    )
+    return {"expired": (expired_ja, expired_en), "returned": (returned_ja, returned_en)}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
@@ -10,7 +11,7 @@ from pydantic import ValidationError
 
 from kokunai import catalog, user_paths, yaml_reader
 from kokunai.contracts import Contract, today
-from kokunai.contracts.rows import BEFORE_DELIVERY, File, Row
+from kokunai.contracts.rows import BEFORE_DELIVERY, File, Row, share_elsewhere
 from kokunai.errors import KokunaiError, Problem, path_text
 from kokunai.problems import translated
 
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from datetime import date
     from pathlib import Path
+
+_SERVICE = re.compile(r"[0-9]{12}")
+"""How Sakura's API names a service."""
 
 
 def read(root: Path, given: Iterable[str], on: date | None = None) -> dict[str, Contract]:
@@ -80,6 +84,33 @@ def _of_row(contract: Contract) -> Iterator[Problem]:
     yield from _unknown_offer(contract, path_text((*where, "offer")))
     for field, ja, en in _contradictions(contract.row, contract.on):
         yield Problem(path_text((*where, field)), ja, en)
+    cidrs = [network.cidr for network in contract.row.networks.values()]
+    for name, share in contract.row.shares.items():
+        if not share.is_near(cidrs):
+            yield Problem(
+                path_text((*where, "shares", name, "source")), *share_elsewhere(share.source)
+            )
+    if contract.offer is not None and contract.offer.driver == "sakura-phy":
+        yield from _ids(contract.row, where)
+
+
+def _ids(row: Row, where: tuple[str | int, ...]) -> Iterator[Problem]:
+    """Ids of services that Sakura's API cannot know."""
+    ids: dict[tuple[str | int, ...], str] = {
+        ("services", index): service for index, service in enumerate(row.services)
+    }
+    ids |= {
+        ("networks", name, "service"): network.service
+        for name, network in row.networks.items()
+        if network.service is not None
+    }
+    for place, id_ in ids.items():
+        if not _SERVICE.fullmatch(id_):
+            yield Problem(
+                path_text((*where, *place)),
+                f"{id_} はサービスコードではありません。12 桁の数字で指定してください",
+                f"{id_} is no service id; write its 12 digits",
+            )
 
 
 def _unknown_offer(contract: Contract, where: str) -> Iterator[Problem]:
@@ -133,24 +164,35 @@ def _order(row: Row, on: date) -> Iterator[tuple[str, str, str]]:
 
 
 def _shared(contracts: Iterable[Contract]) -> Iterator[Problem]:
-    """Hosts that have one name in a contract, or one address or key anywhere."""
+    """Machines that have one name in a contract, or one address, key or service anywhere."""
     taken: dict[tuple[str, ...], str] = {}
     for contract in contracts:
         if contract.standing in {"returned", "expired"}:
             continue  # a new contract may be for the same machines
-        for index, host in enumerate(contract.row.hosts):
-            path = ("contracts", contract.key, "hosts", index)
+        for machine, field, claim in _claims(contract):
+            path = ("contracts", contract.key, *machine)
             here = f"{contract.file} {path_text(path)}"
-            claims = {
-                "name": (contract.key, host.name),
-                "address": (host.address, str(host.port), host.jump or ""),
-                "host_key": (host.host_key,),
-            }
-            for field, claim in claims.items():
-                earlier = taken.setdefault((field, *claim), here)
-                if earlier != here:
-                    where = f"{contract.file} {path_text((*path, field))}"
-                    yield Problem(where, *_taken(earlier))
+            earlier = taken.setdefault((*field, *claim), here)
+            if earlier != here:
+                where = f"{contract.file} {path_text((*path, *field))}"
+                yield Problem(where, *_taken(earlier))
+
+
+_Claim = tuple[tuple[str | int, ...], tuple[str, ...], tuple[str, ...]]
+
+
+def _claims(contract: Contract) -> Iterator[_Claim]:
+    """What no two machines may share: the machine's place, the field and its value."""
+    for index, host in enumerate(contract.row.hosts):
+        at = ("hosts", index)
+        yield at, ("name",), (contract.key, host.name)
+        # Case means nothing in the name of a host.
+        reached = host.address.casefold(), str(host.port), (host.jump or "").casefold()
+        yield at, ("address",), reached
+        yield at, ("host_key",), (host.host_key,)
+    seller = contract.offer.seller if contract.offer else ""
+    for index, service in enumerate(contract.row.services):
+        yield ("services", index), (), ("service", seller, service)
 
 
 def _taken(earlier: str) -> tuple[str, str]:

@@ -6,14 +6,18 @@ import base64
 import binascii
 import re
 from datetime import date
-from typing import Annotated, Any, Literal
+from ipaddress import AddressValueError, IPv4Address, IPv4Network
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from kokunai.catalog.rows import Slug
 from kokunai.model import Cidr, Spec
 from kokunai.problems import refusal
-from kokunai.validation import tokens
+from kokunai.validation import address_ranges, tokens
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 State = Literal["applied", "awaiting", "delivered", "returning", "returned"]
 """Where the order stands; `expired` is computed from `paid_until`."""
@@ -142,12 +146,40 @@ class HandedNetwork(Spec):
     """The network's id at the seller, where its API connects servers to it."""
 
 
+def _file_server(text: str) -> None:
+    """A name may lead anywhere, and elsewhere tomorrow, so the data's place would be unknown."""
+    try:
+        IPv4Address(text)
+    except AddressValueError:
+        raise refusal(
+            "ファイルサーバーは IPv4 アドレスで指定してください（例 10.0.0.1:/path）",
+            "needs the file server's IPv4 address, such as 10.0.0.1:/path",
+        ) from None
+
+
+def share_elsewhere(source: str) -> tuple[str, str]:
+    """Why a share that is not near is refused, in Japanese and in English."""
+    ja = (
+        f"{source} は契約のネットワークにもプライベートアドレスにもないため、データの保存先を"
+        "確かめられません。意図したものなら、契約ファイルの行に allow_any_range: true を"
+        "書いてください"
+    )
+    en = (
+        f"{source} stands neither in the contract's network nor in a private range, so where its "
+        "data lies is not known; write allow_any_range: true into its row of the contract file "
+        "where it is meant"
+    )
+    return ja, en
+
+
 class HandedShare(Spec):
     """A file system that came with the contract."""
 
     kind: Literal["nfs", "lustre"]
     source: str
-    """`server:/path` for NFS, `mgs@tcp:/name` for Lustre."""
+    """`10.0.0.1:/path` for NFS, `10.0.0.1@tcp:/name` for Lustre."""
+    allow_any_range: bool = False
+    """True where an NFS server really stands outside the private ranges (RFC 1918)."""
     size_gib: int | None = Field(default=None, gt=0)
     """What the contract promises; left out, nothing is said of it."""
 
@@ -160,8 +192,15 @@ class HandedShare(Spec):
                 f"source は {example} の形で指定してください", f"source must look like {example}"
             )
         if self.kind == "nfs":
-            tokens.host_name(self.source.partition(":")[0])
+            _file_server(self.server)
         return self
+
+    def is_near(self, networks: Iterable[str]) -> bool:
+        """Whether an NFS server stands in one of these networks or in a private range."""
+        if self.allow_any_range or self.kind != "nfs":
+            return True
+        near = (*address_ranges.PRIVATE, *map(IPv4Network, networks))
+        return any(IPv4Address(self.server) in network for network in near)
 
     @property
     def server(self) -> str:

@@ -28,6 +28,7 @@ _KEY_TYPES = (
 _USER = r"^[a-z_][a-z0-9_-]{0,31}$"
 _JUMP = re.compile(r"(?P<user>[a-z_][a-z0-9_-]{0,31})@(?P<host>[^@\s]+?)(?::(?P<port>\d{1,5}))?")
 _NAME = r"^[A-Za-z0-9](?:[A-Za-z0-9.-]{0,61}[A-Za-z0-9])?$"
+_SLURM_WORD = r"^[A-Za-z0-9][A-Za-z0-9_.+-]{0,63}$"
 _NFS_SOURCE = re.compile(r"(?P<server>[^\s:/@]+):(?P<path>/[A-Za-z0-9._/+@~-]*)")
 _LUSTRE_SOURCE = re.compile(r"[A-Za-z0-9._@:,-]+:/[A-Za-z0-9._/-]+")
 
@@ -108,6 +109,24 @@ class Host(Spec):
     bmc: Bmc | None = None
     rack: str | None = Field(default=None, pattern=_NAME)
     tray: int | None = Field(default=None, ge=0, le=99)
+
+
+class Slurm(Spec):
+    """How jobs get onto a Slurm cluster, whose login node stands under `hosts`."""
+
+    partition: str = Field(pattern=_SLURM_WORD)
+    account: str | None = Field(default=None, pattern=_SLURM_WORD)
+    """Who pays for the jobs, for example a group with points of its own."""
+    gpu_type: str | None = Field(default=None, pattern=_SLURM_WORD)
+    """Slurm's own word for the GPUs, where a node has several kinds."""
+    queue_seconds: int = Field(default=600, ge=10, le=86400)
+    """How long the job that looks at the GPUs may wait for its nodes."""
+
+    def inputs(self) -> dict[str, Any]:
+        """As the kind of a cluster takes them."""
+        given = {"account": self.account, "gpuType": self.gpu_type}
+        chosen = {key: value for key, value in given.items() if value is not None}
+        return {"partition": self.partition, **chosen, "queueSeconds": self.queue_seconds}
 
 
 class Price(Spec):
@@ -196,6 +215,8 @@ class Row(Spec):
     hosts: list[Host] = Field(default=[])
     services: list[Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,64}$")]] = Field(default=[])
     """Ids of the services at the seller, where its API knows them."""
+    slurm: Slurm | None = None
+    """Given for a Slurm cluster; its login node is then the only one of `hosts`."""
     networks: dict[Slug, HandedNetwork] = Field(default={})
     shares: dict[Slug, HandedShare] = Field(default={})
 

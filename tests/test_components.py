@@ -15,6 +15,7 @@ import yaml
 import kokunai
 from kokunai import declarations, stack_file
 from kokunai.parts import Hidden, Link
+from support.deliveries import hand_over
 from support.pulumi_mocks import ANSWERS, Recorder, declared, loops, recorder, root
 
 __all__ = ["loops", "recorder", "root"]
@@ -380,6 +381,7 @@ def test_what_the_rules_judge_of_a_program_is_what_is_declared(recorder: Recorde
 def test_what_the_rules_judge_is_what_is_declared(recorder: Recorder, root: Path, path: Path):
     raw = yaml.safe_load(path.read_text())["config"]["kokunai:environment"]
     spec = stack_file.read({**raw, "access": {**raw["access"], **ACCESS}, "lab": True})
+    hand_over(raw["name"], root)
     found = []
 
     def program() -> None:

@@ -18,7 +18,6 @@ ANSWERS = {
     "configDigest": "0" * 16,
     "hostKeySeed": "5" * 64,
     "hostKey": "",
-    "owner": "0123456789abcdef",
     "hostIdentity": "1",
 }
 """Outputs of every resource beside its inputs."""

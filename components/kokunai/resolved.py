@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -57,12 +58,16 @@ class Pool:
     offer: catalog.Offer
     site: catalog.Site
     gpu: catalog.Gpu
-    image: catalog.Image
     network: Network | None
     shares: tuple[Share, ...]
     nodes: tuple[addressing.Node, ...]
     contract: Contract | None = None
     """Given where the pool is had by a contract."""
+
+    @functools.cached_property
+    def image(self) -> catalog.Image:
+        """Its operating system. Raises KokunaiError where the driver has none of this name."""
+        return catalog.image(self.spec.image, driver=self.offer.driver)
 
     @property
     def is_there(self) -> bool:
@@ -132,7 +137,7 @@ def pool(
 ) -> Pool:
     """Look a pool up, with those shares that are there.
 
-    Raises KokunaiError where GPU or image are not in the catalogue.
+    Raises KokunaiError where the GPU is not in the catalogue.
     """
     count = placement.node_count(spec, placement.shape_of(offer))
     return Pool(
@@ -140,7 +145,6 @@ def pool(
         offer=offer,
         site=catalog.site(spec.site),
         gpu=catalog.gpu(spec.gpu),
-        image=catalog.image(spec.image, driver=offer.driver),
         network=network,
         shares=tuple(share for share in shares if share.is_there),
         nodes=tuple(addressing.nodes(spec, network.spec if network else None, count)),

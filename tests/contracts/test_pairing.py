@@ -77,6 +77,16 @@ def test_a_contract_without_hosts_has_none_of_the_nodes():
     assert "has 0 host(s)" in line
 
 
+def test_a_slurm_cluster_without_a_login_node_is_refused():
+    given = {"services": ["a1"], "slurm": {"partition": "gpu"}}
+    slurm = next(row for row in catalog.offers() if row.driver == "contract-slurm")
+    row = {**pool(slurm.key), "site": slurm.site, "gpu": slurm.gpu}
+
+    [line] = refused(contract(slurm.key, **given), pools=[row])
+
+    assert line.startswith("pools[0].contract: contract box: write the cluster's login node")
+
+
 def test_a_service_belongs_to_one_pool():
     first, second = pool(PHY), pool(PHY, name="tune")
     again = contract(PHY, services=SERVICES)

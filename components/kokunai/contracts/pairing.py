@@ -22,9 +22,11 @@ if TYPE_CHECKING:
 
 DRIVER = "contract"
 """The driver whose rows always come from a contract."""
+SLURM_DRIVER = "contract-slurm"
+"""The driver whose rows are Slurm clusters of a contract."""
 _BY_SERVICES = "sakura-phy"
 """The driver that finds the machines of a contract by its services."""
-_BY_CONTRACT = (DRIVER, _BY_SERVICES, "contract-slurm")
+_BY_CONTRACT = (DRIVER, _BY_SERVICES, SLURM_DRIVER)
 """Drivers that ask a contract whether there is anything; the others order by API."""
 _SECTIONS = ("networks", "storage", "pools")
 
@@ -148,6 +150,12 @@ def _machines(row: Row, offer: catalog.Offer, contract: Contract) -> Iterator[tu
         yield from ((problem.path, problem.ja, problem.en) for problem in found.problems)
     if offer.driver == _BY_SERVICES and contract.is_kept:
         yield from _services(count, contract)
+    if offer.driver == SLURM_DRIVER and contract.is_in_use and not contract.hosts:
+        yield (
+            "contract",
+            f"{contract.file} の hosts に、クラスターのログインノードを書いてください",
+            f"write the cluster's login node under hosts in {contract.file}",
+        )
 
 
 def _services(count: int, contract: Contract) -> Iterator[tuple[str, str, str]]:

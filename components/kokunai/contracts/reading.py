@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError
 
 from kokunai import catalog, user_paths, yaml_reader
-from kokunai.contracts import Contract, today
+from kokunai.contracts import Contract, slurm_rows, today
 from kokunai.contracts.rows import BEFORE_DELIVERY, File, Row, share_elsewhere
 from kokunai.errors import KokunaiError, Problem, path_text
 from kokunai.problems import translated
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from datetime import date
     from pathlib import Path
+
 
 _SERVICE = re.compile(r"[0-9]{12}")
 """How Sakura's API names a service."""
@@ -84,6 +85,8 @@ def _of_row(contract: Contract) -> Iterator[Problem]:
     yield from _unknown_offer(contract, path_text((*where, "offer")))
     for field, ja, en in _contradictions(contract.row, contract.on):
         yield Problem(path_text((*where, field)), ja, en)
+    for path, ja, en in slurm_rows.problems(contract):
+        yield Problem(path_text((*where, *path)), ja, en)
     cidrs = [network.cidr for network in contract.row.networks.values()]
     for name, share in contract.row.shares.items():
         if not share.is_near(cidrs):
@@ -182,14 +185,18 @@ _Claim = tuple[tuple[str | int, ...], tuple[str, ...], tuple[str, ...]]
 
 
 def _claims(contract: Contract) -> Iterator[_Claim]:
-    """What no two machines may share: the machine's place, the field and its value."""
+    """What no two machines may share: the machine's place, the field and its value.
+
+    Several contracts may share the login node of a Slurm cluster, one for each partition.
+    """
+    partition = (contract.row.slurm.partition,) if contract.row.slurm else ()
     for index, host in enumerate(contract.row.hosts):
         at = ("hosts", index)
         yield at, ("name",), (contract.key, host.name)
         # Case means nothing in the name of a host.
         reached = host.address.casefold(), str(host.port), (host.jump or "").casefold()
-        yield at, ("address",), reached
-        yield at, ("host_key",), (host.host_key,)
+        yield at, ("address",), (*reached, *partition)
+        yield at, ("host_key",), (host.host_key, *partition)
     seller = contract.offer.seller if contract.offer else ""
     for index, service in enumerate(contract.row.services):
         yield ("services", index), (), ("service", seller, service)

@@ -6,6 +6,8 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from kokunai.plugin.contract import comparing
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -144,13 +146,8 @@ def _unseen(promise: Promise, reports: Sequence[NodeReport]) -> Verdict | None:
 
 
 def is_model(wanted: str, name: str) -> bool:
-    """Whether each word that is wanted is a word of the name: B200 is not in GB200."""
-    words = set(_words(name))
-    return bool(_words(wanted)) and words.issuperset(_words(wanted))
-
-
-def _words(text: str) -> list[str]:
-    return re.findall(r"[a-z0-9]+", text.lower())
+    """Whether the name is that of the model; one without a word is the name of none."""
+    return bool(re.search(r"[A-Za-z0-9]", wanted)) and comparing.is_model(wanted, name)
 
 
 def _pass(value: Any) -> Verdict:

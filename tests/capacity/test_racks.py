@@ -133,3 +133,17 @@ def test_more_nodes_than_the_contract_has_are_refused():
 
     assert problem.path == "pools[0].node_count"
     assert "asks for 9 server(s), but the contract has 8 host(s) free" in problem.en
+
+
+@pytest.mark.usefixtures("_rack")
+def test_nodes_that_meet_in_the_contracts_only_network_let_each_other_in(tmp_path: Path):
+    (tmp_path / "id").write_text("private")
+    (tmp_path / "id.pub").write_text("ssh-ed25519 AAAAC3NzaC1lZDI1NTE5 demo\n")
+    access = {"private_key_file": "id", "ssh_from": ["198.18.0.0/15"]}
+    settings = StackSettings(
+        name="demo", data_class="internal", lab=True, access=access, root=tmp_path
+    )
+
+    said = configuration.pool_variables(_pool(_contract(_hosts()), gpus=8), settings)
+
+    assert said["firewall_private_networks"] == ["10.0.0.0/16"]

@@ -129,8 +129,26 @@ def test_the_stack_remembers_its_data(settings: kokunai.StackSettings) -> None:
 
     [row] = holders.part(part, [part], settings).props["holders"]
 
-    assert row["inputs"] == {"reinstall": True, "osImage": "Ubuntu 22.04", "storageGib": 0}
+    assert row["inputs"] == {
+        "model": "H100",
+        "reinstall": True,
+        "osImage": "Ubuntu 22.04",
+        "storageGib": 0,
+    }
     assert row["pool"] == "train"
+
+
+def test_the_stack_remembers_which_server_and_how_large_its_disks_are(
+    settings: kokunai.StackSettings,
+) -> None:
+    plain = pool(1)
+    shaped = replace(plain, offer=plain.offer.model_copy(update={"shape": "phy-h100"}))
+
+    [part] = parts(ByContract(shaped, services=["100000000301"]), settings)
+
+    [row] = holders.part(part, [part], settings).props["holders"]
+    assert row["inputs"]["serviceId"] == "100000000301"
+    assert row["inputs"]["storageGib"] == 2 * 894 + 4 * 7152
 
 
 def test_the_rules_judge_a_dedicated_server(settings: kokunai.StackSettings) -> None:

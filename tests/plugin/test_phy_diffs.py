@@ -109,6 +109,31 @@ def test_the_stack_remembers_what_an_installation_would_erase() -> None:
 
 
 @pytest.mark.parametrize(
+    ("before", "after", "lost"),
+    [
+        ({"serviceId": "100000000201"}, {"serviceId": "100000000202"}, ["serviceId"]),
+        ({"model": "H100"}, {"model": "B200"}, ["model"]),
+        # Which server a model led to is not in the row; the server's own diff knows it.
+        ({"model": "H100"}, {"serviceId": "100000000201"}, []),
+        ({"serviceId": "100000000201"}, {"model": "H100"}, []),
+        # A row of an earlier version.
+        ({}, {"serviceId": "100000000201"}, []),
+        ({}, {"model": "H100"}, []),
+    ],
+)
+def test_the_stack_remembers_which_server_has_the_data(
+    before: dict[str, str], after: dict[str, str], lost: list[str]
+) -> None:
+    def row(named: dict[str, str]) -> dict[str, Any]:
+        held = {**named, "reinstall": True, "osImage": "Ubuntu 22.04", "storageGib": 30000}
+        return {"type": KIND.pulumi_type, "name": "train-0", "pool": "train", "inputs": held}
+
+    found = comparison.losses({KIND.pulumi_type: KIND}, [row(before)], [row(after)])
+
+    assert [change.path for loss in found for change in loss.replacing] == lost
+
+
+@pytest.mark.parametrize(
     ("changed", "place"),
     [
         ({"model": "", "tag": "x"}, "serviceId"),

@@ -49,7 +49,7 @@ class OfferTerms(_Terms):
     """Where its nodes reach each other, if not on that interface."""
     reinstall: bool = True
     storage_gib: int = 0
-    """Size of its disks."""
+    """Size of its disks; left out, what the shape of the offer says."""
 
 
 class ImageTerms(_Terms):
@@ -110,7 +110,7 @@ class SakuraPhy:
             "linkSpeed": terms.link_speed,
             "bonding": terms.bonding,
             "privateNetworkIds": _private_networks(pool),
-            "storageGib": terms.storage_gib,
+            "storageGib": terms.storage_gib or _disks_gib(pool.offer),
             "paidUntil": contract.get("paid_until", ""),
         }
         limit = len(pool.nodes) * _CALLS_EACH * _SECONDS_A_CALL
@@ -126,7 +126,7 @@ class SakuraPhy:
                 wanted=("address", "hostIdentity"),
                 former_name=f"{pool.spec.was}-{node.number}" if pool.spec.was else None,
                 timeout_seconds=pool.spec.order_timeout_seconds + limit,
-                data=_disks_of(pool, node),
+                data=_disks_of(pool, node, chosen),
             )
             for node, chosen in zip(pool.nodes, _chosen(pool, terms), strict=True)
         ]
@@ -208,10 +208,18 @@ def _interfaces(pool: resolved.Pool, node: Node) -> tuple[Interface, ...]:
     return (first, Interface(private, node.interface_address))
 
 
-def _disks_of(pool: resolved.Pool, node: Node) -> Data:
+def _disks_gib(offer: Offer) -> int:
+    """All disks of a server of this shape; 0 where they are not published."""
+    shape = catalog.shapes().get(offer.shape or "")
+    return sum(disk.count * disk.size_gib for disk in (shape and shape.local_disks) or ())
+
+
+def _disks_of(pool: resolved.Pool, node: Node, chosen: dict[str, Any]) -> Data:
+    """`chosen` says which server it is: another one has other disks."""
     network = pool.network.spec if pool.network else None
+    named = tuple(key for key in ("serviceId", "model") if key in chosen)
     return Data(
-        made_of=("reinstall", "osImage", "storageGib"),
+        made_of=(*named, "reinstall", "osImage", "storageGib"),
         pool=pool.spec.name,
         network=network.name if network else None,
         network_was=network.was if network else None,

@@ -75,6 +75,24 @@ def test_servers_are_found_by_model_and_tag(settings: kokunai.StackSettings) -> 
     assert first.props["labels"]["offer"] == OFFER
 
 
+def test_a_server_that_a_contract_lists_is_not_found_by_model(
+    settings: kokunai.StackSettings,
+) -> None:
+    def contract(offer: str, state: str, *services: str) -> Any:
+        row = SimpleNamespace(offer=offer, state=state, services=list(services))
+        return SimpleNamespace(row=row)
+
+    settings.contracts = {
+        "other": contract(OFFER, "delivered", "100000000302", "100000000301"),
+        "over": contract(OFFER, "returned", "100000000303"),
+        "elsewhere": contract("highreso-h200", "delivered", "A-1"),
+    }
+
+    [part] = parts(pool(1), settings)
+
+    assert part.props["exceptServices"] == ["100000000301", "100000000302"]
+
+
 def test_a_contract_names_the_services_and_says_until_when_they_are_paid(
     settings: kokunai.StackSettings,
 ) -> None:

@@ -145,6 +145,8 @@ def test_the_script_names_the_nodes_and_is_not_larger_than_needed():
         ("B200", "NVIDIA GB200", False),
         ("H100 80GB", "NVIDIA H100 80GB HBM3", True),
         ("H100", "NVIDIA H200", False),
+        ("H100", "NVIDIA H100 PCIe", False),
+        ("H200", "NVIDIA H200 NVL", False),
         ("-", "NVIDIA H200", False),
     ],
 )

@@ -46,6 +46,7 @@ def test_another_model_or_service_is_another_server() -> None:
     assert changes(model="B200")["model"].replace
     assert changes(serviceId="100000000202")["serviceId"].replace
     assert changes(serviceId=ID) == {}
+    assert changes(exceptServices=["100000000301"]) == {}
 
 
 @pytest.mark.parametrize(

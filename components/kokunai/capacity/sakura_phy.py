@@ -128,7 +128,7 @@ class SakuraPhy:
                 timeout_seconds=pool.spec.order_timeout_seconds + limit,
                 data=_disks_of(pool, node, chosen),
             )
-            for node, chosen in zip(pool.nodes, _chosen(pool, terms), strict=True)
+            for node, chosen in zip(pool.nodes, _chosen(pool, terms, settings), strict=True)
         ]
 
     def hosts(self, pool: resolved.Pool, settings: StackSettings) -> list[Host]:  # noqa: ARG002
@@ -153,14 +153,22 @@ class SakuraPhy:
 DOOR = SakuraPhy()
 
 
-def _chosen(pool: resolved.Pool, terms: OfferTerms) -> list[dict[str, Any]]:
+def _chosen(
+    pool: resolved.Pool, terms: OfferTerms, settings: StackSettings
+) -> list[dict[str, Any]]:
     """How each node's server is chosen: as the contract lists them, else by model and tag.
 
-    Raises KokunaiError where the contract lists fewer than there are nodes.
+    What any contract of the stack lists is never taken by model and tag. Raises KokunaiError where
+    the contract lists fewer than there are nodes.
     """
     services = _contract(pool).get("services") or ()
     if not services:
-        by_model = {"model": terms.model or pool.offer.gpu.upper(), "tag": terms.tag}
+        by_model: dict[str, Any] = {
+            "model": terms.model or pool.offer.gpu.upper(),
+            "tag": terms.tag,
+        }
+        if named := _named(settings):
+            by_model["exceptServices"] = named
         return [by_model for _ in pool.nodes]
     count = len(pool.nodes)
     if len(services) < count:
@@ -171,6 +179,14 @@ def _chosen(pool: resolved.Pool, terms: OfferTerms) -> list[dict[str, Any]]:
             f"node_count is {count}; list more, or ask for fewer nodes",
         )
     return [{"serviceId": str(service)} for service in services[:count]]
+
+
+def _named(settings: StackSettings) -> list[str]:
+    """Services that the stack's contracts list, as long as they are not given back."""
+    here = {offer.key for offer in catalog.offers() if offer.driver == DRIVER}
+    rows = [one.row for one in settings.contracts.values() if one.row.offer in here]
+    kept = [row for row in rows if row.state != "returned"]
+    return sorted({str(service) for row in kept for service in row.services})
 
 
 def _contract(pool: resolved.Pool) -> dict[str, Any]:

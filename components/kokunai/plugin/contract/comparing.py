@@ -18,12 +18,11 @@ _TOLERANCE = 0.9
 """What a system tells of its memory is less than what is built in: firmware keeps a part."""
 _GIB_PER_MIB = 1 / 1024
 _VENDORS = frozenset({"nvidia", "amd", "intel", "tesla", "corporation", "hgx"})
-_VARIANTS = frozenset(
-    "pcie nvl cnx laptop mobile max q maxq ada sff super ti lite embedded grid vgpu mig d".split()
+_VARIANT = re.compile(
+    r"pcie|nvl|cnx|laptop|mobile|max|q|maxq|ada|sff|super|ti|d|lite|embedded"
+    r"|grid|vgpu|mig|\d+[abcq]"
 )
-"""Words that make a name that of another product: `H100 NVL` is no `H100`."""
-_VIRTUAL = re.compile(r"\d+[abcq]")
-"""What a slice of a GPU is called, such as the `40c` of `H100-40C`."""
+"""Words that make it another product, or a slice of one: `H100 NVL` and `H100-40C` are no H100."""
 _SAME = re.compile(
     r"\d+gi?b?|hbm\d*e?|gddr\d+x?|sxm\d*|oam|gpu|graphics|accelerator|instinct|geforce|quadro"
     r"|generation|ac|lc"
@@ -142,7 +141,7 @@ def is_model(wanted: str, seen: str) -> bool | None:
     if not _model_words(wanted) <= _words(seen):
         return False
     more = _words(seen) - _words(wanted) - _VENDORS
-    if any(word in _VARIANTS or _VIRTUAL.fullmatch(word) for word in more):
+    if any(map(_VARIANT.fullmatch, more)):
         return False
     return True if all(map(_SAME.fullmatch, more)) else None
 

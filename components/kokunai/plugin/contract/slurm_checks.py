@@ -6,6 +6,8 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from kokunai.plugin.contract import comparing
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -144,9 +146,10 @@ def _unseen(promise: Promise, reports: Sequence[NodeReport]) -> Verdict | None:
 
 
 def is_model(wanted: str, name: str) -> bool:
-    """Whether each word that is wanted is a word of the name: B200 is not in GB200."""
+    """Whether each word that is wanted is a word of the name, and none makes it another variant."""
     words = set(_words(name))
-    return bool(_words(wanted)) and words.issuperset(_words(wanted))
+    has_all = bool(_words(wanted)) and words.issuperset(_words(wanted))
+    return has_all and comparing.is_model(wanted, name) is not False
 
 
 def _words(text: str) -> list[str]:

@@ -67,6 +67,7 @@ def _compared(transition: Transition) -> tuple[Props, Props]:
     }
     if _is_same_service(transition):
         left_out.add("serviceId")
+    left_out.add("exceptServices")
     if "sshPublicKeys" not in old:
         left_out.add("sshPublicKeys")
     elif isinstance(new.get("sshPublicKeys"), list):

@@ -107,6 +107,14 @@ def test_a_contract_names_the_services_and_says_until_when_they_are_paid(
     assert "model" not in first.props
 
 
+def test_the_order_of_the_services_is_nothing(settings: kokunai.StackSettings) -> None:
+    listed = ["100000000303", "100000000301", "100000000302"]
+
+    given = parts(ByContract(pool(), services=listed), settings)
+
+    assert [part.props["serviceId"] for part in given] == ["100000000301", "100000000302"]
+
+
 def test_a_contract_that_does_not_allow_an_installation_gets_none(
     settings: kokunai.StackSettings,
 ) -> None:

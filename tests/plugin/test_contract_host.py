@@ -16,7 +16,9 @@ from kokunai.plugin.ansible.configuration import Configuration
 from kokunai.plugin.ansible.host_keys import jumps, pinned
 from kokunai.plugin.ansible.request import Request, host_of, inventory
 from kokunai.plugin.contract import answer, comparing
+from kokunai.plugin.contract.host import Host
 from kokunai.plugin.contract.module import contract
+from kokunai.plugin.kind import Transition
 from support import contract_hosts as doubles
 from support.catalogue import sellers
 from support.contract_hosts import ContractHosts, by_contract, contract_hosts, host_key
@@ -193,6 +195,22 @@ async def test_an_update_looks_again_and_a_refresh_shows_drift(
     assert "is not the machine of contract box" in engine.log.said()
     with pytest.raises(Failed, match="expected 8, found 7"):
         await engine.update(HOST, id_, seen, INPUTS, INPUTS)
+
+
+def test_a_node_that_becomes_another_machine_names_both():
+    other = {**INPUTS, "name": "box-2", "address": "192.168.10.12", "hostKey": host_key(2)}
+
+    changed = {one.path: one for one in Host().diff(Transition(old=INPUTS, new=other))}
+    rekeyed = Host().diff(Transition(old=INPUTS, new={**INPUTS, "hostKey": host_key(2)}))
+    moved = Host().diff(Transition(old=INPUTS, new={**INPUTS, "address": "192.168.10.12"}))
+
+    assert changed["hostKey"].replace
+    reason = changed["hostKey"].reason
+    assert "another machine, box-2 192.168.10.12 instead of box-1 192.168.10.11" in reason
+    assert "write node (the number of the node)" in reason
+    assert [one.reason for one in rekeyed] == ["別のマシンです / it is another machine"]
+    # The same key at another address is the same machine.
+    assert [(one.path, one.replace) for one in moved] == [("address", False)]
 
 
 async def test_a_silent_host_is_told_apart_from_a_strange_one(

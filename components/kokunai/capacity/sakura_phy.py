@@ -156,12 +156,12 @@ DOOR = SakuraPhy()
 def _chosen(
     pool: resolved.Pool, terms: OfferTerms, settings: StackSettings
 ) -> list[dict[str, Any]]:
-    """How each node's server is chosen: as the contract lists them, else by model and tag.
+    """How each node's server is chosen: by the ids that the contract lists, else by model and tag.
 
-    What any contract of the stack lists is never taken by model and tag. Raises KokunaiError where
-    the contract lists fewer than there are nodes.
+    The order of the list is nothing. What any contract of the stack lists is never taken by model
+    and tag. Raises KokunaiError where the contract lists fewer than there are nodes.
     """
-    services = _contract(pool).get("services") or ()
+    services = sorted(_contract(pool).get("services") or ())
     if not services:
         by_model: dict[str, Any] = {
             "model": terms.model or pool.offer.gpu.upper(),

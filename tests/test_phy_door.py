@@ -11,6 +11,7 @@ import pytest
 
 import kokunai
 from kokunai import capacity, catalog, environment, holders, model, resolved
+from kokunai.contracts import Contract, Row, pairing
 from kokunai.errors import KokunaiError
 from kokunai.validation import consistency
 from kokunai_policy import Context, Refusal, Resource, guard
@@ -216,3 +217,35 @@ def test_a_stack_file_with_dedicated_servers_is_declared_whole(
     assert host["serverId"] == declared["kokunai:sakura:DedicatedServer"].link("hostIdentity")
     assert configuration.props["variables"]["verify_expected_gpu_count"] == 8
     assert configuration.props["variables"]["nccl_environment"]["NCCL_SOCKET_IFNAME"] == "=bond0"
+
+
+@pytest.mark.parametrize(
+    ("network", "state", "is_refused"),
+    [
+        ({}, "delivered", True),
+        ({"service": "300000000001"}, "delivered", False),
+        # What is not delivered yet has no id.
+        ({}, "applied", False),
+    ],
+)
+def test_a_network_to_which_servers_are_connected_needs_its_id(
+    network: dict[str, str], state: str, *, is_refused: bool
+) -> None:
+    closed = {"cidr": "192.168.30.0/24", "access": "internet", "interface": "bond0.1", **network}
+    row = Row.model_validate(
+        {"offer": OFFER, "state": state, "services": ["100000000301"], "networks": {"lan": closed}}
+    )
+    pool_row = {"name": "tune", "site": "sakura-ishikari", "gpu": "h100", "offer": OFFER}
+    rows = {
+        "networks": [{**closed, "name": "lan", "site": "sakura-ishikari", "contract": "phy"}],
+        "pools": [{**pool_row, "node_count": 1, "network": "lan", "contract": "phy"}],
+    }
+
+    contracts = {"phy": Contract("phy", row, "c.yaml", date(2026, 11, 28))}
+
+    found = list(pairing.problems(rows, contracts))
+
+    assert [problem.path for problem in found] == ["networks[0].contract"] * is_refused
+    assert all("write service" in problem.en for problem in found)
+    alone = {**rows, "pools": [{**rows["pools"][0], "network": None}]}
+    assert list(pairing.problems(alone, contracts)) == []

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 DRIVER = "contract"
 """The driver whose rows always come from a contract."""
+_CONNECTING = "sakura-phy"
+"""The driver that connects servers under contract to networks by their id."""
 _SECTIONS = ("networks", "storage", "pools")
 
 
@@ -34,6 +36,7 @@ def problems(rows: Rows, contracts: Mapping[str, Contract]) -> Iterator[Problem]
             else:
                 yield from _against(section, where, row, contracts[key])
     yield from _shared_by_pools(rows.get("pools", ()), contracts)
+    yield from _unconnected(rows, contracts)
 
 
 def _unknown(where: tuple[str | int, ...], key: str, contracts: Mapping[str, Contract]) -> Problem:
@@ -175,3 +178,34 @@ def _shared_by_pools(
                 f"the hosts of contract {key} belong to pools[{earlier}]; split the row of the "
                 "contract file",
             )
+
+
+def _unconnected(rows: Rows, contracts: Mapping[str, Contract]) -> Iterator[Problem]:
+    """Networks to which the API is to connect servers, without the id by which it knows them."""
+    joined = {
+        pool.get("network")
+        for pool in rows.get("pools", ())
+        if _driver(pool) == _CONNECTING and _is_in_use(pool.get("contract"), contracts)
+    }
+    for index, row in enumerate(rows.get("networks", ())):
+        key, name = row.get("contract"), str(row.get("name"))
+        contract = contracts.get(str(key))
+        handed = contract.network(name) if contract and contract.is_in_use else None
+        if handed and handed.service is None and name in joined:
+            yield Problem(
+                path_text(("networks", index, "contract")),
+                f"契約 {key} の networks.{name} に service（ローカルネットワークのサービスコード）"
+                "を書いてください。ないと、サーバーをつなげません",
+                f"write service (the id of the private network) at networks.{name} of contract "
+                f"{key}; without it no server can be connected",
+            )
+
+
+def _driver(pool: Mapping[str, Any]) -> str | None:
+    key = _offer_key(pool)
+    return next((offer.driver for offer in catalog.offers() if offer.key == key), None)
+
+
+def _is_in_use(key: str | None, contracts: Mapping[str, Contract]) -> bool:
+    """Whether a pool of this contract has servers; without a contract it always has."""
+    return key is None or (key in contracts and contracts[key].is_in_use)

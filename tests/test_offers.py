@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -166,12 +167,14 @@ def test_the_json_of_an_offer_says_what_it_stands_on(capsys: pytest.CaptureFixtu
 
 
 @pytest.fixture
-def lab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def lab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """The lab's emulator in this process, where the price list is asked for."""
     folder = tmp_path / "lab"
     folder.mkdir()
-    app = build(Services(Places(folder, 0), NoMachines(), Delays(0, 0, 0)))
-    _answer(monkeypatch, httpx.ASGITransport(app=app))
+    services = Services(Places(folder, 0), NoMachines(), Delays(0, 0, 0))
+    _answer(monkeypatch, httpx.ASGITransport(app=build(services)))
+    yield
+    services.close()
 
 
 def _answer(monkeypatch: pytest.MonkeyPatch, transport: httpx.AsyncBaseTransport) -> None:

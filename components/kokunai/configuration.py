@@ -8,13 +8,14 @@ import pulumi
 
 from kokunai import capacity, declarations, role_variables, storage, verdict_counts
 from kokunai.catalog import platforms
+from kokunai.language import worded
 from kokunai.node_pool import GpuNodePool
 from kokunai.parts import Hidden, Part
 from kokunai.program_errors import expect, told_without_traceback
 from kokunai.stack_file import HOST_SECRETS
 
 if TYPE_CHECKING:
-    from kokunai import model, resolved
+    from kokunai import model, resolved, resources
     from kokunai.capacity import Host
     from kokunai.catalog import Image
     from kokunai.settings import StackSettings
@@ -53,14 +54,17 @@ class NodeConfiguration(pulumi.ComponentResource):
         first = [made for group in shares for made in stack.made(group)]
         inside = pulumi.ResourceOptions(parent=self, depends_on=first)
         runs = stack.declare(parts, inside)
-        self.verified = runs[0].output("verified") if runs else pulumi.Output.from_input({})
+        self.verified = _verified(runs, pool, self)
         self.verdicts = self.verified.apply(verdict_counts.digest)
         self.register_outputs({"verdicts": self.verdicts})
 
 
 def parts_of(name: str, pool: resolved.Pool, settings: StackSettings) -> list[Part]:
-    """What will be declared: one run over all hosts of the pool, nothing while there are none."""
-    if not pool.is_there:
+    """What will be declared: one run over all hosts of the pool, nothing while there are none.
+
+    Nothing either where somebody else configures them.
+    """
+    if not pool.is_there or capacity.managed(pool.offer.driver):
         return []
     hosts = capacity.door(pool.offer.driver).hosts(pool, settings)
     props: dict[str, Any] = {
@@ -87,6 +91,26 @@ def parts_of(name: str, pool: resolved.Pool, settings: StackSettings) -> list[Pa
         props["secretVariables"] = secrets
     was = pool.spec.was
     return [Part(_CONFIGURATION, name, props, wanted=("verified",), former_name=was, owned=False)]
+
+
+def _verified(
+    runs: list[resources.Kind], pool: GpuNodePool, resource: pulumi.Resource
+) -> pulumi.Output[dict[str, Any]]:
+    """The verdicts of the run, or those that a driver has of what somebody else configures."""
+    if runs:
+        return runs[0].output("verified")
+    managed = capacity.managed(pool.resolved.offer.driver)
+    links = managed.verified(pool.resolved) if managed else {}
+    if not links:
+        return pulumi.Output.from_input({})
+    pulumi.log.info(worded(*_not_configured(pool.resolved.spec.name)), resource)
+    told = pulumi.Output.all(**declarations.of(pool.settings).linked(links))
+    return told.apply(lambda found: {name: checks or {} for name, checks in found.items()})
+
+
+def _not_configured(pool: str) -> tuple[str, str]:
+    ja = f"プール {pool}: Ansible では構成しません。事業者が管理するノードを検証するだけです"
+    return ja, f"pool {pool}: Ansible configures nothing; the seller's nodes are only verified"
 
 
 def pool_variables(pool: resolved.Pool, settings: StackSettings) -> dict[str, Any]:

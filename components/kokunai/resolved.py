@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -57,12 +58,16 @@ class Pool:
     offer: catalog.Offer
     site: catalog.Site
     gpu: catalog.Gpu
-    image: catalog.Image
     network: Network | None
     shares: tuple[Share, ...]
     nodes: tuple[addressing.Node, ...]
     contract: Contract | None = None
     """Given where the pool is had by a contract."""
+
+    @functools.cached_property
+    def image(self) -> catalog.Image:
+        """Its operating system. Raises KokunaiError where the driver has none of this name."""
+        return catalog.image(self.spec.image, driver=self.offer.driver)
 
     @property
     def is_there(self) -> bool:
@@ -146,7 +151,7 @@ def pool(
 ) -> Pool:
     """Look a pool up, with those shares that are there.
 
-    Raises KokunaiError where GPU or image are not in the catalogue.
+    Raises KokunaiError where the GPU is not in the catalogue.
     """
     count = placement.node_count(spec, placement.shape_of(offer))
     computed = network.spec if network and offer.driver != _HANDED_OVER else None
@@ -155,7 +160,6 @@ def pool(
         offer=offer,
         site=catalog.site(spec.site),
         gpu=catalog.gpu(spec.gpu),
-        image=catalog.image(spec.image, driver=offer.driver),
         network=network,
         shares=tuple(share for share in shares if share.is_there),
         nodes=tuple(addressing.nodes(spec, computed, count)),

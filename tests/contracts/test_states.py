@@ -5,11 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import pulumi
 import pytest
 import yaml
 
 import kokunai
-from kokunai import stack_file
+from kokunai import capacity, stack_file
 from kokunai.environment import Environment
 from kokunai.errors import KokunaiError
 from support.catalogue import sellers
@@ -162,6 +163,27 @@ def test_hosts_are_configured_after_they_were_looked_at_and_by_their_key(
     assert seen[HOST, "rack-0"]["expected"]["gpuCount"] == 8
     [mount] = run["variables"]["storage_client_mounts"]
     assert f"{mount['server']}:{mount['export']}" == SHARE["source"]
+
+
+def test_the_rules_let_a_board_controller_through_and_its_login_is_the_providers(
+    recorder: Recorder, root: Path, contract_hosts: ContractHosts
+):
+    bmc = {"url": "https://10.9.0.11/", "certificate_sha256": "ab" * 32}
+    rows = [{**row, "bmc": bmc} for row in contract_hosts.contract()["hosts"]]
+    contract_hosts.write_contract(hosts=rows, power="allowed")
+    spec = stack_file.read(STACK)
+    secrets = {"bmcUser": pulumi.Output.secret("u"), "bmcPassword": pulumi.Output.secret("p")}
+
+    seen = declared(recorder, lambda: Environment(spec, root=root, secrets=secrets)).seen
+
+    assert seen[HOST, "rack-0"]["bmc"] == {
+        "url": "https://10.9.0.11/",
+        "certificateSha256": "ab" * 32,
+    }
+    provider = seen["pulumi:providers:kokunai", "demo"]
+    assert {"bmcUser", "bmcPassword"} <= provider.keys()
+    # Without a login the look at the host still works, so none is demanded.
+    assert capacity.missing_credentials([HOST], [], {}) == []
 
 
 def test_outputs_tell_seller_operator_access_price_and_paid_until(

@@ -29,6 +29,7 @@ def test_tasks_of_roles_imports_and_typed_variables_are_counted(tmp_path: Path):
     assert count_tasks(tmp_path / "site.yml") == 5
 
 
+@pytest.mark.slow
 def test_our_own_tasks_are_as_many_as_ansible_lists():
     listed = subprocess.run(
         [Path(sys.executable).parent / "ansible-playbook", "--list-tasks", "-i", "h,", SITE],

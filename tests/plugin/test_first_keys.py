@@ -218,6 +218,7 @@ def key(tmp_path: Path) -> str:
     return str(path)
 
 
+@pytest.mark.slow
 async def test_another_machine_that_answers_first_gets_neither_a_secret_nor_a_play(
     configuration, key: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):

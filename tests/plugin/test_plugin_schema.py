@@ -133,6 +133,7 @@ def test_every_property_is_described_and_secrets_are_marked() -> None:
         if made.get("secret")
     }
     assert secret == {
+        ("kokunai:sakura:Bucket", "secretAccessKey"),
         ("kokunai:sakura:Server", "password"),
         ("kokunai:sakura:Server", "hostKeySeed"),
         ("kokunai:index:Owner", "hostKeySeed"),

@@ -30,9 +30,12 @@ def test_the_keys_on_the_wire_stay_what_they_are() -> None:
         "sakuraCallsPerSecond",
         "playbooksDirectory",
         "allowDataLoss",
+        "bmcUser",
+        "bmcPassword",
     }
     assert variables["sakuraCallsPerSecond"]["type"] == "number"
-    assert SETTINGS.secrets == {"sakuraAccessToken", "sakuraAccessTokenSecret"}
+    of_sakura = {"sakuraAccessToken", "sakuraAccessTokenSecret"}
+    assert SETTINGS.secrets == {*of_sakura, "bmcUser", "bmcPassword"}
     text = variables["sakuraCallsPerSecond"]["description"]
     assert text.endswith("SAKURA_RATE_LIMIT, SAKURACLOUD_RATE_LIMIT")
 

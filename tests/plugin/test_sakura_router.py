@@ -12,6 +12,8 @@ from kokunai.plugin.sakura.router import Router
 from support.lab_client import LabClient
 from support.plugin_engine import Engine, Failed, urn
 
+pytestmark = pytest.mark.slow
+
 ROUTER = "kokunai:sakura:Router"
 WHERE = urn(ROUTER, "front")
 

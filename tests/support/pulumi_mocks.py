@@ -18,6 +18,7 @@ ANSWERS = {
     "configDigest": "0" * 16,
     "hostKeySeed": "5" * 64,
     "hostKey": "",
+    "hostIdentity": "1",
 }
 """Outputs of every resource beside its inputs."""
 

@@ -26,6 +26,7 @@ DOORS = {
     "sakura-iaas": "kokunai.capacity.sakura_iaas",
     "sakura-phy": "kokunai.capacity.sakura_phy",
     "contract": "kokunai.capacity.contract",
+    "contract-slurm": "kokunai.capacity.contract_slurm",
 }
 """The module of each driver, which is imported when an offer names the driver."""
 
@@ -150,6 +151,19 @@ def collective_network(pool: resolved.Pool) -> str | None:
     if hasattr(implementation, "collective_network"):
         return cast("Meeting", implementation).collective_network(pool)
     return pool.network.spec.cidr if pool.network else None
+
+
+class Managed(Protocol):
+    """A driver whose machines somebody else installs and configures: they are only verified."""
+
+    def verified(self, pool: resolved.Pool) -> dict[str, Link]:
+        """Verdicts by name, in place of those of a configuration."""
+
+
+def managed(driver: str) -> Managed | None:
+    """The driver where its machines are configured by somebody else, else None."""
+    implementation = _door(driver)
+    return cast("Managed", implementation) if hasattr(implementation, "verified") else None
 
 
 class Limited(Protocol):

@@ -241,6 +241,7 @@ def _reached(handed: Handed, contract: Contract, settings: StackSettings) -> dic
         "jumpKey": handed.jump_key,
         "rack": handed.rack,
         "tray": handed.tray,
+        "bmc": handed.bmc.inputs() if handed.bmc and contract.row.power == "allowed" else None,
         "paidUntil": paid.isoformat() if paid else None,
         "privateKeyFile": settings.key.private_key_file,
         "keyId": settings.key.key_id,

@@ -24,6 +24,7 @@ from kokunai.language import chosen, width, worded, wrapped
 _COLOURS = {"pass": "green", "fail": "red", "not-verified": "yellow"}
 _NEEDED = {"nodes", "private_key_file"}
 _CONFIGURATION = "kokunai:ansible:Configuration"
+_CLUSTER = "kokunai:contract:SlurmCluster"
 _BOUGHT = (
     ("プール", "pool"),
     ("販売", "offer"),
@@ -94,12 +95,17 @@ def _kept_keys(stack: str, state: dict[str, Any]) -> Path | None:
 
 
 def _verified(state: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    """Verdicts by pool, host and check, from the state: outputs hold only their number."""
-    return {
-        row["inputs"]["pool"]: (row.get("outputs") or {}).get("verified") or {}
-        for row in state.get("resources") or []
-        if row.get("type") == _CONFIGURATION and not row.get("delete")
-    }
+    """Verdicts by pool, host and check, from the state: outputs hold only their number.
+
+    A cluster that is not configured from here has them under the name of its pool.
+    """
+    found: dict[str, dict[str, Any]] = {}
+    for row in state.get("resources") or []:
+        if row.get("type") not in {_CONFIGURATION, _CLUSTER} or row.get("delete"):
+            continue
+        pool, told = row["inputs"]["pool"], (row.get("outputs") or {}).get("verified") or {}
+        found[pool] = told if row["type"] == _CONFIGURATION else {pool: told}
+    return found
 
 
 def nodes_of(outputs: dict[str, Any]) -> list[tuple[str, str, dict[str, Any]]]:

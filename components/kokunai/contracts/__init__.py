@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any, Literal
 
-from kokunai.contracts.rows import BEFORE_DELIVERY, Host, Row
+from kokunai.contracts.rows import BEFORE_DELIVERY, Host, Row, Slurm
 
 if TYPE_CHECKING:
     from kokunai.contracts.rows import HandedNetwork, HandedShare
 
-__all__ = ["Contract", "Host", "Row", "Standing", "today"]
+__all__ = ["Contract", "Host", "Row", "Slurm", "Standing", "today"]
 
 Standing = Literal["applied", "awaiting", "delivered", "returning", "returned", "expired"]
 _JAPAN = timezone(timedelta(hours=9), "JST")
@@ -70,8 +70,22 @@ class Contract:
             "delivered_on": row.delivered_on and row.delivered_on.isoformat(),
             "paid_until": row.paid_until and row.paid_until.isoformat(),
             "price": price or None,
+            "slurm": self._slurm(),
         }
         return {key: value for key, value in said.items() if value is not None}
+
+    def _slurm(self) -> dict[str, Any] | None:
+        """How one gets onto the cluster, and that nothing on it is configured from here."""
+        slurm, login = self.row.slurm, next(iter(self.hosts), None)
+        if slurm is None or login is None:
+            return None
+        return {
+            "login": f"{self.row.user}@{login.address}",
+            "port": login.port,
+            "partition": slurm.partition,
+            **({"account": slurm.account} if slurm.account else {}),
+            "configured_by_ansible": False,
+        }
 
     def notice(self, what: str) -> tuple[str, str, bool] | None:
         """What a person is told of `what`, Japanese and English, and whether it is a warning.

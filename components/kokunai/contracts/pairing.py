@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 DRIVER = "contract"
 """The driver whose rows always come from a contract."""
+SLURM_DRIVER = "contract-slurm"
+"""The driver whose rows are Slurm clusters of a contract."""
 _CONNECTING = "sakura-phy"
 """The driver that connects servers under contract to networks by their id."""
 _SECTIONS = ("networks", "storage", "pools")
@@ -100,11 +102,15 @@ def _pool(
 
 
 def _placed(row: Mapping[str, Any], contract: Contract) -> placement.Placement[Host] | None:
-    """The machines of a pool; None where the pool or its offer are refused elsewhere."""
+    """The machines of a pool; None where the pool or its offer are refused elsewhere, and where
+    Slurm chooses them.
+    """
     try:
         pool = model.GpuNodePool.model_validate(row)
         offer = catalog.offer(site=pool.site, gpu=pool.gpu, key=pool.offer)
     except (ValidationError, KokunaiError):
+        return None
+    if offer.driver == SLURM_DRIVER:
         return None
     return placement.place(pool, contract.hosts, placement.shape_of(offer))
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError
 
 from kokunai import catalog, user_paths, yaml_reader
-from kokunai.contracts import Contract, today
+from kokunai.contracts import Contract, slurm_rows, today
 from kokunai.contracts.rows import BEFORE_DELIVERY, File, Row
 from kokunai.errors import KokunaiError, Problem, path_text
 from kokunai.problems import translated
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from datetime import date
     from pathlib import Path
+
+    from kokunai.contracts import Host
 
 
 def read(root: Path, given: Iterable[str], on: date | None = None) -> dict[str, Contract]:
@@ -80,6 +82,8 @@ def _of_row(contract: Contract) -> Iterator[Problem]:
     yield from _unknown_offer(contract, path_text((*where, "offer")))
     for field, ja, en in _contradictions(contract.row, contract.on):
         yield Problem(path_text((*where, field)), ja, en)
+    for path, ja, en in slurm_rows.problems(contract):
+        yield Problem(path_text((*where, *path)), ja, en)
 
 
 def _unknown_offer(contract: Contract, where: str) -> Iterator[Problem]:
@@ -141,16 +145,25 @@ def _shared(contracts: Iterable[Contract]) -> Iterator[Problem]:
         for index, host in enumerate(contract.row.hosts):
             path = ("contracts", contract.key, "hosts", index)
             here = f"{contract.file} {path_text(path)}"
-            claims = {
-                "name": (contract.key, host.name),
-                "address": (host.address, str(host.port), host.jump or ""),
-                "host_key": (host.host_key,),
-            }
-            for field, claim in claims.items():
+            for field, claim in _claims(contract, host).items():
                 earlier = taken.setdefault((field, *claim), here)
                 if earlier != here:
                     where = f"{contract.file} {path_text((*path, field))}"
                     yield Problem(where, *_taken(earlier))
+
+
+def _claims(contract: Contract, host: Host) -> dict[str, tuple[str, ...]]:
+    """What no two hosts have in common, by field.
+
+    Several contracts may share the login node of a Slurm cluster, one for each partition.
+    """
+    address = (host.address, str(host.port), host.jump or "")
+    partition = (contract.row.slurm.partition,) if contract.row.slurm else ()
+    return {
+        "name": (contract.key, host.name),
+        "address": (*address, *partition),
+        "host_key": (host.host_key, *partition),
+    }
 
 
 def _taken(earlier: str) -> tuple[str, str]:

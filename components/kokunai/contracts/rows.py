@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from kokunai.catalog.rows import Slug
-from kokunai.model import MOST_NODES, Cidr, Spec
+from kokunai.model import MOST_NODES, Cidr, FilePath, Spec
 from kokunai.problems import refusal
 from kokunai.validation import tokens
 
@@ -28,6 +28,8 @@ _KEY_TYPES = (
 _USER = r"^[a-z_][a-z0-9_-]{0,31}$"
 _JUMP = re.compile(r"(?P<user>[a-z_][a-z0-9_-]{0,31})@(?P<host>[^@\s]+?)(?::(?P<port>\d{1,5}))?")
 _NAME = r"^[A-Za-z0-9](?:[A-Za-z0-9.-]{0,61}[A-Za-z0-9])?$"
+_SHA256 = r"^[0-9A-Fa-f]{2}(:?[0-9A-Fa-f]{2}){31}$"
+_SLURM_WORD = r"^[A-Za-z0-9][A-Za-z0-9_.+-]{0,63}$"
 _NFS_SOURCE = re.compile(r"(?P<server>[^\s:/@]+):(?P<path>/[A-Za-z0-9._/+@~-]*)")
 _LUSTRE_SOURCE = re.compile(r"[A-Za-z0-9._@:,-]+:/[A-Za-z0-9._/-]+")
 
@@ -82,12 +84,36 @@ Jump = Annotated[str, AfterValidator(_jump)]
 
 
 class Bmc(Spec):
-    """The board's own controller, where the operator gives access to it."""
+    """The board's own controller, where the operator gives access to it.
+
+    It is asked only where the contract allows `power`.
+    """
 
     url: str = Field(pattern=r"^https?://[^\s@?#]+$")
     """Redfish root, without a login."""
-    verify_tls: bool = True
-    """False where the controller has a certificate that nobody signed."""
+    certificate_sha256: str | None = Field(default=None, pattern=_SHA256)
+    """SHA-256 of its certificate, where nobody signed that: no other one gets the login."""
+    ca_file: FilePath | None = None
+    """Certificates of who signed it, absolute or relative to the project; left out, the system's
+    own count."""
+
+    @model_validator(mode="after")
+    def _known_in_one_way(self) -> Bmc:
+        if self.certificate_sha256 is not None and self.ca_file is not None:
+            raise refusal(
+                "certificate_sha256 と ca_file はどちらか 1 つだけを指定してください",
+                "give only one of certificate_sha256 and ca_file",
+            )
+        return self
+
+    def inputs(self) -> dict[str, str]:
+        """As the kind of a host takes them."""
+        given = {
+            "url": self.url,
+            "certificateSha256": self.certificate_sha256,
+            "caFile": self.ca_file,
+        }
+        return {key: value for key, value in given.items() if value is not None}
 
 
 class Host(Spec):
@@ -110,6 +136,24 @@ class Host(Spec):
     tray: int | None = Field(default=None, ge=0, le=99)
     node: int | None = Field(default=None, ge=0, lt=MOST_NODES)
     """Number of the node that it is, so that it stays that node whatever the file lists."""
+
+
+class Slurm(Spec):
+    """How jobs get onto a Slurm cluster, whose login node stands under `hosts`."""
+
+    partition: str = Field(pattern=_SLURM_WORD)
+    account: str | None = Field(default=None, pattern=_SLURM_WORD)
+    """Who pays for the jobs, for example a group with points of its own."""
+    gpu_type: str | None = Field(default=None, pattern=_SLURM_WORD)
+    """Slurm's own word for the GPUs, where a node has several kinds."""
+    queue_seconds: int = Field(default=600, ge=10, le=86400)
+    """How long the job that looks at the GPUs may wait for its nodes."""
+
+    def inputs(self) -> dict[str, Any]:
+        """As the kind of a cluster takes them."""
+        given = {"account": self.account, "gpuType": self.gpu_type}
+        chosen = {key: value for key, value in given.items() if value is not None}
+        return {"partition": self.partition, **chosen, "queueSeconds": self.queue_seconds}
 
 
 class Price(Spec):
@@ -198,6 +242,8 @@ class Row(Spec):
     hosts: list[Host] = Field(default=[])
     services: list[Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,64}$")]] = Field(default=[])
     """Ids of the services at the seller, where its API knows them."""
+    slurm: Slurm | None = None
+    """Given for a Slurm cluster; its login node is then the only one of `hosts`."""
     networks: dict[Slug, HandedNetwork] = Field(default={})
     shares: dict[Slug, HandedShare] = Field(default={})
 

@@ -185,7 +185,7 @@ def _unknown_offer(
             door = capacity.door(offer.driver)
     if not problems and (refused := placement.size_problem(pool, placement.shape_of(offer))):
         problems.append(replace(refused, path=f"pools[{index}].{refused.path}"))
-    if not problems:
+    if not problems and capacity.managed(offer.driver) is None:
         with _collected(("pools", index, "image")) as problems:
             catalog.image(pool.image, driver=offer.driver)
     if not problems and network is not None:

@@ -25,15 +25,21 @@ ROOT_HEADER = "X-Lab-Root"
 
 
 class S3Server:
-    """Listens at once; the process begins with the first bucket and then answers what waited."""
+    """The process begins with the first bucket, and then answers what waited at the port."""
 
     def __init__(self, places: Places) -> None:
         self._store = places.store("sakura_object_storage")
         self._port_file = self._store.with_suffix(".port")
         self._token = secrets.token_hex(16)
         self._process: subprocess.Popen[bytes] | None = None
-        self._socket = _listening(self._saved_port())
-        self._port_file.write_text(str(self._port), encoding="ascii")
+        self._opened: socket.socket | None = None
+
+    @property
+    def _socket(self) -> socket.socket:
+        if self._opened is None:
+            self._opened = _listening(self._saved_port())
+            self._port_file.write_text(str(self._port), encoding="ascii")
+        return self._opened
 
     @property
     def host(self) -> str:
@@ -90,7 +96,8 @@ class S3Server:
             if self._process.stdin is not None:
                 with contextlib.suppress(OSError):
                     self._process.stdin.close()
-        self._socket.close()
+        if self._opened is not None:
+            self._opened.close()
 
     def _saved_port(self) -> int:
         try:

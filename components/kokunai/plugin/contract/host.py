@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 from kokunai import own_address
 from kokunai.errors import KokunaiError
 from kokunai.plugin.ansible import places
-from kokunai.plugin.contract import answer, comparing, reaching
+from kokunai.plugin.contract import answer, board, comparing, reaching
 from kokunai.plugin.contract.answer import NotUnderstood
+from kokunai.plugin.contract.board import Condition
 from kokunai.plugin.contract.inputs import HostComputed, HostInputs
 from kokunai.plugin.contract.reaching import OtherKey, Unreachable, Way
 from kokunai.plugin.kind import OWNED_BY, UNKNOWN, Change, Created, Found
@@ -24,10 +25,16 @@ if TYPE_CHECKING:
 
 _OTHER = "別のマシンです / it is another machine"
 _UNVERIFIED = "not-verified"
+_BOOT_SECONDS = 1200.0
+"""A server with much memory tests that for many minutes before it starts."""
+_POLL_SECONDS = 5.0
 
 
 class Host(ModelKind):
-    """Creating adopts, deleting forgets; nothing on the machine is ever changed from here."""
+    """Creating adopts, deleting forgets; nothing on the machine is ever changed from here.
+
+    A machine that is off is switched on when it is adopted, where its contract allows that.
+    """
 
     pulumi_type = "kokunai:contract:Host"
     model = HostInputs
@@ -52,7 +59,7 @@ class Host(ModelKind):
 
     async def create(self, op: Operation, transition: Transition) -> Created:
         """Adopt it. Raises KokunaiError where it is another machine, or another stack's."""
-        outputs = await self._adopted(op, transition.new)
+        outputs = await self._adopted(op, transition.new, switch_on=True)
         return Created(f"{transition.new['contract']}/{transition.new['name']}", outputs)
 
     async def update(self, op: Operation, transition: Transition) -> Props:
@@ -67,11 +74,12 @@ class Host(ModelKind):
                 ja="契約のホストは import できません。pulumi up で引き継ぎます",
                 en="a host of a contract cannot be imported; pulumi up adopts it",
             )
+        condition = await _condition(op, inputs)
         try:
             facts = await _look(op, inputs)
         except KokunaiError as error:
             op.warn(f"{error.ja}。前回の状態のままです\n{error.en}; its last state is kept")
-            return Found(transition.id, inputs, state)
+            return Found(transition.id, inputs, _with(state, condition))
         found = comparing.findings(inputs["expected"], facts)
         refused = [one for one in found if one.is_another_machine]
         _tell(op, found)
@@ -79,7 +87,8 @@ class Host(ModelKind):
             op.warn(_words(_not_the_contracts(op, inputs, refused)))
         if others := _other_owner(op, inputs, facts):
             op.warn(_words(others))
-        return Found(transition.id, inputs, {**state, **inputs, **_outputs(inputs, facts, found)})
+        outputs = _with(_outputs(inputs, facts, found), condition)
+        return Found(transition.id, inputs, {**state, **inputs, **outputs})
 
     async def delete(self, op: Operation, transition: Transition) -> None:
         """Forget it; the machine is not even contacted."""
@@ -89,15 +98,16 @@ class Host(ModelKind):
             f"{name} is forgotten; nothing on it was touched, it is neither stopped nor wiped"
         )
 
-    async def _adopted(self, op: Operation, new: Props) -> Props:
-        facts = await _look(op, new)
+    async def _adopted(self, op: Operation, new: Props, *, switch_on: bool = False) -> Props:
+        condition = await board.look(op, _who(op, new), new, switch_on=switch_on)
+        facts = await _look(op, new, _BOOT_SECONDS if condition.is_booting else 0.0)
         if error := _other_owner(op, new, facts):
             raise error
         found = comparing.findings(new["expected"], facts)
         if refused := [one for one in found if one.is_another_machine]:
             raise _not_the_contracts(op, new, refused)
         _tell(op, found)
-        return {**new, **_outputs(new, facts, found)}
+        return {**new, **_with(_outputs(new, facts, found), condition)}
 
 
 def _becomes(old: Props, new: Props) -> str:
@@ -125,6 +135,21 @@ def _outputs(inputs: Props, facts: Facts, found: list[Finding]) -> Props:
     }
 
 
+async def _condition(op: Operation, inputs: Props) -> Condition:
+    """Power and health; what a person has to correct is a warning, for this only looks."""
+    try:
+        return await board.look(op, _who(op, inputs), inputs)
+    except KokunaiError as error:
+        op.warn(_words(error))
+        return Condition()
+
+
+def _with(outputs: Props, condition: Condition) -> Props:
+    """The outputs with power and health among the facts, as far as they are known."""
+    told = condition.outputs()
+    return {**outputs, "facts": {**outputs.get("facts", {}), **told}} if told else outputs
+
+
 def _way(inputs: Props) -> Way:
     return Way(
         address=inputs["address"],
@@ -138,12 +163,25 @@ def _way(inputs: Props) -> Way:
     )
 
 
-async def _look(op: Operation, inputs: Props) -> Facts:
+async def _told(op: Operation, way: Way, patience: float) -> bytes:
+    """The answer to the look; a host that boots may be silent for so many seconds."""
+    waited = 0.0
+    while True:
+        try:
+            return await Waiting(op).once(lambda: reaching.ask(way, answer.script()))
+        except Unreachable:
+            if waited >= patience:
+                raise
+        op.status(f"{op.name}: 起動を待っています / waiting for it to boot")
+        await op.sleep(_POLL_SECONDS)
+        waited += _POLL_SECONDS
+
+
+async def _look(op: Operation, inputs: Props, patience: float = 0.0) -> Facts:
     """What the host tells of itself. Raises KokunaiError where it cannot or must not be asked."""
     way, name = _way(inputs), _who(op, inputs)
     try:
-        told = await Waiting(op).once(lambda: reaching.ask(way, answer.script()))
-        return answer.facts_of(told)
+        return answer.facts_of(await _told(op, way, patience))
     except OtherKey as other:
         raise _other_key(name, way, other) from None
     except Unreachable as error:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from kokunai.contracts.rows import HostKey, Jump
+from kokunai.drivers.root_url import is_this_machine
 from kokunai.plugin.inputs import Computed, Governed, Inputs
+from kokunai.problems import refusal
 from kokunai.validation.tokens import HostName, Line
 
 Text = Annotated[Line, Field(min_length=1, max_length=120)]
@@ -40,6 +43,26 @@ class Expected(Inputs):
     """Interface on which the machines meet. / ノード間通信のインターフェース。"""
 
 
+def _over_https(url: str) -> str:
+    parts = urlsplit(url)
+    if parts.scheme != "https" and not is_this_machine(parts.hostname or ""):
+        raise refusal("https で始めてください", "must begin with https")
+    return url
+
+
+class Bmc(Inputs):
+    """The board's own controller, and by what its certificate is known."""
+
+    url: Annotated[str, Field(pattern=r"^https?://[^\s@?#]+$"), AfterValidator(_over_https)]
+    """Redfish root, with https unless it is this machine. / Redfish のルート URL（https）。"""
+    certificate_sha256: str | None = Field(
+        default=None, pattern=r"^[0-9A-Fa-f]{2}(:?[0-9A-Fa-f]{2}){31}$"
+    )
+    """SHA-256 of its certificate. / 証明書の SHA-256。"""
+    ca_file: Text | None = None
+    """File of the certificates that signed it. / 署名した認証局の証明書ファイル。"""
+
+
 class HostInputs(Governed):
     """A machine that a contract hands over: adopted and checked, never made or removed."""
 
@@ -63,6 +86,9 @@ class HostInputs(Governed):
     """Rack. / ラック。"""
     tray: int | None = None
     """Tray of the rack. / トレイ。"""
+    bmc: Bmc | None = None
+    """Its board controller; given only where the contract allows to switch the power.
+    / BMC。契約で電源の操作が許されているときだけ指定します。"""
     paid_until: str | None = Field(default=None, pattern=r"^\d{4}-\d{2}-\d{2}$")
     """Last day that is paid for. / 支払い済みの最終日。"""
     private_key_file: Text
@@ -108,6 +134,10 @@ class Facts(Computed):
     """RDMA devices. / RDMA デバイス。"""
     marked_by: str | None = None
     """Id of the stack that configured it. / 構成したスタックの ID。"""
+    power: str | None = None
+    """`On` or `Off`, as its board controller tells. / 電源の状態。"""
+    health: str | None = None
+    """`OK`, `Warning` or `Critical`, as its board controller judges. / BMC が報告する健全性。"""
 
 
 class FoundFinding(Computed):

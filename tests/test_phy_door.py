@@ -11,7 +11,7 @@ import pytest
 
 import kokunai
 from kokunai import capacity, catalog, environment, holders, model, resolved
-from kokunai.contracts import Contract
+from kokunai.contracts import Contract, pairing
 from kokunai.contracts.rows import Row
 from kokunai.errors import KokunaiError
 from kokunai.validation import consistency
@@ -86,6 +86,24 @@ def test_servers_are_found_by_model_and_tag(settings: kokunai.StackSettings) -> 
     assert first.props["labels"]["offer"] == OFFER
 
 
+def test_a_server_that_a_contract_lists_is_not_found_by_model(
+    settings: kokunai.StackSettings,
+) -> None:
+    def contract(offer: str, state: str, *services: str) -> Any:
+        row = SimpleNamespace(offer=offer, state=state, services=list(services))
+        return SimpleNamespace(row=row)
+
+    settings.contracts = {
+        "other": contract(OFFER, "delivered", "100000000302", "100000000301"),
+        "over": contract(OFFER, "returned", "100000000303"),
+        "elsewhere": contract("highreso-h200", "delivered", "A-1"),
+    }
+
+    [part] = parts(pool(1), settings)
+
+    assert part.props["exceptServices"] == ["100000000301", "100000000302"]
+
+
 def test_a_contract_names_the_services_and_says_until_when_they_are_paid(
     settings: kokunai.StackSettings,
 ) -> None:
@@ -98,6 +116,14 @@ def test_a_contract_names_the_services_and_says_until_when_they_are_paid(
     assert first.props["paidUntil"] == "2027-03-31"
     assert first.props["reinstall"] is True
     assert "model" not in first.props
+
+
+def test_the_order_of_the_services_is_nothing(settings: kokunai.StackSettings) -> None:
+    listed = ["100000000303", "100000000301", "100000000302"]
+
+    given = parts(ByContract(pool(), services=listed), settings)
+
+    assert [part.props["serviceId"] for part in given] == ["100000000301", "100000000302"]
 
 
 def test_a_contract_that_does_not_allow_an_installation_gets_none(
@@ -184,8 +210,26 @@ def test_the_stack_remembers_its_data(settings: kokunai.StackSettings) -> None:
 
     [row] = holders.part(part, [part], settings).props["holders"]
 
-    assert row["inputs"] == {"reinstall": True, "osImage": "Ubuntu 22.04", "storageGib": 0}
+    assert row["inputs"] == {
+        "model": "H100",
+        "reinstall": True,
+        "osImage": "Ubuntu 22.04",
+        "storageGib": 0,
+    }
     assert row["pool"] == "train"
+
+
+def test_the_stack_remembers_which_server_and_how_large_its_disks_are(
+    settings: kokunai.StackSettings,
+) -> None:
+    plain = pool(1)
+    shaped = replace(plain, offer=plain.offer.model_copy(update={"shape": "phy-h100"}))
+
+    [part] = parts(ByContract(shaped, services=["100000000301"]), settings)
+
+    [row] = holders.part(part, [part], settings).props["holders"]
+    assert row["inputs"]["serviceId"] == "100000000301"
+    assert row["inputs"]["storageGib"] == 2 * 894 + 4 * 7152
 
 
 def test_the_rules_judge_a_dedicated_server(settings: kokunai.StackSettings) -> None:
@@ -227,3 +271,35 @@ def test_a_stack_file_with_dedicated_servers_is_declared_whole(
     assert host["serverId"] == declared["kokunai:sakura:DedicatedServer"].link("hostIdentity")
     assert configuration.props["variables"]["verify_expected_gpu_count"] == 8
     assert configuration.props["variables"]["nccl_environment"]["NCCL_SOCKET_IFNAME"] == "=bond0"
+
+
+@pytest.mark.parametrize(
+    ("network", "state", "is_refused"),
+    [
+        ({}, "delivered", True),
+        ({"service": "300000000001"}, "delivered", False),
+        # What is not delivered yet has no id.
+        ({}, "applied", False),
+    ],
+)
+def test_a_network_to_which_servers_are_connected_needs_its_id(
+    network: dict[str, str], state: str, *, is_refused: bool
+) -> None:
+    closed = {"cidr": "192.168.30.0/24", "access": "internet", "interface": "bond0.1", **network}
+    row = Row.model_validate(
+        {"offer": OFFER, "state": state, "services": ["100000000301"], "networks": {"lan": closed}}
+    )
+    pool_row = {"name": "tune", "site": "sakura-ishikari", "gpu": "h100", "offer": OFFER}
+    rows = {
+        "networks": [{**closed, "name": "lan", "site": "sakura-ishikari", "contract": "phy"}],
+        "pools": [{**pool_row, "node_count": 1, "network": "lan", "contract": "phy"}],
+    }
+
+    contracts = {"phy": Contract("phy", row, "c.yaml", date(2026, 11, 28))}
+
+    found = list(pairing.problems(rows, contracts))
+
+    assert [problem.path for problem in found] == ["networks[0].contract"] * is_refused
+    assert all("write service" in problem.en for problem in found)
+    alone = {**rows, "pools": [{**rows["pools"][0], "network": None}]}
+    assert list(pairing.problems(alone, contracts)) == []

@@ -16,6 +16,7 @@ class Machine:
     name: str
     rack: str | None = None
     tray: int | None = None
+    node: int | None = None
 
 
 def rack(name: str, trays=range(1, 19)) -> list[Machine]:
@@ -179,12 +180,107 @@ def test_hosts_that_make_no_rack_are_refused_by_name(hosts: list[Machine], said:
     assert said in english(place(pool(node_count=18), hosts, NVL72).problems)
 
 
-def test_servers_that_are_a_domain_each_are_taken_in_the_order_of_the_contract():
-    placed = place(pool(node_count=2), [Machine("z"), Machine("b"), Machine("c")], HGX)
+def test_servers_that_are_a_domain_each_are_taken_by_name_whatever_the_order():
+    placed = place(pool(node_count=2), [Machine("n10"), Machine("n2"), Machine("n1")], HGX)
 
-    assert chosen(placed) == ["z", "b"]
+    assert chosen(placed) == ["n1", "n2"]
     assert [node.domain for node in placed.nodes] == [None, None]
     assert placed.domains == ()
+
+
+def test_a_host_with_a_node_stays_that_node_whatever_else_is_listed():
+    hosts = [Machine("a"), Machine("b"), Machine("c", node=0), Machine("d", node=2)]
+
+    assert chosen(place(pool(node_count=3), hosts, HGX)) == ["c", "a", "d"]
+    assert chosen(place(pool(node_count=3), without(hosts, "a"), HGX)) == ["c", "b", "d"]
+    # Node 2 is not in a pool of two, so its host waits.
+    assert chosen(place(pool(node_count=2), hosts, HGX)) == ["c", "a"]
+
+
+def pinned(hosts: list[Machine], first: int = 0) -> list[Machine]:
+    return [replace(host, node=first + at) for at, host in enumerate(hosts)]
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "count"),
+    [
+        (rack("r1", range(1, 9)), rack("r1", range(1, 9)), 20),
+        ([], rack("r0"), 10),
+        ([], rack("r0"), 18),
+    ],
+    ids=["the pool grows over a rack", "a rack is delivered", "a whole rack is delivered"],
+)
+def test_pinned_nodes_stay_when_the_pool_or_the_contract_grows(before, after, count):
+    mine = pinned(rack("r2")[:10])
+    others = rack("r2")[10:]
+    now = chosen(place(pool(node_count=10), [*before, *mine, *others], NVL72))
+
+    later = chosen(place(pool(node_count=count), [*after, *mine, *others], NVL72))
+
+    assert later[:10] == now == [f"r2-{tray}" for tray in range(1, 11)]
+
+
+def test_a_missing_tray_takes_a_spare_and_moves_no_pinned_node():
+    hosts = without(pinned(rack("r1")[:8]) + rack("r1")[8:] + rack("r2"), "r1-3")
+
+    assert chosen(place(pool(node_count=8), hosts, NVL72))[2] in {"r1-17", "r1-18"}
+    names = chosen(place(pool(node_count=8), hosts, NVL72))
+    assert [*names[:2], *names[3:]] == [f"r1-{tray}" for tray in (1, 2, 4, 5, 6, 7, 8)]
+
+
+def test_pinned_hosts_choose_their_rack_and_may_take_single_places():
+    hosts = rack("a") + [replace(host, node=3) if host.tray == 12 else host for host in rack("b")]
+
+    assert chosen(place(pool(node_count=5), hosts, NVL72)) == ["b-1", "b-2", "b-3", "b-12", "b-4"]
+    whole = chosen(place(pool(nvlink_domains=1), hosts, NVL72))
+    assert (whole[3], {name[0] for name in whole}) == ("b-12", {"b"})
+
+
+@pytest.mark.parametrize(
+    ("hosts", "asked", "said"),
+    [
+        (
+            [Machine("x", "a", 1, node=2), Machine("y", "a", 2, node=2)],
+            {"node_count": 2},
+            "two hosts have node: 2: x, y",
+        ),
+        (
+            pinned(rack("a")[:1]) + rack("a")[1:] + pinned(rack("b")[:1], 1) + rack("b")[1:],
+            {"nvlink_domains": 1},
+            "hosts with a node are in rack(s) a, b, which are not 1 whole domain(s)",
+        ),
+        (
+            pinned(rack("a")[:1], 40) + rack("a")[1:],
+            {"nvlink_domains": 1},
+            "tray(s) of other pools or of a node beyond this one 1",
+        ),
+    ],
+)
+def test_nodes_that_cannot_be_given_are_refused(hosts, asked, said):
+    assert said in english(place(pool(**asked), hosts, NVL72).problems)
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_pinned_hosts_have_their_number_wherever_there_are_enough(seed):
+    chance = random.Random(seed)
+    hosts = rack("a", range(1, 1 + chance.randint(1, 18))) + rack("b")
+    count = chance.randint(1, len(hosts))
+    sure = chance.sample(range(len(hosts)), chance.randint(0, count))
+    numbers = chance.sample(range(count), len(sure))
+    for at, number in zip(sure, numbers, strict=True):
+        hosts[at] = replace(hosts[at], node=number)
+
+    placed = place(pool(node_count=count), chance.sample(hosts, len(hosts)), NVL72)
+
+    by_name = {node.host.name: node.number for node in placed.nodes}
+    assert sorted(by_name.values()) == list(range(count))
+    assert all(by_name[hosts[at].name] == hosts[at].node for at in sure)
+
+
+def test_a_host_that_waits_for_a_later_node_is_told_where_it_is_missing():
+    placed = place(pool(node_count=2), [Machine("z"), Machine("b", node=7)], HGX)
+
+    assert "has 1 host(s) free; of a node beyond this one: b" in english(placed.problems)
 
 
 def test_too_few_of_them_are_refused():

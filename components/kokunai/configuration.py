@@ -115,7 +115,7 @@ def _not_configured(pool: str) -> tuple[str, str]:
 
 def pool_variables(pool: resolved.Pool, settings: StackSettings) -> dict[str, Any]:
     """Variables of the roles that are the same for all nodes of a pool."""
-    hosts = settings.spec.hosts
+    hosts, meeting = settings.spec.hosts, capacity.collective_network(pool)
     facts = role_variables.PoolFacts(
         platform=platforms.platform(pool.offer.platform),
         ntp_servers=tuple(hosts.ntp_servers),
@@ -128,7 +128,7 @@ def pool_variables(pool: resolved.Pool, settings: StackSettings) -> dict[str, An
         firewall=hosts.firewall,
         ssh_from=tuple(settings.spec.access.ssh_from),
         open_ports=tuple(map(_open_port, settings.spec.access.open_ports)),
-        private_networks=(pool.network.spec.cidr,) if pool.network else (),
+        private_networks=(meeting,) if meeting else (),
     )
     return role_variables.pool_variables(facts)
 

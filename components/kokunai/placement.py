@@ -6,16 +6,16 @@ another rack only over the much slower fabric. How large a domain is says the sh
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Generic, Protocol
 
 from kokunai import catalog, model
 from kokunai.errors import Problem
+from kokunai.racks import Machine, MachineType, Rack, natural, numbers, racks_of
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Sequence
 
 _CONTRACT = "contract"
 
@@ -32,20 +32,6 @@ class Shape(Protocol):
         """GPUs that reach each other over NVLink; None where nothing is known of it."""
 
 
-class Machine(Protocol):
-    """A host of a contract; `rack` and `tray` are its place at rack scale."""
-
-    @property
-    def name(self) -> str: ...
-    @property
-    def rack(self) -> str | None: ...
-    @property
-    def tray(self) -> int | None: ...
-
-
-_Machine = TypeVar("_Machine", bound=Machine)
-
-
 @dataclass(frozen=True)
 class NodeShape:
     """A shape where the catalogue has no row for it."""
@@ -55,12 +41,12 @@ class NodeShape:
 
 
 @dataclass(frozen=True)
-class Placed(Generic[_Machine]):
+class Placed(Generic[MachineType]):
     """The machine of one node of the pool."""
 
     number: int
     """Node names end in it."""
-    host: _Machine
+    host: MachineType
     domain: str | None
     """The rack; None where each server is a domain of its own."""
 
@@ -77,10 +63,10 @@ class Domain:
 
 
 @dataclass(frozen=True)
-class Placement(Generic[_Machine]):
+class Placement(Generic[MachineType]):
     """The machines of a pool by number; none where there are problems."""
 
-    nodes: tuple[Placed[_Machine], ...] = ()
+    nodes: tuple[Placed[MachineType], ...] = ()
     problems: tuple[Problem, ...] = ()
     """Paths start at the pool."""
     warnings: tuple[Problem, ...] = ()
@@ -147,36 +133,63 @@ def size_problem(pool: model.GpuNodePool, shape: Shape) -> Problem | None:
 
 def place(
     pool: model.GpuNodePool,
-    hosts: Sequence[_Machine],
+    hosts: Sequence[MachineType],
     shape: Shape,
     taken: Collection[str] = (),
-) -> Placement[_Machine]:
+) -> Placement[MachineType]:
     """Choose among the hosts of a contract; `taken` names those that other pools have.
 
-    Numbers go by rack, then tray. A replaced tray keeps its number, and a spare takes that of a
-    missing one, so that the other nodes keep theirs.
+    Numbers go by rack, then tray, and by name where there are no racks. A replaced tray keeps its
+    number, and a spare takes that of a missing one, so that the other nodes keep theirs. A host
+    with a `node` has that number, and is left alone where the pool has no such node.
     """
     if refused := size_problem(pool, shape):
         return Placement(problems=(refused,))
-    size = domain_nodes(shape) or 1
-    if size == 1:
-        return _in_given_order(pool, [host for host in hosts if host.name not in taken], shape)
-    if found := tuple(_misplaced(hosts, size)):
+    size, count = domain_nodes(shape) or 1, node_count(pool, shape)
+    if found := (*_pinned_twice(hosts), *(_misplaced(hosts, size) if size > 1 else ())):
         return Placement(problems=found)
-    racks = _racks(hosts, size, taken)
-    if refused := _unavailable(pool, racks, node_count(pool, shape)):
+    beyond = {host.name for host in hosts if host.node is not None and host.node >= count}
+    taken = {*taken, *beyond}
+    if size == 1:
+        free = [host for host in hosts if host.name not in taken]
+        return _by_name(pool, free, count, beyond)
+    racks = racks_of(hosts, size, taken)
+    if refused := _unavailable(pool, racks, count):
         return Placement(problems=(refused,))
-    return _across(pool, racks, node_count(pool, shape), size)
+    return _across(pool, racks, count, size)
 
 
-def _in_given_order(
-    pool: model.GpuNodePool, free: Sequence[_Machine], shape: Shape
-) -> Placement[_Machine]:
+def _by_name(
+    pool: model.GpuNodePool, free: Sequence[MachineType], count: int, beyond: Collection[str]
+) -> Placement[MachineType]:
     """Each server is a domain of its own, so any will do."""
-    count = node_count(pool, shape)
     if count > len(free):
-        return Placement(problems=(_too_few(pool, count, len(free), []),))
-    return Placement(tuple(Placed(at, host, None) for at, host in enumerate(free[:count])))
+        return Placement(problems=(_too_few(pool, count, len(free), [], beyond),))
+    ordered = sorted(free, key=lambda host: (host.node is None, natural(host.name)))[:count]
+    numbered = _numbered(ordered)
+    return Placement(tuple(Placed(at, host, None) for at, host in sorted(numbered.items())))
+
+
+def _numbered(chosen: Sequence[MachineType]) -> dict[int, MachineType]:
+    """Those with a number of their own by it, the others in their order by the numbers left."""
+    pinned = {host.node: host for host in chosen if host.node is not None}
+    rest = (number for number in range(len(chosen)) if number not in pinned)
+    return {next(rest) if host.node is None else host.node: host for host in chosen}
+
+
+def _pinned_twice(hosts: Iterable[Machine]) -> Iterator[Problem]:
+    """Hosts that are to be the same node."""
+    holders: dict[int, str] = {}
+    for host in hosts:
+        if host.node is None:
+            continue
+        first = holders.setdefault(host.node, host.name)
+        if first != host.name:
+            yield Problem(
+                _CONTRACT,
+                f"node: {host.node} のホストが 2 台あります: {first}、{host.name}",
+                f"two hosts have node: {host.node}: {first}, {host.name}",
+            )
 
 
 def _misplaced(hosts: Iterable[Machine], size: int) -> Iterator[Problem]:
@@ -208,73 +221,8 @@ def _misplaced(hosts: Iterable[Machine], size: int) -> Iterator[Problem]:
             )
 
 
-@dataclass(frozen=True)
-class _Rack(Generic[_Machine]):
-    """A rack with its hosts by tray."""
-
-    name: str
-    size: int
-    hosts: Mapping[int, _Machine]
-    slots: tuple[int, ...]
-    """Trays as far as known, missing ones among them, without those that other pools have."""
-    taken: frozenset[int]
-
-    @property
-    def free(self) -> tuple[int, ...]:
-        return tuple(tray for tray in self.slots if tray in self.hosts)
-
-    @property
-    def missing(self) -> tuple[int, ...]:
-        return tuple(tray for tray in self.slots if tray not in self.hosts)
-
-    def trays(self, count: int) -> tuple[int, ...]:
-        """`count` free trays by number: each in its own place, spares in those of missing ones.
-
-        Spares come from the end of the rack, so that a pool that grows reaches them last.
-        """
-        ideal, rest = self.slots[:count], self.slots[count:]
-        free = (tray for tray in reversed(rest) if tray in self.hosts)
-        return tuple(tray if tray in self.hosts else next(free) for tray in ideal)
-
-
-def _racks(hosts: Sequence[_Machine], size: int, taken: Collection[str]) -> list[_Rack[_Machine]]:
-    """The racks in the order of their names, numbers in them by value: `r2` before `r10`."""
-    by_rack: dict[str, dict[int, _Machine]] = defaultdict(dict)
-    for host in hosts:
-        if host.rack is not None and host.tray is not None:
-            by_rack[host.rack][host.tray] = host
-    all_trays = _numbering({tray for trays in by_rack.values() for tray in trays}, size)
-    made = []
-    for name in sorted(by_rack, key=_natural):
-        trays = by_rack[name]
-        # Where half or less is listed, single trays were bought and none of them is missing.
-        is_whole = 2 * len(trays) > size
-        known = all_trays if is_whole and all_trays else sorted(trays)
-        others = frozenset(tray for tray, host in trays.items() if host.name in taken)
-        slots = tuple(tray for tray in known if tray not in others)
-        made.append(_Rack(name, size, trays, slots, others))
-    return made
-
-
-def _natural(name: str) -> tuple[list[tuple[int, str]], str]:
-    parts = re.findall(r"[0-9]+|[^0-9]+", name)
-    return [(int(part), "") if part[0] in "0123456789" else (0, part) for part in parts], name
-
-
-def _numbering(seen: Collection[int], size: int) -> tuple[int, ...]:
-    """The trays of a whole rack: counted from 1, from 0 where a tray 0 is listed.
-
-    Where trays have other numbers, such as those of their slots, all that are listed of any rack;
-    empty where these do not make up a rack.
-    """
-    start = 0 if 0 in seen else 1
-    if all(start <= tray < start + size for tray in seen):
-        return tuple(range(start, start + size))
-    return tuple(sorted(seen)) if len(seen) == size else ()
-
-
 def _unavailable(
-    pool: model.GpuNodePool, racks: Sequence[_Rack[_Machine]], count: int
+    pool: model.GpuNodePool, racks: Sequence[Rack[MachineType]], count: int
 ) -> Problem | None:
     """Why the contract cannot give the pool what it asks for."""
     if pool.nvlink_domains is not None:
@@ -285,7 +233,7 @@ def _unavailable(
 
 
 def _too_few_domains(
-    pool: model.GpuNodePool, whole: int, racks: Sequence[_Rack[_Machine]]
+    pool: model.GpuNodePool, whole: int, racks: Sequence[Rack[MachineType]]
 ) -> Problem:
     broken = [rack for rack in racks if len(rack.free) < rack.size]
     ja = "".join(f"。{_incomplete(rack)[0]}" for rack in broken)
@@ -299,7 +247,7 @@ def _too_few_domains(
     )
 
 
-def _incomplete(rack: _Rack[_Machine]) -> tuple[str, str]:
+def _incomplete(rack: Rack[MachineType]) -> tuple[str, str]:
     """What of a rack is not there or not free, in both languages."""
     ja = f"ラック {rack.name} は {rack.size} 台中 {len(rack.free)} 台"
     en = f"rack {rack.name} has {len(rack.free)} of {rack.size}"
@@ -310,17 +258,24 @@ def _incomplete(rack: _Rack[_Machine]) -> tuple[str, str]:
         ja += f"、あるトレイ: {numbers(rack.hosts)}"
         en += f", listed tray(s) {numbers(rack.hosts)}"
     if rack.taken:
-        ja += f"、別のプールのトレイ: {numbers(rack.taken)}"
-        en += f", tray(s) of other pools {numbers(rack.taken)}"
+        ja += f"、別のプールか、範囲外の node のトレイ: {numbers(rack.taken)}"
+        en += f", tray(s) of other pools or of a node beyond this one {numbers(rack.taken)}"
     return ja, en
 
 
 def _too_few(
-    pool: model.GpuNodePool, count: int, free: int, racks: Sequence[_Rack[_Machine]]
+    pool: model.GpuNodePool,
+    count: int,
+    free: int,
+    racks: Sequence[Rack[MachineType]],
+    beyond: Collection[str] = (),
 ) -> Problem:
     lacking = [rack for rack in racks if rack.missing]
     ja = "".join(f"。{_incomplete(rack)[0]}" for rack in lacking)
     en = "".join(f"; {_incomplete(rack)[1]}" for rack in lacking)
+    if beyond:
+        names = ", ".join(sorted(beyond))
+        ja, en = f"{ja}。node が範囲外のもの: {names}", f"{en}; of a node beyond this one: {names}"
     return Problem(
         asked_by(pool),
         f"{count} 台の指定ですが、契約のホストで空いているのは {free} 台です{ja}",
@@ -329,34 +284,58 @@ def _too_few(
 
 
 def _across(
-    pool: model.GpuNodePool, racks: Sequence[_Rack[_Machine]], count: int, size: int
-) -> Placement[_Machine]:
+    pool: model.GpuNodePool, racks: Sequence[Rack[MachineType]], count: int, size: int
+) -> Placement[MachineType]:
     if pool.nvlink_domains is not None:
+        if refused := _pinned_to_parts(pool, racks, size):
+            return Placement(problems=(refused,))
         racks = [rack for rack in racks if len(rack.free) == size]
-    shares = _shares([len(rack.free) for rack in racks], count)
+    shares = _shares(racks, count)
     chosen = [(rack, rack.trays(share)) for rack, share in zip(racks, shares, strict=True) if share]
-    places = [(rack, tray) for rack, trays in chosen for tray in trays]
+    numbered = _numbered([rack.hosts[tray] for rack, trays in chosen for tray in trays])
     domains = tuple(Domain(rack.name, tuple(sorted(t)), rack.missing) for rack, t in chosen)
     return Placement(
-        nodes=tuple(
-            Placed(number, rack.hosts[tray], rack.name)
-            for number, (rack, tray) in enumerate(places)
-        ),
+        nodes=tuple(Placed(number, host, host.rack) for number, host in sorted(numbered.items())),
         warnings=tuple(_warnings(pool, domains)),
         domains=domains,
     )
 
 
-def _shares(free: Sequence[int], wanted: int) -> list[int]:
-    """How many nodes each rack gives: as few racks as possible, the first that holds the rest."""
-    given = [0] * len(free)
+def _shares(racks: Sequence[Rack[MachineType]], count: int) -> list[int]:
+    """How many nodes each rack gives: as few racks as possible, the first that holds the rest.
+
+    Racks with hosts whose node is given come first: these hosts are taken in any case.
+    """
+    free, pinned = [len(rack.free) for rack in racks], [len(rack.pinned) for rack in racks]
+    given, wanted = list(pinned), count - sum(pinned)
+    for at in (at for at, some in enumerate(pinned) if some):
+        more = min(free[at] - given[at], wanted)
+        given[at], wanted = given[at] + more, wanted - more
     while wanted:
-        left = [0 if given[at] else count for at, count in enumerate(free)]
-        fitting = (at for at, count in enumerate(left) if count >= wanted)
+        left = [0 if given[at] else some for at, some in enumerate(free)]
+        fitting = (at for at, some in enumerate(left) if some >= wanted)
         at = next(fitting, left.index(max(left)))
         given[at] = min(left[at], wanted)
         wanted -= given[at]
     return given
+
+
+def _pinned_to_parts(
+    pool: model.GpuNodePool, racks: Sequence[Rack[MachineType]], size: int
+) -> Problem | None:
+    """Why whole domains cannot hold the hosts whose node is given."""
+    named = [rack for rack in racks if rack.pinned]
+    broken = [rack for rack in named if len(rack.free) < size]
+    if not broken and len(named) <= (pool.nvlink_domains or 0):
+        return None
+    listed = ", ".join(rack.name for rack in named)
+    return Problem(
+        "nvlink_domains",
+        f"node を指定したホストがラック {listed} にあり、{pool.nvlink_domains} ドメインに"
+        "まとまりません。node を直すか、ドメインを増やしてください",
+        f"hosts with a node are in rack(s) {listed}, which are not {pool.nvlink_domains} whole "
+        "domain(s); correct node, or ask for more domains",
+    )
 
 
 def _warnings(pool: model.GpuNodePool, domains: Sequence[Domain]) -> Iterator[Problem]:
@@ -375,14 +354,3 @@ def _warnings(pool: model.GpuNodePool, domains: Sequence[Domain]) -> Iterator[Pr
                 f"ラック {one.rack} のトレイ {numbers(one.missing)} が契約にありません",
                 f"tray(s) {numbers(one.missing)} of rack {one.rack} are not in the contract",
             )
-
-
-def numbers(trays: Iterable[int]) -> str:
-    """`1-6, 8` for 1, 2, 3, 4, 5, 6 and 8."""
-    runs: list[list[int]] = []
-    for tray in sorted(trays):
-        if runs and tray == runs[-1][-1] + 1:
-            runs[-1].append(tray)
-        else:
-            runs.append([tray])
-    return ", ".join(f"{run[0]}-{run[-1]}" if len(run) > 1 else str(run[0]) for run in runs)

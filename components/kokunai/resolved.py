@@ -107,6 +107,25 @@ def node_count(pool: model.GpuNodePool) -> int:
         return pool.node_count or 0
 
 
+_HANDED_OVER = "contract"
+"""The driver whose machines come with the addresses that their operator gave them."""
+
+
+def host_numbers(pool: model.GpuNodePool) -> range:
+    """Host numbers that the nodes get in their network; none where they come with addresses."""
+    try:
+        is_handed_over = offer_of(pool).driver == _HANDED_OVER
+    except KokunaiError:
+        is_handed_over = False
+    count = 0 if is_handed_over else node_count(pool)
+    return range(pool.first_host, pool.first_host + count)
+
+
+def host_number(share: model.Storage) -> range:
+    """The host number of a file server, as a range; none where a contract says its address."""
+    return range(share.host, share.host + (share.contract is None))
+
+
 def network(spec: model.Network, zone: str | None, contract: Contract | None = None) -> Network:
     """Look a network up. Raises KokunaiError where its site makes none by API."""
     return Network(spec, service_of(spec), zone, contract)
@@ -140,6 +159,7 @@ def pool(
     Raises KokunaiError where the GPU is not in the catalogue.
     """
     count = placement.node_count(spec, placement.shape_of(offer))
+    computed = network.spec if network and offer.driver != _HANDED_OVER else None
     return Pool(
         spec=spec,
         offer=offer,
@@ -147,6 +167,6 @@ def pool(
         gpu=catalog.gpu(spec.gpu),
         network=network,
         shares=tuple(share for share in shares if share.is_there),
-        nodes=tuple(addressing.nodes(spec, network.spec if network else None, count)),
+        nodes=tuple(addressing.nodes(spec, computed, count)),
         contract=contract,
     )

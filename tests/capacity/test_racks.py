@@ -15,6 +15,7 @@ from kokunai import capacity, configuration, model, node_pool, resolved
 from kokunai.capacity.contract import DOOR
 from kokunai.contracts import Contract, Row, pairing
 from kokunai.settings import StackSettings
+from kokunai.validation import consistency
 from support.catalogue import sellers
 
 __all__ = ["sellers"]
@@ -133,3 +134,56 @@ def test_more_nodes_than_the_contract_has_are_refused():
 
     assert problem.path == "pools[0].node_count"
     assert "asks for 9 server(s), but the contract has 8 host(s) free" in problem.en
+
+
+@pytest.mark.usefixtures("_rack")
+def test_nodes_that_were_handed_over_have_the_addresses_of_their_contract():
+    contract = _contract(_hosts())
+    row = {"name": "closed", "site": "kddi-sakai", "cidr": "10.0.0.0/16", "contract": "racks"}
+    network = resolved.network(model.Network.model_validate(row), None, contract)
+    spec = model.GpuNodePool.model_validate(_asked(gpus=16, network="closed"))
+    pool = resolved.pool(spec, resolved.offer_of(spec), network, [], contract)
+
+    hosts = DOOR.hosts(pool, SETTINGS)
+
+    assert configuration._imex_nodes(hosts[0], hosts, pool) == [host.address for host in hosts]
+    assert [node.address for node in pool.nodes] == [None] * 4
+    assert hosts[0].said["private_address"] == "10.0.0.1"
+
+
+@pytest.mark.usefixtures("_rack")
+def test_a_contracts_addresses_refuse_no_stack_file_by_numbers_that_nothing_has():
+    network = {"name": "closed", "site": "kddi-sakai", "cidr": "10.0.0.0/29", "contract": "racks"}
+    share = {
+        "name": "data",
+        "network": "closed",
+        "size_gib": 100,
+        "mount": "/mnt/data",
+        "contract": "racks",
+    }
+    pool = _asked(node_count=8, network="closed", offer="acme-rack", first_host=1)
+    stack = {
+        "name": "demo",
+        "networks": [network],
+        "storage": [{**share, "host": 6}],
+        "pools": [pool],
+        "hosts": {"dns_servers": ["10.0.0.1", "10.0.0.6"]},
+    }
+
+    found = [problem.en for problem in consistency.problems(stack)]
+
+    assert [text for text in found if "host number" in text or "10.0.0." in text] == []
+
+
+@pytest.mark.usefixtures("_rack")
+def test_nodes_that_meet_in_the_contracts_only_network_let_each_other_in(tmp_path: Path):
+    (tmp_path / "id").write_text("private")
+    (tmp_path / "id.pub").write_text("ssh-ed25519 AAAAC3NzaC1lZDI1NTE5 demo\n")
+    access = {"private_key_file": "id", "ssh_from": ["198.18.0.0/15"]}
+    settings = StackSettings(
+        name="demo", data_class="internal", lab=True, access=access, root=tmp_path
+    )
+
+    said = configuration.pool_variables(_pool(_contract(_hosts()), gpus=8), settings)
+
+    assert said["firewall_private_networks"] == ["10.0.0.0/16"]

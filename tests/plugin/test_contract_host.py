@@ -16,7 +16,9 @@ from kokunai.plugin.ansible.configuration import Configuration
 from kokunai.plugin.ansible.host_keys import jumps, pinned
 from kokunai.plugin.ansible.request import Request, host_of, inventory
 from kokunai.plugin.contract import answer, comparing
+from kokunai.plugin.contract.host import Host
 from kokunai.plugin.contract.module import contract
+from kokunai.plugin.kind import Transition
 from support import contract_hosts as doubles
 from support.catalogue import sellers
 from support.contract_hosts import ContractHosts, by_contract, contract_hosts, host_key
@@ -195,6 +197,22 @@ async def test_an_update_looks_again_and_a_refresh_shows_drift(
         await engine.update(HOST, id_, seen, INPUTS, INPUTS)
 
 
+def test_a_node_that_becomes_another_machine_names_both():
+    other = {**INPUTS, "name": "box-2", "address": "192.168.10.12", "hostKey": host_key(2)}
+
+    changed = {one.path: one for one in Host().diff(Transition(old=INPUTS, new=other))}
+    rekeyed = Host().diff(Transition(old=INPUTS, new={**INPUTS, "hostKey": host_key(2)}))
+    moved = Host().diff(Transition(old=INPUTS, new={**INPUTS, "address": "192.168.10.12"}))
+
+    assert changed["hostKey"].replace
+    reason = changed["hostKey"].reason
+    assert "another machine, box-2 192.168.10.12 instead of box-1 192.168.10.11" in reason
+    assert "write node (the number of the node)" in reason
+    assert [one.reason for one in rekeyed] == ["別のマシンです / it is another machine"]
+    # The same key at another address is the same machine.
+    assert [(one.path, one.replace) for one in moved] == [("address", False)]
+
+
 async def test_a_silent_host_is_told_apart_from_a_strange_one(
     engine: Engine, contract_hosts: ContractHosts
 ):
@@ -247,7 +265,25 @@ def test_the_look_runs_in_a_plain_shell_and_changes_nothing(tmp_path: Path):
     ("wanted", "seen", "same"),
     [
         ("NVIDIA H100 80GB", "NVIDIA H100 80GB HBM3", True),
-        ("NVIDIA H100 80GB", "NVIDIA H100 PCIe", True),
+        ("NVIDIA H100 80GB", "NVIDIA H100 PCIe", False),
+        ("NVIDIA H100 80GB", "NVIDIA H100 NVL", False),
+        ("NVIDIA H100 80GB", "NVIDIA H100-40C", False),
+        ("NVIDIA H100 80GB", "NVIDIA H100 80GB HBM3 MIG 1g.10gb", False),
+        ("NVIDIA H100 80GB", "H100 SXM5 80GB", True),
+        ("NVIDIA H100 80GB", "NVIDIA H100 80GB Something", None),
+        ("NVIDIA H100 NVL", "NVIDIA H100 NVL", True),
+        ("NVIDIA H100 PCIe", "NVIDIA H100 80GB HBM3", False),
+        ("NVIDIA H200 141GB", "NVIDIA H200", True),
+        ("NVIDIA H200 141GB", "NVIDIA H200 NVL", False),
+        ("NVIDIA B200 180GB", "NVIDIA B200", True),
+        ("NVIDIA GB200", "NVIDIA GB200", True),
+        ("NVIDIA GB200", "NVIDIA GB200 NVL", False),
+        ("NVIDIA RTX A4000", "NVIDIA RTX A4000", True),
+        ("NVIDIA RTX A4000", "NVIDIA RTX A4000 Laptop GPU", False),
+        ("NVIDIA RTX 4000", "NVIDIA RTX 4000 Ada Generation", False),
+        ("NVIDIA RTX 4000 Ada", "NVIDIA RTX 4000 Ada Generation", True),
+        ("NVIDIA RTX 4000 Ada", "NVIDIA RTX 4000 SFF Ada Generation", False),
+        ("NVIDIA V100 32GB", "Tesla V100-PCIE-32GB", False),
         ("NVIDIA V100 32GB", "Tesla V100-SXM2-32GB", True),
         ("NVIDIA B200", "NVIDIA GB200", False),
         ("NVIDIA GB200", "NVIDIA B200", False),
@@ -256,7 +292,7 @@ def test_the_look_runs_in_a_plain_shell_and_changes_nothing(tmp_path: Path):
         ("AMD Instinct MI300X", "AMD Instinct MI250X", False),
     ],
 )
-def test_a_model_is_its_name_and_no_part_of_another(wanted: str, seen: str, *, same: bool):
+def test_a_model_is_its_name_and_no_part_of_another(wanted: str, seen: str, *, same: bool | None):
     assert comparing.is_model(wanted, seen) is same
 
 

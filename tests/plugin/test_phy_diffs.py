@@ -46,6 +46,7 @@ def test_another_model_or_service_is_another_server() -> None:
     assert changes(model="B200")["model"].replace
     assert changes(serviceId="100000000202")["serviceId"].replace
     assert changes(serviceId=ID) == {}
+    assert changes(exceptServices=["100000000301"]) == {}
 
 
 @pytest.mark.parametrize(
@@ -106,6 +107,31 @@ def test_the_stack_remembers_what_an_installation_would_erase() -> None:
     assert [change.path for change in erased.replacing] == ["osImage"]
     assert (gone.held.gib, gone.held.ja) == (30000, "専用サーバー")
     assert list(comparison.losses(kinds, [row("Ubuntu 22.04")], [row("Ubuntu 22.04")])) == []
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "lost"),
+    [
+        ({"serviceId": "100000000201"}, {"serviceId": "100000000202"}, ["serviceId"]),
+        ({"model": "H100"}, {"model": "B200"}, ["model"]),
+        # Which server a model led to is not in the row; the server's own diff knows it.
+        ({"model": "H100"}, {"serviceId": "100000000201"}, []),
+        ({"serviceId": "100000000201"}, {"model": "H100"}, []),
+        # A row of an earlier version.
+        ({}, {"serviceId": "100000000201"}, []),
+        ({}, {"model": "H100"}, []),
+    ],
+)
+def test_the_stack_remembers_which_server_has_the_data(
+    before: dict[str, str], after: dict[str, str], lost: list[str]
+) -> None:
+    def row(named: dict[str, str]) -> dict[str, Any]:
+        held = {**named, "reinstall": True, "osImage": "Ubuntu 22.04", "storageGib": 30000}
+        return {"type": KIND.pulumi_type, "name": "train-0", "pool": "train", "inputs": held}
+
+    found = comparison.losses({KIND.pulumi_type: KIND}, [row(before)], [row(after)])
+
+    assert [change.path for loss in found for change in loss.replacing] == lost
 
 
 @pytest.mark.parametrize(

@@ -221,6 +221,28 @@ def test_too_few_free_servers_are_told_in_a_preview(tmp_path: Path) -> None:
     assert len(account.calls) <= 4
 
 
+def test_a_server_that_others_name_is_not_taken_by_model(tmp_path: Path) -> None:
+    account = phy_account.opened(tmp_path / "phy")
+
+    created = virtual_time.run(create(account, exceptServices=[FIRST]))
+
+    assert created.id == "100000000202"
+
+
+def test_a_preview_refuses_one_server_for_two(tmp_path: Path) -> None:
+    account = phy_account.opened(tmp_path / "phy")
+
+    async def previews() -> None:
+        made = kind(account.fleet())
+        for number, named in enumerate(({}, {"serviceId": FIRST, "model": "", "tag": ""})):
+            op = operation(number)
+            op.preview = True
+            await made.preview(op, Transition(new=phy_account.inputs(**named)))
+
+    with pytest.raises(KokunaiError, match=f"the service {FIRST} of node-1 is chosen by another"):
+        virtual_time.run(previews())
+
+
 def test_a_server_that_runs_is_not_taken_unless_it_is_named(tmp_path: Path) -> None:
     account = phy_account.opened(tmp_path / "phy")
     account.change(FIRST, disk_id="114000000001", power="on", wanted="on")

@@ -133,6 +133,7 @@ def inputs(**changed: Any) -> dict[str, Any]:
         "serviceId": "",
         "model": "H200",
         "tag": "kokunai",
+        "exceptServices": [],
         "reinstall": True,
         "osImage": "Ubuntu 22.04",
         "loginUser": "ubuntu",

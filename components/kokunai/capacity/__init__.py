@@ -138,6 +138,21 @@ def remarks(pool: resolved.Pool) -> Iterator[Problem]:
         yield from cast("Remarking", implementation).remarks(pool)
 
 
+class Meeting(Protocol):
+    """A driver whose nodes may meet in a network that the pool does not name."""
+
+    def collective_network(self, pool: resolved.Pool) -> str | None:
+        """The range of the network of the collective interface, None where it is not known."""
+
+
+def collective_network(pool: resolved.Pool) -> str | None:
+    """The range in which the nodes of a pool meet, None where they have no private network."""
+    implementation = _door(pool.offer.driver)
+    if hasattr(implementation, "collective_network"):
+        return cast("Meeting", implementation).collective_network(pool)
+    return pool.network.spec.cidr if pool.network else None
+
+
 class Managed(Protocol):
     """A driver whose machines somebody else installs and configures: they are only verified."""
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from kokunai import model, resolved
     from kokunai.contracts import Contract
     from kokunai.contracts import Host as Handed
+    from kokunai.contracts.rows import HandedNetwork
     from kokunai.settings import StackSettings
 
 DRIVER = pairing.DRIVER
@@ -112,14 +113,9 @@ class ByContract:
 
         Raises KokunaiError where the contract does not tell it.
         """
+        if (handed := _meeting(pool)) is not None:
+            return handed.interface
         contract = pool.contract
-        network = pool.network.contract if pool.network else None
-        named = network.network(pool.network.spec.name) if network and pool.network else None
-        if named is not None:
-            return named.interface
-        handed = list(contract.row.networks.values()) if contract else []
-        if len(handed) == 1:
-            return handed[0].interface
         key = contract.key if contract else ""
         raise KokunaiError(
             ja=f"プール {pool.spec.name} のノードが通信に使うインターフェースが分かりません。"
@@ -127,6 +123,11 @@ class ByContract:
             en=f"the interface on which the nodes of {pool.spec.name} meet is not known; write it "
             f"under networks of contract {key}, and choose it by the pool's network",
         )
+
+    def collective_network(self, pool: resolved.Pool) -> str | None:
+        """The range of the network that has this interface."""
+        handed = _meeting(pool)
+        return handed.cidr if handed else None
 
     def zone(
         self, network: model.Network, service: catalog.Service, offers: Iterable[catalog.Offer]
@@ -191,6 +192,16 @@ def _given(pool: resolved.Pool) -> list[tuple[Any, Handed, Contract]]:
         return []
     nodes = {node.number: node for node in pool.nodes}
     return [(nodes[one.number], one.host, contract) for one in placed(pool).nodes]
+
+
+def _meeting(pool: resolved.Pool) -> HandedNetwork | None:
+    """Where the nodes meet: the pool's network, else the contract's only one."""
+    network, contract = pool.network, pool.contract
+    named = network.contract.network(network.spec.name) if network and network.contract else None
+    if named is not None:
+        return named
+    handed = list(contract.row.networks.values()) if contract else []
+    return handed[0] if len(handed) == 1 else None
 
 
 def _is_rack_scale(offer: catalog.Offer) -> bool:

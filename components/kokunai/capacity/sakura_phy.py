@@ -49,7 +49,7 @@ class OfferTerms(_Terms):
     """Where its nodes reach each other, if not on that interface."""
     reinstall: bool = True
     storage_gib: int = 0
-    """Size of its disks."""
+    """Size of its disks; left out, what the shape of the offer says."""
 
 
 class ImageTerms(_Terms):
@@ -111,7 +111,7 @@ class SakuraPhy:
             "linkSpeed": terms.link_speed,
             "bonding": terms.bonding,
             "privateNetworkIds": _private_networks(pool),
-            "storageGib": terms.storage_gib,
+            "storageGib": terms.storage_gib or _disks_gib(pool.offer),
             "paidUntil": contract.get("paid_until", ""),
         }
         limit = len(pool.nodes) * _CALLS_EACH * _SECONDS_A_CALL
@@ -127,9 +127,9 @@ class SakuraPhy:
                 wanted=("address", "hostIdentity"),
                 former_name=f"{pool.spec.was}-{node.number}" if pool.spec.was else None,
                 timeout_seconds=pool.spec.order_timeout_seconds + limit,
-                data=_disks_of(pool, node),
+                data=_disks_of(pool, node, chosen),
             )
-            for node, chosen in zip(pool.nodes, _chosen(pool, terms), strict=True)
+            for node, chosen in zip(pool.nodes, _chosen(pool, terms, settings), strict=True)
         ]
 
     def hosts(self, pool: resolved.Pool, settings: StackSettings) -> list[Host]:  # noqa: ARG002
@@ -154,14 +154,22 @@ class SakuraPhy:
 DOOR = SakuraPhy()
 
 
-def _chosen(pool: resolved.Pool, terms: OfferTerms) -> list[dict[str, Any]]:
-    """How each node's server is chosen: as the contract lists them, else by model and tag.
+def _chosen(
+    pool: resolved.Pool, terms: OfferTerms, settings: StackSettings
+) -> list[dict[str, Any]]:
+    """How each node's server is chosen: by the ids that the contract lists, else by model and tag.
 
-    Raises KokunaiError where the contract lists fewer than there are nodes.
+    The order of the list is nothing. What any contract of the stack lists is never taken by model
+    and tag. Raises KokunaiError where the contract lists fewer than there are nodes.
     """
-    services = _contract(pool).get("services", ())
+    services = sorted(_contract(pool).get("services", ()))
     if pool.contract is None:
-        by_model = {"model": terms.model or pool.offer.gpu.upper(), "tag": terms.tag}
+        by_model: dict[str, Any] = {
+            "model": terms.model or pool.offer.gpu.upper(),
+            "tag": terms.tag,
+        }
+        if named := _named(settings):
+            by_model["exceptServices"] = named
         return [by_model for _ in pool.nodes]
     count = len(pool.nodes)
     if len(services) < count:
@@ -172,6 +180,14 @@ def _chosen(pool: resolved.Pool, terms: OfferTerms) -> list[dict[str, Any]]:
             f"node_count is {count}; list more, or ask for fewer nodes",
         )
     return [{"serviceId": str(service)} for service in services[:count]]
+
+
+def _named(settings: StackSettings) -> list[str]:
+    """Services that the stack's contracts list, as long as they are not given back."""
+    here = {offer.key for offer in catalog.offers() if offer.driver == DRIVER}
+    rows = [one.row for one in settings.contracts.values() if one.row.offer in here]
+    kept = [row for row in rows if row.state != "returned"]
+    return sorted({str(service) for row in kept for service in row.services})
 
 
 def _contract(pool: resolved.Pool) -> dict[str, Any]:
@@ -209,10 +225,18 @@ def _interfaces(pool: resolved.Pool, node: Node) -> tuple[Interface, ...]:
     return (first, Interface(private, node.interface_address))
 
 
-def _disks_of(pool: resolved.Pool, node: Node) -> Data:
+def _disks_gib(offer: Offer) -> int:
+    """All disks of a server of this shape; 0 where they are not published."""
+    shape = catalog.shapes().get(offer.shape or "")
+    return sum(disk.count * disk.size_gib for disk in (shape and shape.local_disks) or ())
+
+
+def _disks_of(pool: resolved.Pool, node: Node, chosen: dict[str, Any]) -> Data:
+    """`chosen` says which server it is: another one has other disks."""
     network = pool.network.spec if pool.network else None
+    named = tuple(key for key in ("serviceId", "model") if key in chosen)
     return Data(
-        made_of=("reinstall", "osImage", "storageGib"),
+        made_of=(*named, "reinstall", "osImage", "storageGib"),
         pool=pool.spec.name,
         network=network.name if network else None,
         network_was=network.was if network else None,

@@ -44,6 +44,7 @@ def problems(rows: Rows, contracts: Mapping[str, Contract]) -> Iterator[Problem]
             else:
                 yield from _against(section, where, row, contracts[key], rows)
     yield from _shared_by_pools(rows.get("pools", ()), contracts)
+    yield from _unconnected(rows, contracts)
 
 
 def _unknown(where: Where, key: str, contracts: Mapping[str, Contract]) -> Problem:
@@ -269,3 +270,34 @@ def _claims(contract: Contract) -> Iterator[tuple[str, str]]:
         yield "contract", contract.key
     if contract.is_kept:
         yield from (("service", service) for service in contract.row.services)
+
+
+def _unconnected(rows: Rows, contracts: Mapping[str, Contract]) -> Iterator[Problem]:
+    """Networks to which the API is to connect servers, without the id by which it knows them."""
+    joined = {
+        pool.get("network")
+        for pool in rows.get("pools", ())
+        if _driver(pool) == _BY_SERVICES and _is_in_use(pool.get("contract"), contracts)
+    }
+    for index, row in enumerate(rows.get("networks", ())):
+        key, name = row.get("contract"), str(row.get("name"))
+        contract = contracts.get(str(key))
+        handed = contract.network(name) if contract and contract.is_in_use else None
+        if handed and handed.service is None and name in joined:
+            yield Problem(
+                path_text(("networks", index, "contract")),
+                f"契約 {key} の networks.{name} に service（ローカルネットワークのサービスコード）"
+                "を書いてください。ないと、サーバーをつなげません",
+                f"write service (the id of the private network) at networks.{name} of contract "
+                f"{key}; without it no server can be connected",
+            )
+
+
+def _driver(pool: Mapping[str, Any]) -> str | None:
+    offer = _offer(pool)
+    return offer.driver if offer else None
+
+
+def _is_in_use(key: str | None, contracts: Mapping[str, Contract]) -> bool:
+    """Whether a pool of this contract has servers; without a contract it always has."""
+    return key is None or (key in contracts and contracts[key].is_in_use)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from kokunai.catalog.rows import Slug
-from kokunai.model import Cidr, FilePath, Spec
+from kokunai.model import MOST_NODES, Cidr, FilePath, Spec
 from kokunai.problems import refusal
 from kokunai.validation import address_ranges, tokens
 
@@ -138,6 +138,8 @@ class Host(Spec):
     bmc: Bmc | None = None
     rack: str | None = Field(default=None, pattern=_NAME)
     tray: int | None = Field(default=None, ge=0, le=99)
+    node: int | None = Field(default=None, ge=0, lt=MOST_NODES)
+    """Number of the node that it is, so that it stays that node whatever the file lists."""
 
 
 class Slurm(Spec):

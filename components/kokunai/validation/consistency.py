@@ -254,11 +254,11 @@ def _claims(parts: _Parts) -> Iterator[tuple[model.Network, Location, str, range
     """Every range of host numbers in use: network, path, name of who uses it, and the range."""
     for index, pool in parts.pools.items():
         if network := parts.network(pool.network):
-            block = range(pool.first_host, pool.first_host + resolved.node_count(pool))
+            block = resolved.host_numbers(pool)
             yield network, ("pools", index, "first_host"), f"pools[{index}]", block
     for index, share in parts.storage.items():
         if network := parts.network(share.network):
-            block = range(share.host, share.host + 1)
+            block = resolved.host_number(share)
             yield network, ("storage", index, "host"), f"storage[{index}]", block
 
 

@@ -67,9 +67,8 @@ def _taken(
     shares: Mapping[int, model.Storage],
 ) -> Iterator[Text]:
     for pool in pools.values():
-        first = pool.first_host
-        if pool.network == network and first <= number < first + resolved.node_count(pool):
-            node = f"{pool.name}-{number - first}"
+        if pool.network == network and number in resolved.host_numbers(pool):
+            node = f"{pool.name}-{number - pool.first_host}"
             ja = f"{address} はノード {node} 自身のアドレスで、DNS サーバーではありません。"
             en = f"{address} is the node {node} itself, and nodes are no resolvers; "
             yield (
@@ -77,7 +76,7 @@ def _taken(
                 f"{en}give a resolver outside of them, or leave dns_servers out",
             )
     for share in shares.values():
-        if share.network == network and share.host == number:
+        if share.network == network and number in resolved.host_number(share):
             yield (
                 f"{address} は共有ストレージ {share.name} のアドレスで、DNS サーバーではありません",
                 f"{address} is the file share {share.name}, and no resolver",

@@ -18,6 +18,16 @@ _TOLERANCE = 0.9
 """What a system tells of its memory is less than what is built in: firmware keeps a part."""
 _GIB_PER_MIB = 1 / 1024
 _VENDORS = frozenset({"nvidia", "amd", "intel", "tesla", "corporation", "hgx"})
+_VARIANT = re.compile(
+    r"pcie|nvl|cnx|laptop|mobile|max|q|maxq|ada|sff|super|ti|d|lite|embedded"
+    r"|grid|vgpu|mig|\d+[abcq]"
+)
+"""Words that make it another product, or a slice of one: `H100 NVL` and `H100-40C` are no H100."""
+_SAME = re.compile(
+    r"\d+gi?b?|hbm\d*e?|gddr\d+x?|sxm\d*|oam|gpu|graphics|accelerator|instinct|geforce|quadro"
+    r"|generation|ac|lc"
+)
+"""Words that leave it the same product: memory, the board of an HGX server, cooling."""
 
 
 @dataclass(frozen=True)
@@ -113,20 +123,27 @@ def _gpu_model(expected: Mapping[str, Any], facts: Facts) -> Iterator[Finding]:
         known = pci_devices.devices()
         ids = {f"{one}:{device}" for one, device in facts.pci if one == vendor}
         names = {known[key].name if key in known else "" for key in ids}
-    unknown = not names or "" in names
-    strange = sorted(name for name in names if name and not is_model(wanted, name))
+    verdicts = {name: is_model(wanted, name) for name in names if name}
+    unknown = not names or "" in names or None in verdicts.values()
+    strange = sorted(name for name, verdict in verdicts.items() if verdict is False)
     good = False if strange else (None if unknown else True)
     seen = ", ".join(strange or sorted(filter(None, names))) or "?"
     texts = ("GPU の型番", "GPU model")
     yield _found("gpuModel", wanted, seen, texts, good=good, decisive=True)
 
 
-def is_model(wanted: str, seen: str) -> bool:
+def is_model(wanted: str, seen: str) -> bool | None:
     """Whether a name is that of a model: `NVIDIA H100 80GB` is `NVIDIA H100 80GB HBM3`, too.
 
-    Vendor and size of memory are compared apart, and `B200` is no `GB200`.
+    Vendor and size of memory are compared apart, and `B200` is no `GB200`. None where the name
+    says more than the model's, and nothing is known of what it says.
     """
-    return _model_words(wanted) <= _words(seen)
+    if not _model_words(wanted) <= _words(seen):
+        return False
+    more = _words(seen) - _words(wanted) - _VENDORS
+    if any(map(_VARIANT.fullmatch, more)):
+        return False
+    return True if all(map(_SAME.fullmatch, more)) else None
 
 
 def _words(text: str) -> frozenset[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -13,7 +14,7 @@ from kokunai.plugin.contract.answer import NotUnderstood
 from kokunai.plugin.contract.board import Condition
 from kokunai.plugin.contract.inputs import HostComputed, HostInputs
 from kokunai.plugin.contract.reaching import OtherKey, Unreachable, Way
-from kokunai.plugin.kind import OWNED_BY, UNKNOWN, Created, Found
+from kokunai.plugin.kind import OWNED_BY, UNKNOWN, Change, Created, Found
 from kokunai.plugin.model_kind import ModelKind
 from kokunai.plugin.waiting import Waiting
 
@@ -41,6 +42,14 @@ class Host(ModelKind):
     is_found_by_digest = False
     replaced_by = {"hostKey": _OTHER}  # noqa: RUF012 - as in the base, a constant
     default_timeout_seconds = 600.0
+
+    def diff(self, transition: Transition) -> list[Change]:
+        """All changes; another key says which machine the node was, and which it becomes."""
+        reason = _becomes(transition.old, transition.new)
+        return [
+            replace(change, reason=reason) if change.path == "hostKey" else change
+            for change in super().diff(transition)
+        ]
 
     async def preview(self, op: Operation, transition: Transition) -> Props:  # noqa: ARG002
         """Which machine it is; what is in the box is seen when it is adopted."""
@@ -99,6 +108,22 @@ class Host(ModelKind):
             raise _not_the_contracts(op, new, refused)
         _tell(op, found)
         return {**new, **_with(_outputs(new, facts, found), condition)}
+
+
+def _becomes(old: Props, new: Props) -> str:
+    before, after = _machine(old), _machine(new)
+    if before == after:
+        return _OTHER
+    return (
+        f"{before} から {after} という別のマシンに替わります。意図しないときは、契約ファイルの"
+        "ホストに node（ノードの番号）を書いてください / "
+        f"it becomes another machine, {after} instead of {before}; where that is not meant, write "
+        "node (the number of the node) at the hosts of the contract file"
+    )
+
+
+def _machine(inputs: Props) -> str:
+    return " ".join(str(inputs[key]) for key in ("name", "address") if inputs.get(key))
 
 
 def _outputs(inputs: Props, facts: Facts, found: list[Finding]) -> Props:

@@ -121,9 +121,12 @@ def _gpu_model(promise: Promise, reports: Sequence[NodeReport]) -> Verdict:
     if unseen := _unseen(promise, reports):
         return unseen
     value = sorted({name for one in reports for name in one.gpus})
-    wrong = [name for name in value if not is_model(promise.gpu_model, name)]
+    found = {name: is_model(promise.gpu_model, name) for name in value}
+    wrong = [name for name, verdict in found.items() if verdict is False]
     if value and not wrong:
-        return _pass(value)
+        strange = ", ".join(name for name, verdict in found.items() if verdict is None)
+        said = f"GPU の型番を確かめられません: {strange}", f"of an unknown variant: {strange}"
+        return _unknown(value, *said) if strange else _pass(value)
     listed = ", ".join(wrong) or "-"
     return _fail(
         value,
@@ -145,8 +148,11 @@ def _unseen(promise: Promise, reports: Sequence[NodeReport]) -> Verdict | None:
     )
 
 
-def is_model(wanted: str, name: str) -> bool:
-    """Whether the name is that of the model; one without a word is the name of none."""
+def is_model(wanted: str, name: str) -> bool | None:
+    """Whether the name is that of the model, None where nobody can say.
+
+    One without a word is the name of none.
+    """
     return bool(re.search(r"[A-Za-z0-9]", wanted)) and comparing.is_model(wanted, name)
 
 

@@ -28,16 +28,24 @@ def own(op: Operation, services: Mapping[str, Service]) -> Service | None:
 
 
 def free(
-    op: Operation, services: Mapping[str, Service], wanted: Props, taken: Collection[str] = ()
+    op: Operation,
+    services: Mapping[str, Service],
+    wanted: Props,
+    *,
+    running: Collection[str] = (),
+    foreseen: Collection[str] = (),
 ) -> Service:
-    """The service to adopt; `taken` are those that run, and those that others will adopt.
+    """The service to adopt; `foreseen` are those that others will adopt.
 
     A server that runs is in somebody's use, whatever its mark: only its id names it.
     Raises KokunaiError where the one that is named is not free, or no matching one is.
     """
     if wanted["serviceId"]:
-        return _named(op, services, wanted["serviceId"])
-    matching = [row for row in _sorted(services) if matches(row, wanted)]
+        return _named(op, services, wanted["serviceId"], foreseen)
+    kept, taken = set(wanted.get("exceptServices") or ()), {*running, *foreseen}
+    matching = [
+        row for row in _sorted(services) if matches(row, wanted) and row.service_id not in kept
+    ]
     left = [row for row in matching if not marks.read(row).place and row.service_id not in taken]
     if left:
         return left[0]
@@ -72,7 +80,9 @@ def _sorted(services: Mapping[str, Service]) -> list[Service]:
     return [services[key] for key in sorted(services)]
 
 
-def _named(op: Operation, services: Mapping[str, Service], service_id: str) -> Service:
+def _named(
+    op: Operation, services: Mapping[str, Service], service_id: str, foreseen: Collection[str]
+) -> Service:
     service = services.get(service_id)
     if service is None:
         known = ", ".join(sorted(services)[:20]) or "-"
@@ -83,6 +93,13 @@ def _named(op: Operation, services: Mapping[str, Service], service_id: str) -> S
         )
     if marks.read(service).place:
         raise _foreign(op, service)
+    if service_id in foreseen:
+        raise KokunaiError(
+            ja=f"{op.name} のサービス {service_id} は、この実行で別のリソースも使います。"
+            "どちらかに別のサービスを指定するか、もう一方の exceptServices に加えてください。",
+            en=f"the service {service_id} of {op.name} is chosen by another resource of this run, "
+            "too; name another service, or add it to exceptServices of the other resource",
+        )
     return service
 
 
@@ -104,16 +121,22 @@ def _none_left(
     wanted: Props, matching: list[Service], running: int, services: Iterable[Service]
 ) -> KokunaiError:
     model, tag = wanted["model"], wanted["tag"]
-    untagged = sum(is_model(row, model) and row not in matching for row in services)
+    kept = set(wanted.get("exceptServices") or ())
+    others = [row for row in services if is_model(row, model) and row not in matching]
+    untagged = sum(row.service_id not in kept for row in others)
+    kept_ja = f"契約ファイルなどで別に指定された {len(others) - untagged} 台は除きます。"
+    kept_en = f"{len(others) - untagged} more are named elsewhere and left out. "
     return KokunaiError(
         ja=f"空いている専用サーバーが足りません（モデル {model}、タグ {tag}）。条件に合う契約は "
         f"{len(matching)} 台で、空きがありません。"
         f"うち {running} 台は、電源が入っているか、この実行で使う予定のものです"
         f"（停止するか serviceId で指定）。タグのない同じモデルは {untagged} 台です。"
+        f"{kept_ja if len(others) > untagged else ''}"
         f"使ってよいサーバーにコントロールパネルでタグ {tag} を付けるか、追加で契約してください。",
         en=f"too few dedicated servers are free (model {model}, tag {tag}): {len(matching)} match, "
         f"none is free; {running} of them run or will be adopted in this run (switch them off, "
         f"or name them by serviceId), and {untagged} of that model have no such tag. "
+        f"{kept_en if len(others) > untagged else ''}"
         f"Set the tag {tag} in the control panel on those that may be used, or order more.",
     )
 

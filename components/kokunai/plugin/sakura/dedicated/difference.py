@@ -67,6 +67,7 @@ def _compared(transition: Transition) -> tuple[Props, Props]:
     }
     if _is_same_service(transition):
         left_out.add("serviceId")
+    left_out.add("exceptServices")
     if "sshPublicKeys" not in old:
         left_out.add("sshPublicKeys")
     elif isinstance(new.get("sshPublicKeys"), list):
@@ -75,9 +76,12 @@ def _compared(transition: Transition) -> tuple[Props, Props]:
 
 
 def _is_same_service(transition: Transition) -> bool:
-    """Whether the one that is named, if any, is the one that was adopted."""
+    """Whether the one that is named, if any, is the one that was adopted, as far as is known.
+
+    Rows of what holds data have no id, and those of earlier versions name no service.
+    """
     before, wanted = transition.old.get("serviceId"), transition.new.get("serviceId")
-    return wanted in {"", None, before, transition.id}
+    return wanted in {"", None, before, transition.id} or not (before or transition.id)
 
 
 def _as_before(old: list[object], new: list[object]) -> list[object]:

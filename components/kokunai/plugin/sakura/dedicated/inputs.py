@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 _ID = re.compile(r"[0-9]{12}")
 _MOST_PRIVATE_NETWORKS = 100
+_MOST_EXCEPTED = 10_000
 
 
 def _service_id(value: str) -> str:
@@ -57,6 +58,11 @@ class DedicatedServerInputs(Governed):
     / プラン名に含まれる語。"""
     tag: Text = Field(default="", max_length=50)
     """Tag that a service must have to be adopted by `model`. / model で選ぶときに必要なタグ。"""
+    except_services: Annotated[list[MaybeUnknown[ServiceId]], AfterValidator(_in_order)] = Field(
+        default_factory=list, max_length=_MOST_EXCEPTED
+    )
+    """Services that `model` never adopts, because others name them.
+    / model で選ばないサービス（ほかで指定されているもの）。"""
     reinstall: bool = True
     """Whether the operating system is installed, which erases the disks; false keeps what is there.
     / OS をインストールするか（ディスクの内容は消えます）。"""

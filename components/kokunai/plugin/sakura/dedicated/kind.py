@@ -81,7 +81,8 @@ class DedicatedServer(ModelKind):
             choice.refuse_other(op, service, new)
             return
         others = {id_ for urn, id_ in fleet.foreseen.items() if urn != op.urn}
-        service = choice.free(op, services, new, others | await session.running())
+        running = await session.running()
+        service = choice.free(op, services, new, running=running, foreseen=others)
         fleet.foreseen[op.urn] = service.service_id
         if new["reinstall"]:
             await session.image(service, new)

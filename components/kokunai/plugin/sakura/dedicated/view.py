@@ -17,6 +17,7 @@ _DEFAULTS: dict[str, object] = {
     "model": "",
     "tag": "",
     "loginUser": "",
+    "exceptServices": [],
     "storageGib": 0,
     "paidUntil": "",
     "forceShutdown": False,

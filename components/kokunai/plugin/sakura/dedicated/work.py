@@ -191,7 +191,7 @@ async def adopt(session: PhySession, wanted: Props) -> Service:
                 session.tell_of(left.service_id)
                 choice.refuse_other(op, left, wanted)
                 return left
-            service = choice.free(op, services, wanted, await session.running())
+            service = choice.free(op, services, wanted, running=await session.running())
             if wanted["reinstall"]:
                 await session.image(service, wanted)
             await _claim(session, service, wanted)

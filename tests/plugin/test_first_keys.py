@@ -88,6 +88,7 @@ async def test_a_server_without_a_seed_has_no_key_to_tell(engine: Engine):
     assert state["hostKey"] == ""
 
 
+@pytest.mark.slow
 async def test_a_boot_disk_that_is_made_anew_has_another_key_than_the_lost_one(
     engine: Engine, lab: LabClient
 ):

@@ -102,12 +102,16 @@ def base(facts: PoolFacts) -> dict[str, Any]:
 
 
 CONTAINER_INTERFACES = (
-    # Docker and Podman; libvirt.
-    *("docker*", "br-*", "podman*", "virbr*"),
+    # Docker, whose bridges are `br-` and twelve hexadecimal digits, and Podman; libvirt.
+    *("docker0", "docker_gwbridge", *(f"br-{digit}*" for digit in "0123456789abcdef")),
+    *("podman*", "virbr*"),
     # Kubernetes: the plugins flannel, Calico, Cilium and Antrea, and bridges by the CNI's default.
     *("cni*", "flannel*", "cali*", "tunl*", "vxlan.calico", "cilium*", "lxc*", "antrea*", "veth*"),
 )
-"""Where packets of a host's own containers come in; nothing from outside bears such a name."""
+"""Where packets of a host's own containers come in.
+
+On the host those that lead outside although they bear such a name are told apart, and stay shut.
+"""
 
 
 def firewall(facts: PoolFacts) -> dict[str, Any]:

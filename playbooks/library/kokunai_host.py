@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import re
+import subprocess
 from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
@@ -24,11 +26,29 @@ systemd: {description: The host was booted with systemd, type: bool, returned: a
 host_keys: {description: The host's own public SSH keys, type: list, returned: always}
 """
 
+GIVEN = "ssh_host_kokunai_key"
+"""The key for the first login, which went through the provider's API and is not the host's own."""
+
 
 def host_keys(root: Path) -> list[str]:
-    """Kind and key of each public key, without its comment."""
-    files = sorted((root / "etc/ssh").glob("ssh_host_*_key.pub"))
-    return [" ".join(file.read_text(encoding="utf-8").split()[:2]) for file in files]
+    """The public half of each key that sshd serves; none where sshd does not say.
+
+    A public key that merely lies on the disk may be a stale one, or that of a golden image.
+    """
+    settings = re.findall(r"^hostkey (/.+)$", _said("/usr/sbin/sshd", "-T"), re.MULTILINE)
+    files = [root / path.strip().lstrip("/") for path in settings]
+    own = [file for file in files if file.name != GIVEN and file.is_file()]
+    public = (_said("/usr/bin/ssh-keygen", "-y", "-P", "", "-f", str(file)) for file in own)
+    return sorted({" ".join(text.split()[:2]) for text in public if text.strip()})
+
+
+def _said(*command: str) -> str:
+    """What a program prints; empty where it is not there, fails or does not end."""
+    try:
+        ended = subprocess.run(command, capture_output=True, text=True, timeout=20, check=False)
+    except (OSError, ValueError, subprocess.TimeoutExpired):
+        return ""
+    return ended.stdout if ended.returncode == 0 else ""
 
 
 def main() -> None:

@@ -145,3 +145,10 @@ def test_programs_for_hosts_run_in_one_locale_and_see_no_secret(monkeypatch: pyt
 
     assert (given["LANG"], given["LC_ALL"]) == ("C.UTF-8", "C.UTF-8")
     assert "correct-horse" not in given.values()
+
+
+def test_jump_hosts_with_other_names_or_ports_have_other_aliases():
+    jumps = ("ops@gw:22", "ops@gw-22", "ops@gw", "ops@gw:2222")
+
+    assert len({ssh_options.jump_alias(jump) for jump in jumps}) == len(jumps)
+    assert ssh_options.jump_alias("ops@gw:22") == "jump-host-[gw]:22"

@@ -88,6 +88,40 @@ async def test_a_server_without_a_seed_has_no_key_to_tell(engine: Engine):
     assert state["hostKey"] == ""
 
 
+@pytest.mark.slow
+async def test_a_boot_disk_that_is_made_anew_has_another_key_than_the_lost_one(
+    engine: Engine, lab: LabClient
+):
+    where = urn("kokunai:sakura:Server", "node")
+    news = server_inputs(hostKeySeed=SEED)
+    id_, state = await engine.create(where, news)
+    lost = state["diskIds"][0]
+    lab.api("DELETE", f"server/{id_}/power", {"Force": True})
+    lab.settle()
+    lab.api("DELETE", f"disk/{lost}/to/server")
+    lab.api("DELETE", f"disk/{lost}")
+
+    _, inputs, seen = await engine.read(where, id_, state, news)
+    after = await engine.update(where, id_, seen, inputs, news)
+    # Killed before the state was written: the disk itself tells which key it has.
+    again = await engine.update(where, id_, seen, inputs, news)
+    _, inputs, seen = await engine.read(where, id_, again, news)
+    renamed = await engine.update(where, id_, seen, inputs, {**news, "description": "x"})
+
+    assert after["diskIds"] != state["diskIds"]
+    assert after["hostKey"] not in {"", state["hostKey"]}
+    assert again["hostKey"] == renamed["hostKey"] == after["hostKey"]
+    assert "notes" not in lab.counts()
+
+
+def test_a_disk_after_a_lost_one_is_marked_as_such():
+    mark = first_key.mark_after(FIRST)
+
+    assert len(f"kokunai-key-{mark}") <= 32
+    assert first_key.public_key(SEED, mark) != FIRST
+    assert first_key.mark_after("") == ""
+
+
 # What the first login accepts
 
 
@@ -269,3 +303,61 @@ def test_a_known_host_with_another_key_is_told_otherwise_than_a_new_one():
 
     assert "yet is the same server" in known
     assert "known beforehand" in new
+
+
+# Hosts that were handed over
+
+
+def _handed(**changed: Any):
+    return _host(**{"owner": "0123456789abcdef", **changed})
+
+
+def test_the_key_of_a_host_that_was_handed_over_gives_way_to_none_that_it_tells():
+    host = _handed()
+    run = Run.of(["a"])
+    run.take({"record": "host_keys", "host": "a", "keys": [OWN]})
+    run.hosts["a"].status = "ok"
+    run.known_hosts = [f"10.0.0.1 {FIRST}"]
+
+    after = outputs({}, {}, {"a": "digest"}, [host], run)
+
+    assert after["hostKeys"]["a"] == [f"10.0.0.1 {FIRST}"]
+    # What an earlier version recorded does not count either.
+    assert host_keys.known_keys([host], _state([f"10.0.0.1 {OWN}"])) == {"a": [f"10.0.0.1 {FIRST}"]}
+
+
+def test_one_address_behind_two_jump_hosts_is_two_hosts():
+    a = _handed(jump="ops@gw1")
+    b = _handed(name="b", jump="ops@gw2:2222", hostKey=OWN)
+    lines = host_keys.pinned([a, b], {})
+    request = Request("", (a, b), {}, {}, "/k/id", tuple(lines))
+
+    written = inventory(request, Path("/x"), "/x")["all"]["hosts"]
+
+    assert host_keys.keys_of(a, lines) == [f"{a.known_as} {FIRST}"]
+    assert host_keys.keys_of(b, lines) == [f"{b.known_as} {OWN}"]
+    assert f"HostKeyAlias={a.known_as}" in written["a"]["ansible_ssh_common_args"]
+    assert f"HostKeyAlias={b.known_as}" in written["b"]["ansible_ssh_common_args"]
+
+
+def test_recorded_keys_follow_a_host_to_another_name():
+    # Without a key under its present name ssh would believe whoever answers.
+    moved = _host(address="10.0.0.2", hostKey="")
+
+    known = host_keys.known_keys([moved], _state([f"10.0.0.1 {OWN}"], first=""))
+
+    assert known == {"a": [f"10.0.0.2 {OWN}"]}
+
+
+def test_names_are_as_ssh_writes_them():
+    assert _host(address="Node.Example.jp").known_as == "node.example.jp"
+
+
+async def test_a_host_that_was_handed_over_is_not_scanned(monkeypatch: pytest.MonkeyPatch):
+    async def scan(*_: Any) -> list[str]:
+        return [f"10.0.0.1 {OWN}"]
+
+    monkeypatch.setattr(host_keys, "_scan", scan)
+
+    assert await host_keys.rekeyed([_handed()], {"a": [f"10.0.0.1 {FIRST}"]}) == set()
+    assert await host_keys.rekeyed([_host()], {"a": [f"10.0.0.1 {FIRST}"]}) == {"a"}

@@ -74,12 +74,25 @@ def _is_blob(kind: str, blob: str) -> bool:
 
 def _jump(text: str) -> str:
     found = _JUMP.fullmatch(text)
+    place = text.partition("@")[2]
+    if place.count(":") > 1 and tokens.is_address(place.removeprefix("[").partition("]")[0]):
+        _ipv4(place)
     if not found or not 0 < int(found["port"] or 22) < 65536 or found["host"].startswith("-"):
         raise refusal(
             "user@host または user@host:port の形で指定してください",
             "must be user@host or user@host:port",
         )
-    tokens.host_name(found["host"])
+    _ipv4(tokens.host_name(found["host"]))
+    return text
+
+
+def _ipv4(text: str) -> str:
+    """Refuse an IPv6 address, which neither the hosts' filter nor a jump's command takes."""
+    if ":" in text:
+        raise refusal(
+            "IPv6 アドレスにはまだ対応していません。IPv4 アドレスかホスト名を指定してください",
+            "IPv6 addresses are not supported yet; give an IPv4 address or a host name",
+        )
     return text
 
 
@@ -125,8 +138,8 @@ class Host(Spec):
 
     name: str = Field(pattern=_NAME)
     """What the operator calls it."""
-    address: tokens.HostName
-    """Where SSH reaches it."""
+    address: Annotated[tokens.HostName, AfterValidator(_ipv4)]
+    """Where SSH reaches it, by IPv4."""
     port: int = Field(default=22, ge=1, le=65535)
     host_key: HostKey
     """Its public SSH host key, `ssh-ed25519 AAAA...`; another key is another machine."""

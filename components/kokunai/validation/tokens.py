@@ -62,7 +62,7 @@ def file_path(text: str) -> str:
 
 def host_name(text: str) -> str:
     """Refuse what is neither a host name nor an IP address."""
-    if re.fullmatch(_RESOLVER, text) and _is_address(text):
+    if re.fullmatch(_RESOLVER, text) and is_address(text):
         return text
     labels = text.removesuffix(".").split(".")
     fits = len(text) <= _LONGEST_HOST and all(0 < len(one) <= _LONGEST_LABEL for one in labels)
@@ -73,7 +73,7 @@ def host_name(text: str) -> str:
 
 
 def _resolver(text: str) -> str:
-    if not re.fullmatch(_RESOLVER, text) or not _is_address(text):
+    if not re.fullmatch(_RESOLVER, text) or not is_address(text):
         raise _not("IP アドレス（例 192.168.1.53）", "an IP address such as 192.168.1.53", text)
     if why := _no_server(text):
         raise refusal(
@@ -98,7 +98,8 @@ def _no_server(text: str) -> tuple[str, str] | None:
     return None
 
 
-def _is_address(text: str) -> bool:
+def is_address(text: str) -> bool:
+    """Whether a text is an IP address."""
     try:
         ip_address(text)
     except ValueError:

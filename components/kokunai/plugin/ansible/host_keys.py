@@ -1,8 +1,9 @@
 """SSH host keys: which a host must show, which it tells, and whether it still answers with them.
 
-At the first contact a host must show the key that its provider let us give it or tell us of; over
-that connection it tells its own keys, and from then on those must be shown. A host of which nothing
-is known beforehand is believed once.
+At the first contact a host must show the key that its provider let us give it or tell us of. Over
+that connection a server of ours tells the keys that its sshd serves, and from then on those must be
+shown; the key of a host that was handed over stays the only one. A host of which nothing is known
+beforehand is believed once.
 """
 
 from __future__ import annotations
@@ -36,13 +37,22 @@ def keys_of(host: Host, lines: Iterable[str]) -> list[str]:
 
 
 def known_keys(hosts: Iterable[Host], state: Props) -> dict[str, list[str]]:
-    """Recorded keys of hosts that still are the same server, by host name."""
+    """Recorded keys of hosts that still are the same server, by host name.
+
+    They bear the host's present name: under another one ssh would not find them, and believe it.
+    """
     keys, results = state.get("hostKeys") or {}, state.get("results") or {}
     return {
-        host.name: keys[host.name]
+        host.name: _recorded(host, keys[host.name])
         for host in hosts
         if keys.get(host.name) and _is_same(host, results.get(host.name, {}))
     }
+
+
+def _recorded(host: Host, lines: Iterable[str]) -> list[str]:
+    if host.host_key and host.is_handed_over:
+        return pinned([host], {})
+    return [f"{host.known_as} {line.partition(' ')[2]}" for line in lines]
 
 
 def _is_same(host: Host, result: Mapping[str, str]) -> bool:
@@ -76,8 +86,11 @@ def told(keys: object) -> list[str]:
 def learned(host: Host, own: Iterable[str], shown: Iterable[str]) -> list[str]:
     """What to record after the first contact: `own` keys the host told, or those it has `shown`.
 
-    A pinned key is not recorded itself: until the host tells its own it is pinned again.
+    The key that a server of ours was given is not recorded: until the server tells its own it is
+    pinned again. Of a host that was handed over no other key is recorded, whatever it tells.
     """
+    if host.host_key and host.is_handed_over:
+        return pinned([host], {}) if keys_of(host, shown) else []
     if host.host_key:
         return [f"{host.known_as} {key}" for key in own]
     return keys_of(host, shown)
@@ -87,8 +100,9 @@ async def rekeyed(hosts: Iterable[Host], known: Mapping[str, list[str]]) -> set[
     """Names of hosts that answer with another key than the recorded one; without silent hosts."""
     by_port: dict[int, list[Host]] = defaultdict(list)
     for host in hosts:
-        # A scan knows no jump host, and the address may be somebody else's from here.
-        if known.get(host.name) and not host.jump:
+        # A scan knows no jump host, and the address may be somebody else's from here. It also shows
+        # one key of each kind, which need not be the one that was handed over.
+        if known.get(host.name) and not host.jump and not host.is_handed_over:
             by_port[host.port].append(host)
     scans = [_scan(port, group) for port, group in by_port.items()]
     shown = [line for lines in await asyncio.gather(*scans) for line in lines]

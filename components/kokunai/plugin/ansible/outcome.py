@@ -149,7 +149,7 @@ def reason(host: Host, outcome: Outcome) -> str:
             f'{who} failed in "{task_en}": {outcome.message}',
         ),
         "rekeyed": _strange_at_first(who)
-        if outcome.is_first
+        if outcome.is_first or host.is_handed_over
         else (
             (
                 f"{who} の SSH ホスト鍵が、同じサーバー {host.server_id} なのに変わりました。"

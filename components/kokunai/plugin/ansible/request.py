@@ -31,11 +31,18 @@ class Host:
     """`user@host[:port]`; empty where the host is reached directly."""
     jump_key: str = ""
     """The jump host's own key; empty where none is known."""
+    is_handed_over: bool = False
+    """Whoever handed it over told its `host_key`, which therefore never gives way to another."""
 
     @property
     def known_as(self) -> str:
-        """The host as OpenSSH names it in known_hosts: `[address]:port` unless the port is 22."""
-        return self.address if self.port == 22 else f"[{self.address}]:{self.port}"
+        """The host in known_hosts: `[address]:port` unless the port is 22, and the way to it.
+
+        Behind two jump hosts one address may be two hosts, each with a key of its own.
+        """
+        place = self.address if self.port == 22 else f"[{self.address}]:{self.port}"
+        # OpenSSH writes names in lower case.
+        return (f"{place}-behind-{self.jump}" if self.jump else place).lower()
 
 
 @dataclass(frozen=True)
@@ -85,6 +92,8 @@ def host_of(raw: Mapping[str, Any]) -> Host:
         host_key=str(raw.get("hostKey") or ""),
         jump=str(raw.get("jump") or ""),
         jump_key=str(raw.get("jumpKey") or ""),
+        # Only what was handed over is marked by itself alone, or stands behind a jump host.
+        is_handed_over=bool(raw.get("owner") or raw.get("jump")),
     )
 
 
@@ -134,7 +143,7 @@ def _host(host: Host, request: Request, private: Path) -> dict[str, Any]:
     # key, so that the recorded key is the one that was used.
     lines = host_keys.keys_of(host, request.known_hosts)
     checking = "yes" if lines else "accept-new"
-    known = bool(lines) and lines != host_keys.pinned([host], {})
+    known = bool(lines) and (host.is_handed_over or lines != host_keys.pinned([host], {}))
     return {
         **host.variables,
         "ansible_ssh_common_args": _ssh_arguments(host, request, private),

@@ -89,7 +89,8 @@ def jump_command(
 
 def jump_alias(jump: str) -> str:
     """The jump host's name in known_hosts, which no other host has."""
-    return f"jump-host-{jump.rpartition('@')[2].replace(':', '-')}"
+    host, _, port = jump.rpartition("@")[2].partition(":")
+    return f"jump-host-[{host}]:{port}" if port else f"jump-host-{host}"
 
 
 def _each(options: Mapping[str, str]) -> list[str]:

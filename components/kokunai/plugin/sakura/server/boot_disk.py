@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 DISK_TAG = "kokunai-disk-"
 CONFIG_TAG = "kokunai-config-"
+KEY_TAG = "kokunai-key-"
 CONFIGURED_BY = ("hostName", "sshKeyIds", "sshPublicKeys", "password", "disablePasswordLogin")
 """Top-level inputs that are written to the boot disk."""
 _MOST_SCRIPTS = 2
@@ -66,6 +67,11 @@ def digest(props: Props) -> str:
 def config_digest_of(disk: Item | None) -> str:
     """The digest in the boot disk's tags; empty for a disk without one."""
     return _after(CONFIG_TAG, disk or {})
+
+
+def key_mark_of(disk: Item | None) -> str:
+    """What the first key of a disk that was made anew is derived from; empty for a first one."""
+    return _after(KEY_TAG, disk or {})
 
 
 def index_of(disk: Item) -> int | None:

@@ -34,8 +34,11 @@ class Disks:
         known_ids: Iterable[str] = (),
         *,
         reconfigure: bool = False,
+        former_key: str = "",
     ) -> None:
+        """`former_key` is the first host key of the boot disk that the state tells of."""
         self._known_ids = frozenset(known_ids)
+        self._new_mark = first_key.mark_after(former_key)
         self._reconfigure = reconfigure
         self._session = session
         self._products = products
@@ -47,6 +50,14 @@ class Disks:
     def boot(self) -> Item | None:
         """The boot disk with its tags, if it exists."""
         return self._disks.get(0)
+
+    @property
+    def key_mark(self) -> str:
+        """What the boot disk's first key is derived from instead of the server's id, if anything.
+
+        A disk that is there tells it, also one that a killed run has made.
+        """
+        return self._new_mark if self.boot is None else boot_disk.key_mark_of(self.boot)
 
     async def look(self, server: Item) -> None:
         """Find the server's disks by their tags, those of an imported server by their order.
@@ -79,6 +90,9 @@ class Disks:
     async def make(self, server_id: str) -> None:
         """Create missing disks, wait until they are copied, and plug in unplugged ones."""
         scripts = self._scripts(server_id)
+        if self.boot is None and self.key_mark:
+            # A note that an interrupted run has left may hold another key.
+            await boot_disk.remove_notes(self._session)
         notes = await boot_disk.register(self._session, scripts) if 0 not in self._disks else []
         for index in range(len(self._wanted["disks"])):
             if index not in self._disks:
@@ -91,7 +105,7 @@ class Disks:
     def _scripts(self, server_id: str) -> list[str]:
         """What a new boot disk runs once; after the key, which is last, a login finds all done."""
         given, seed = self._wanted["startupScript"], self._wanted.get("hostKeySeed")
-        key = [first_key.script(seed, server_id)] if seed else []
+        key = [first_key.script(seed, self.key_mark or server_id)] if seed else []
         return [*([given] if given else []), *key]
 
     async def remove_extra(self, server: Item) -> None:
@@ -183,6 +197,8 @@ class Disks:
 
     def _tags(self, index: int) -> list[str]:
         configured = [f"{boot_disk.CONFIG_TAG}{self._digest}"] if index == 0 else []
+        if index == 0 and self.key_mark:
+            configured.append(f"{boot_disk.KEY_TAG}{self.key_mark}")
         return [*ownership.tags(self._session.op), *configured, f"{boot_disk.DISK_TAG}{index}"]
 
     async def _archive_id(self, spec: Props) -> str:
@@ -250,7 +266,8 @@ def is_disk_of(op: Operation, disk: Item, server_id: str) -> bool:
 
 
 def _is_digest(tag: str) -> bool:
-    return tag.startswith("kokunai-") and not tag.startswith(("kokunai-disk-", "kokunai-config-"))
+    kept = (boot_disk.DISK_TAG, boot_disk.CONFIG_TAG, boot_disk.KEY_TAG)
+    return tag.startswith("kokunai-") and not tag.startswith(kept)
 
 
 def _is_index(tag: str) -> bool:

@@ -10,6 +10,8 @@ That key has gone through the provider's API, hence it is worth little and lives
 - Each server has another one. It is derived from a secret of the stack's state and the server's id,
   so that a create which was killed and is repeated finds the same key, and a server that is made
   anew never shows the key of its predecessor.
+- A boot disk that is made anew for the same server gets another one, derived from that of the lost
+  disk, so that the new system is not taken for the old one. A tag of the disk tells it apart.
 - The note that carries it is removed from the account once the disk is written, before the server
   boots, and the script removes itself from the disk.
 - It stands beside the host's own keys and replaces none of them. In the first run the host tells
@@ -47,6 +49,11 @@ def public_key(seed: str, server_id: str) -> str:
     """The public key of a server as `known_hosts` has it, without the name of the host."""
     made = _key(seed, server_id).public_key()
     return made.public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH).decode()
+
+
+def mark_after(former: str) -> str:
+    """What stands for the server's id once a boot disk is lost whose key was `former`."""
+    return hashlib.sha256(f"after {former}".encode()).hexdigest()[:16] if former else ""
 
 
 def script(seed: str, server_id: str) -> str:

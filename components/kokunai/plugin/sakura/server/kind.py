@@ -179,6 +179,7 @@ class Server(SakuraKind):
             transition.new,
             reconfigure=any(_configures(change.path) for change in self.diff(transition)),
             known_disk_ids=transition.state.get("diskIds", ()),
+            former_key=transition.state.get("hostKey", ""),
             outputs=dict(transition.state),
         )
 

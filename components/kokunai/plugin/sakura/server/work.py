@@ -38,6 +38,8 @@ class ServerWork:
     """Inputs that are written into the boot disk have changed."""
     known_disk_ids: Sequence[str] = ()
     """Ids of the disks in the state, with or without a tag."""
+    former_key: str = ""
+    """The first host key in the state, of a boot disk that may be lost."""
     outputs: Props = field(default_factory=dict)
     server: Item = field(default_factory=dict)
 
@@ -64,9 +66,10 @@ class ServerWork:
         self._pin()
         return self.server_id
 
-    def _pin(self) -> None:
+    def _pin(self, mark: str = "") -> None:
         seed = self.wanted.get("hostKeySeed")
-        self.outputs["hostKey"] = first_key.public_key(seed, self.server_id) if seed else ""
+        of = mark or self.server_id
+        self.outputs["hostKey"] = first_key.public_key(seed, of) if seed else ""
 
     async def _body(self) -> Item:
         await self.products.check_server_plan(self.session, self.wanted["plan"])
@@ -89,9 +92,10 @@ class ServerWork:
         await self._change_plan()
         if nics.must_reconnect(self.server):
             await nics.connect(self.server_id)
-        if disks.boot is None:
-            self._pin()
+        is_new = disks.boot is None
         await disks.make(self.server_id)
+        if is_new or disks.key_mark:
+            self._pin(disks.key_mark)
         await disks.remove_extra(self.server)
         await disks.mark()
         await disks.configure()
@@ -113,6 +117,7 @@ class ServerWork:
             self.wanted,
             self.known_disk_ids,
             reconfigure=self.reconfigure,
+            former_key=self.former_key,
         )
         return disks, Nics(self.session, self.wanted["nics"])
 

@@ -412,7 +412,7 @@ def test_a_component_declared_in_an_apply_is_refused_by_name(recorder: Recorder,
             lambda _: kokunai.ClusterNetwork("two", site=SITE, cidr="10.2.0.0/24", settings=shared)
         )
 
-    with pytest.raises(KokunaiError, match="inside Output.apply"):
+    with pytest.raises(KokunaiError, match=r"inside Output\.apply"):
         declared(recorder, program)
 
 

@@ -45,7 +45,6 @@ _TEXTS = {
     "list_type": ("リストを指定してください", "must be a list"),
     "dict_type": ("キーと値の組を指定してください", "must be a mapping"),
     "model_type": ("キーと値の組を指定してください", "must be a mapping"),
-    "finite_number": ("有限の数を指定してください", "must be a finite number"),
     "greater_than_equal": ("{ge} 以上にしてください", "must be at least {ge}"),
     "greater_than": ("{gt} より大きくしてください", "must be greater than {gt}"),
     "less_than_equal": ("{le} 以下にしてください", "must be at most {le}"),

@@ -82,3 +82,21 @@ def test_a_gpu_that_is_made_by_api_needs_no_key_beside_what_is_under_contract():
 def test_what_can_only_be_had_by_contract_from_two_sellers_needs_the_key():
     with pytest.raises(KokunaiError, match="highreso-kddi-gb200 \\(highreso\\), kddi-gb200-nvl72"):
         catalog.offer(site="kddi-sakai", gpu="gb200")
+
+
+def test_every_site_where_only_contracts_sell_takes_networks_of_a_contract():
+    for site in catalog.sites().values():
+        if site.operator in {"highreso", "kddi"}:
+            assert catalog.service(site.key).driver == "contract"
+
+
+def test_what_no_source_says_is_left_out_or_said():
+    shapes, sold = catalog.shapes(), {offer.key: offer for offer in catalog.offers()}
+
+    assert shapes["vrt-v100"].local_disks is None
+    [disk] = shapes["vrt-h100"].local_disks or ()
+    assert (disk.count, disk.size_gib) == (None, 7065)
+    assert sold["highreso-b200"].price
+    assert not sold["highreso-b200"].price.minimum_points
+    assert "not published" in sold["sakura-phy-b200"].note
+    assert "Genkai" in sold["highreso-a4000"].note

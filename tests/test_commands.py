@@ -460,6 +460,7 @@ def test_a_command_runs_with_the_state_and_the_programs_of_a_project_of_ones_own
         (("up",), "unset"),
         (("--stack", "preview", "up"), "unset"),
         (("destroy", "--stack", "preview"), "unset"),
+        (("-m", "preview", "up"), "unset"),
     ],
 )
 def test_only_a_preview_goes_without_checkpoints(

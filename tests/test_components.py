@@ -14,6 +14,7 @@ import yaml
 
 import kokunai
 from kokunai import declarations, stack_file
+from kokunai.errors import KokunaiError
 from kokunai.parts import Hidden, Link
 from support.deliveries import hand_over
 from support.pulumi_mocks import ANSWERS, Recorder, declared, loops, recorder, root
@@ -405,6 +406,19 @@ def test_a_component_after_the_first_await_is_refused_by_name(recorder: Recorder
 
     with pytest.raises(pulumi.RunError, match="before its first await"):
         asyncio.get_event_loop().run_until_complete(program())
+
+
+def test_a_component_declared_in_an_apply_is_refused_by_name(recorder: Recorder, root: Path):
+    shared = settings(root)
+
+    def program() -> None:
+        first = kokunai.ClusterNetwork("one", site=SITE, cidr="10.1.0.0/24", settings=shared)
+        first.network_id.apply(
+            lambda _: kokunai.ClusterNetwork("two", site=SITE, cidr="10.2.0.0/24", settings=shared)
+        )
+
+    with pytest.raises(KokunaiError, match=r"inside Output\.apply"):
+        declared(recorder, program)
 
 
 def test_a_part_that_nobody_judged_is_never_declared(recorder: Recorder, root: Path):

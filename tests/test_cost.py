@@ -84,7 +84,7 @@ def test_servers_add_up_and_are_rounded_once():
 
 
 def test_a_term_is_paid_whole_and_without_one_there_is_no_figure():
-    bound = _offer(Price(jpy_per_month=100, minimum_months=36), minimum_months=2)
+    bound = _offer(Price(jpy_per_month=100, minimum_months=36))
 
     assert (cost.of_servers(bound, 2).term_months, cost.of_servers(bound, 2).jpy_per_term) == (
         36,
@@ -164,3 +164,44 @@ def test_whether_tax_is_in_it_and_whether_it_may_be_more_is_told():
     found = cost.of_servers(_offer(Price(jpy_per_hour=1, tax="included", is_lowest=True)), 1)
 
     assert (found.tax, found.is_lowest) == ("included", True)
+
+
+def test_the_term_that_a_price_presumes_is_not_the_shortest_one():
+    offer = _offer(Price(jpy_per_month=100, minimum_months=36), minimum_months=2)
+
+    found = cost.of_servers(offer, 2)
+    agreed = cost.of_servers(offer, 2, cost.Own(Price(jpy_per_month=120), term_months=2))
+
+    assert (found.term_months, found.jpy_per_term) == (2, None)
+    assert (agreed.term_months, agreed.jpy_per_term) == (2, 480)
+
+
+@pytest.mark.parametrize(
+    ("price", "month"),
+    [
+        (Price(jpy_per_hour=500, jpy_per_month=400_000), 365_000),
+        (Price(jpy_per_day=10_000, jpy_per_month=400_000), 310_000),
+        (Price(jpy_per_hour=600, jpy_per_month=400_000), 400_000),
+    ],
+)
+def test_a_month_is_billed_at_the_cheapest_of_all_units(price: Price, month: int):
+    assert cost.running(price, 1, cost.HOURS_OF_A_MONTH) == month
+    assert cost.running(price, 1, 2 * cost.HOURS_OF_A_MONTH) == 2 * month
+
+
+@pytest.mark.parametrize(("count", "month"), [(0, 4_000_000), (1, 2_000_000), (2, 4_000_000)])
+def test_a_pool_bears_its_share_of_what_its_contract_delivers(count: int, month: int):
+    own = cost.of_contract({"jpy_per_month": 4_000_000}, 12, delivered=2)
+
+    found = cost.of_servers(_offer(None, gpu_count=8, obtained="contract"), count, own)
+
+    assert (found.jpy_per_month, found.jpy_per_gpu_hour) == (month, 343)
+    assert found.jpy_per_term == 12 * month
+
+
+def test_more_servers_than_were_delivered_share_the_price_among_themselves():
+    own = cost.of_contract({"jpy_per_month": 4_000_000}, None, delivered=1)
+
+    found = cost.of_servers(_offer(None, gpu_count=8, obtained="contract"), 2, own)
+
+    assert (found.jpy_per_month, found.jpy_per_gpu_hour) == (4_000_000, 343)

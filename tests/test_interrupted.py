@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from kokunai import engine_words
 from kokunai.cli import interrupted, passphrases, stacks
 from kokunai.cli.local import make_private
 from kokunai.errors import KokunaiError
@@ -246,8 +247,8 @@ def test_the_stack_is_named_in_every_way_that_pulumi_takes(root, words, stack):
 
 
 def test_a_word_that_looks_like_a_verb_is_none():
-    assert stacks.verb_of(("pulumi", "config", "set", "x", "up")) == "config"
-    assert stacks.verb_of(("pulumi", "-C", "up", "--color=never", "preview")) == "preview"
+    assert engine_words.verb(("pulumi", "config", "set", "x", "up")) == "config"
+    assert engine_words.verb(("pulumi", "-C", "up", "--color=never", "preview")) == "preview"
 
 
 def test_a_state_without_pending_creates_is_not_written(root, variables, capsys):

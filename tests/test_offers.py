@@ -25,7 +25,7 @@ from kokunai.language import width
 from support.catalogue import sellers
 
 __all__ = ["sellers"]
-URL = "http://127.0.0.1:1/cloud/zone"
+URL = "https://secure.sakura.ad.jp/cloud/zone"
 LIST = f"{URL}/is1a/api/cloud/1.1/public/price.json"
 
 
@@ -155,11 +155,8 @@ def test_a_broken_row_is_told_and_the_others_are_shown(
 def test_the_json_of_an_offer_says_what_it_stands_on(capsys: pytest.CaptureFixture[str]):
     row = _offers(capsys)["highreso-b200"]
 
-    assert (row["jpy_per_gpu_hour"], row["is_lowest"], row["jpy_per_term"]) == (
-        1_320,
-        True,
-        100_000,
-    )
+    # The minimum of 100,000 points is told of another cluster.
+    assert (row["jpy_per_gpu_hour"], row["is_lowest"], row["jpy_per_term"]) == (1_320, True, None)
     assert (row["prefecture"], row["certified"], row["operator_country"]) == ("JP-37", True, "JP")
     assert row["shape"]["nvlink_domain_gpus"] == 8
     assert row["fabric"]["gbps_per_node"] == 3_200
@@ -222,6 +219,47 @@ def test_a_changed_price_is_told_written_and_used(
     assert _run("--refresh", "--json") == 0
     [change] = json.loads(capsys.readouterr().out)
     assert (change["old"], change["new"]) == (1_100, 990)
+
+
+@pytest.mark.usefixtures("lab")
+@pytest.mark.parametrize("host", ["127.0.0.1:1", "localhost", "[::1]:80"])
+def test_the_prices_of_a_lab_are_compared_and_never_written(
+    host: str, project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    url = f"http://{host}/cloud/zone"
+    monkeypatch.setattr(local, "environment", lambda _: {"SAKURA_API_ROOT_URL": url})
+    _sell(monkeypatch, 1_100)
+
+    assert _run("--refresh", "--json") == 0
+
+    said = capsys.readouterr()
+    assert [change["new"] for change in json.loads(said.out)] == [1_100]
+    assert "kokunai-prices.yaml is not written" in said.err
+    assert not (project / price_file.NAME).exists()
+
+
+@pytest.mark.parametrize("words", [("--gpu", "h100"), ("--max-price", "0"), ("--certified",)])
+def test_a_refresh_takes_no_filter(words: tuple[str, ...], capsys: pytest.CaptureFixture[str]):
+    assert _run("--refresh", *words) == 1
+    assert f"cannot be used with {words[0]}" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("text", ["", "prices:\n", "prices: {}\n"])
+def test_a_file_emptied_by_hand_has_no_price(text: str, project: Path):
+    (project / price_file.NAME).write_text(text)
+
+    assert price_file.read(project) == {}
+
+
+def test_a_file_that_is_no_mapping_is_refused_by_name(
+    project: Path, capsys: pytest.CaptureFixture[str]
+):
+    (project / price_file.NAME).write_text("- 1\n")
+
+    assert _run() == 1
+    said = capsys.readouterr().err
+    assert f"{price_file.NAME}: " in said
+    assert ": : " not in said
 
 
 @pytest.mark.usefixtures("lab")
@@ -290,7 +328,8 @@ def test_the_summary_shows_how_each_pool_was_bought(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ):
     monkeypatch.setenv("KOKUNAI_LANG", "ja")
-    known = {**_offers(capsys)["highreso-b200"], "paid_until": "2027-02-28"}
+    row = _offers(capsys)["highreso-b200"]
+    known = {**row, "jpy_per_term": 100_000, "paid_until": "2027-02-28"}
     quoted = {**_offers(capsys)["highreso-kddi-gb200"], "paid_until": None}
     told = {"nodes": {}, "private_key_file": "k", "verified": {}, "offers": {"a": known}}
     monkeypatch.setattr(outputs, "stack_outputs", lambda _: told)

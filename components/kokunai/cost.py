@@ -36,6 +36,8 @@ class Own:
     """Of the contract; None where it says nothing else than the catalogue."""
     is_whole: bool = False
     """True where the price is of all servers together, as a contract writes it."""
+    delivered: int | None = None
+    """How many servers such a contract has delivered; None before, or where it does not say."""
 
 
 @dataclass(frozen=True)
@@ -57,18 +59,21 @@ class Cost:
     """Shortest term, or that of the contract; 0 where it can be ended at any time, None where
     nobody has told it."""
     jpy_per_term: int | None
-    """What is to be paid at least, whether the servers run or not; None without a term, too."""
+    """What is to be paid at least, whether the servers run or not; None without a term, too, and
+    where the price presumes a longer one."""
 
     def as_data(self) -> dict[str, Any]:
         """As outputs and JSON show it."""
         return dict(vars(self))
 
 
-def of_contract(told: Mapping[str, Any], term_months: int | None) -> Own | None:
+def of_contract(
+    told: Mapping[str, Any], term_months: int | None, delivered: int | None = None
+) -> Own | None:
     """The price of a contract file, of all its servers together; None where no rate follows.
 
     `told` has `jpy_per_minute`, `_hour`, `_day`, `_month`, or `jpy_total` for the whole term, and
-    `tax_included`.
+    `tax_included`; `delivered` says how many servers it is for.
     """
     rates = {unit: told[unit] for unit in _CONTRACT_UNITS if told.get(unit)}
     if told.get("jpy_per_minute"):
@@ -78,7 +83,7 @@ def of_contract(told: Mapping[str, Any], term_months: int | None) -> Own | None:
     if not rates:
         return None
     tax = _TAX_OF_A_CONTRACT[told.get("tax_included")]
-    return Own(Price(**rates, tax=tax), term_months, is_whole=True)
+    return Own(Price(**rates, tax=tax), term_months, is_whole=True, delivered=delivered or None)
 
 
 def of_servers(offer: Offer, count: int, own: Own | None = None) -> Cost:
@@ -87,22 +92,30 @@ def of_servers(offer: Offer, count: int, own: Own | None = None) -> Cost:
     term = _term(offer, own)
     if price is None:
         return Cost("quote", "not-stated", False, None, None, None, term, None)
-    if own and own.is_whole:
-        gpus, count = offer.gpu_count * count, 1
-    else:
-        gpus = offer.gpu_count
+    gpus, times = _priced_together(offer, count, own)
     hour = _hour(price, gpus)
     month = running(price, gpus, HOURS_OF_A_MONTH)
     return Cost(
         basis="own" if own else offer.confidence,
         tax=price.tax,
         is_lowest=price.is_lowest,
-        jpy_per_hour=_yen(hour * count),
+        jpy_per_hour=_yen(hour * times),
         jpy_per_gpu_hour=_yen(hour / gpus) if gpus else None,
-        jpy_per_month=_yen(month * count),
+        jpy_per_month=_yen(month * times),
         term_months=term,
-        jpy_per_term=_least(price, month * count * (term or 0)),
+        jpy_per_term=_least(price, month * times, term, own),
     )
+
+
+def _priced_together(offer: Offer, count: int, own: Own | None) -> tuple[int, Fraction]:
+    """For how many GPUs the price stands, and how many times it is paid for `count` servers.
+
+    Servers that a contract delivers beside these bear their share of its price.
+    """
+    if own is None or not own.is_whole:
+        return offer.gpu_count, Fraction(count)
+    together = max(own.delivered or 0, count)
+    return offer.gpu_count * together, Fraction(count, together) if count else Fraction(1)
 
 
 def _term(offer: Offer, own: Own | None) -> int | None:
@@ -110,13 +123,19 @@ def _term(offer: Offer, own: Own | None) -> int | None:
     if own is not None and own.term_months is not None:
         return own.term_months
     price = own.price if own else offer.price
-    months = max(offer.minimum_months, price.minimum_months if price else 0)
+    months = offer.minimum_months or (price.minimum_months if price else 0)
     return months if months or offer.obtained == "api" else None
 
 
-def _least(price: Price, whole_term: Fraction) -> int | None:
-    """What a term costs, and no less than the points that have to be bought at once."""
+def _least(price: Price, month: Fraction, term: int | None, own: Own | None) -> int | None:
+    """What a term costs, and no less than the points that have to be bought at once.
+
+    A price that presumes a longer term says nothing of a shorter one, unless that was agreed.
+    """
+    is_agreed = own is not None and own.term_months is not None
+    is_priced = is_agreed or (term or 0) >= price.minimum_months
     points = _exact(price.minimum_points) * _exact(price.jpy_per_point or 0)
+    whole_term = month * (term or 0) if is_priced else Fraction(0)
     return _yen(max(whole_term, points)) or None
 
 
@@ -130,7 +149,8 @@ def running(price: Price, gpu_count: int, hours: int) -> Fraction:
     if month is None:
         return _days(price, gpu_count, hours)
     months, rest = divmod(hours, HOURS_OF_A_MONTH)
-    return months * month + min(_days(price, gpu_count, rest), month)
+    whole = min(month, _days(price, gpu_count, HOURS_OF_A_MONTH))
+    return months * whole + min(_days(price, gpu_count, rest), month)
 
 
 def _days(price: Price, gpu_count: int, hours: int) -> Fraction:

@@ -157,8 +157,8 @@ class Declarations:
         `was` is its name before a rename.
 
         Raises KokunaiError for another provider of this package: the rules would not see whom it
-        calls, and what pools share would be made in another account; and for a component that an
-        async program declares after it has waited.
+        calls, and what pools share would be made in another account; and for a component that is
+        declared inside `Output.apply`, or by an async program after it has waited.
         """
         if self._is_told:
             raise _declared_too_late()
@@ -304,10 +304,10 @@ def _aliases(former_name: str | None) -> list[str | pulumi.Alias]:
 def _declared_too_late() -> KokunaiError:
     """Its rows were told to what compares them, so data would seem to be lost or go unsaid."""
     return KokunaiError(
-        ja="pulumi.run に渡すプログラムでは、最初の await より前に Kokunai のコンポーネントを"
-        "すべて宣言してください",
-        en="a program given to pulumi.run must declare all of Kokunai's components before its "
-        "first await",
+        ja="Kokunai のコンポーネントは Output.apply の中では宣言できません。apply の外で宣言して"
+        "ください。pulumi.run に渡すプログラムでは、最初の await より前にすべて宣言してください",
+        en="Kokunai's components cannot be declared inside Output.apply; declare them outside of "
+        "it. A program given to pulumi.run must declare all of them before its first await",
     )
 
 

@@ -101,7 +101,7 @@ def _own_terms(pool: resolved.Pool, settings: StackSettings) -> tuple[cost.Own |
     if pool.contract is not None:
         row = pool.contract.row
         told = row.price.model_dump() if row.price else {}
-        return cost.of_contract(told, row.term_months), row.paid_until
+        return cost.of_contract(told, row.term_months, row.server_count), row.paid_until
     price = settings.prices.get(pool.offer.key)
     return (price.own if price else None), None
 

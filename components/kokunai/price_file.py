@@ -79,7 +79,7 @@ def read(root: Path) -> dict[str, OwnPrice]:
 
 def _checked(content: Any) -> dict[str, OwnPrice]:
     try:
-        file = _File.model_validate({} if content is None else content)
+        file = _File.model_validate(_without_empty(content))
     except ValidationError as error:
         raise _refused(translated(error, _File)) from None
     known = [offer.key for offer in catalog.offers()]
@@ -93,11 +93,18 @@ def _checked(content: Any) -> dict[str, OwnPrice]:
     return file.prices
 
 
+def _without_empty(content: Any) -> Any:
+    """A file, or its `prices:`, from which everything was taken out by hand has no price."""
+    if content is None or (isinstance(content, dict) and content == {"prices": None}):
+        return {}
+    return content
+
+
 def _refused(problems: Iterator[Problem]) -> KokunaiError:
-    found = list(problems)
+    found = [(f"{NAME}: {one.path}" if one.path else NAME, one) for one in problems]
     return KokunaiError(
-        ja="\n".join(f"{NAME}: {problem.path}: {problem.ja}" for problem in found),
-        en="\n".join(f"{NAME}: {problem.path}: {problem.en}" for problem in found),
+        ja="\n".join(f"{place}: {problem.ja}" for place, problem in found),
+        en="\n".join(f"{place}: {problem.en}" for place, problem in found),
     )
 
 

@@ -28,9 +28,12 @@ Address = IPv4Address | IPv6Address
 def user_of(client: tuple[Address, int], server: tuple[Address, int]) -> int | None:
     """User id of who opened `client` towards `server`; None where the kernel shows no such end.
 
-    Raises OSError where the kernel cannot be asked.
+    A kernel without netlink shows none. Raises OSError where the kernel cannot be asked.
     """
-    with socket.socket(getattr(socket, "AF_NETLINK", -1), socket.SOCK_RAW, _SOCK_DIAG) as kernel:
+    family = getattr(socket, "AF_NETLINK", None)
+    if family is None:
+        return None
+    with socket.socket(family, socket.SOCK_RAW, _SOCK_DIAG) as kernel:
         kernel.settimeout(_PATIENCE_SECONDS)
         kernel.sendto(_request(client, server), (0, 0))
         return _user_in(kernel.recv(65536), _ends(client, server))

@@ -219,6 +219,13 @@ def test_the_kernel_tells_over_netlink_who_opened_a_connection(family: int, host
     assert (found, elsewhere, gone) == (other, None, None)
 
 
+def test_a_system_without_netlink_shows_nobody(monkeypatch):
+    monkeypatch.delattr(socket, "AF_NETLINK")
+    monkeypatch.setattr(socket, "socket", None)
+
+    assert socket_diag.user_of(endpoint("127.0.0.1", 1), endpoint("127.0.0.1", 2)) is None
+
+
 async def test_a_port_that_another_connection_had_is_judged_again(monkeypatch):
     users = iter([os.geteuid(), os.geteuid() + 1])
     monkeypatch.setattr(callers, "owner_of", lambda *_: next(users))

@@ -59,6 +59,15 @@ def test_other_words_are_no_replacement(arguments: tuple[str, ...]) -> None:
         ("pulumi --non-interactive --cwd=/x update", False),
         ("pulumi preview", False),
         ("pulumi something-new", None),
+        ("pulumi -s pre destroy", True),
+        ("pulumi --stack up destroy", True),
+        ("pulumi --config-file up --otel-traces up -e destroy", True),
+        ("pulumi -s down up", False),
+        ("pulumi -m destroy up", False),
+        ("pulumi --message=destroy -C/x -Q up", False),
+        ("pulumi --new-option destroy up", None),
+        ("pulumi something-new destroy", None),
+        ("pulumi -- destroy", None),
         ("", None),
     ],
 )
@@ -77,7 +86,7 @@ def test_the_engine_is_found_above_the_language_host_that_started_the_plugin(
         (tmp_path / name).symlink_to("/bin/sh")
     plugin = shlex.join([sys.executable, "-c", inner])
     host = shlex.join([str(tmp_path / "host"), "-c", f"{plugin}; :"])
-    command = [tmp_path / "pulumi", "-c", f"{host}; :", "sh", "up", "--replace", URN]
+    command = [tmp_path / "pulumi", "-c", f"{host}; :", "up", "--replace", URN]
 
     ended = subprocess.run(command, capture_output=True, text=True, check=True)
 

@@ -8,8 +8,9 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from kokunai.problems import refusal
 
-_MOST = 10**12
-Amount = Annotated[float, Field(gt=0, le=_MOST, allow_inf_nan=False)]
+MOST = 10**12
+"""More yen or points than anybody asks."""
+Amount = Annotated[float, Field(gt=0, le=MOST, allow_inf_nan=False)]
 """A figure of a price list, in yen or points."""
 UNITS = (
     "jpy_per_gpu_minute",
@@ -38,8 +39,8 @@ class Price(BaseModel):
     month_is_days: int | None = Field(default=None, ge=1, le=31)
     """Days whose price a month costs at most, where the list has no price of a month."""
     minimum_months: int = Field(default=0, ge=0, le=1200)
-    """Shortest term to which the price is tied."""
-    minimum_points: int = Field(default=0, ge=0, le=_MOST)
+    """The term that the price presumes, which may be longer than the shortest one that is sold."""
+    minimum_points: int = Field(default=0, ge=0, le=MOST)
     """Fewest points that can be bought."""
     tax: Literal["included", "excluded", "not-stated"] = "not-stated"
     """Whether consumption tax is in the figures."""

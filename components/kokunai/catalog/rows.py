@@ -86,12 +86,14 @@ class Gpu(Row):
 
 
 class LocalDisk(BaseModel):
-    """Equal disks inside a server."""
+    """Equal disks inside a server, or all of one kind where only their sum is published."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    count: int = Field(default=1, ge=1)
+    count: int | None = Field(default=None, ge=1)
+    """None where it is not published."""
     size_gib: int = Field(ge=1)
+    """Of one disk; of all together where their count is not published."""
     medium: Literal["nvme", "ssd", "hdd"]
     survives_power_off: bool | None = None
     """Whether their content outlives a power-off; None where it is not published."""

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
-from kokunai import project
+from kokunai import engine_words, project
 from kokunai.cli import stacks, state_files
 from kokunai.foreign_text import shown
 from kokunai.language import worded
@@ -59,7 +59,7 @@ class Stack:
 def clear(root: Path, command: Sequence[str], environment: Mapping[str, str]) -> None:
     """Before a pulumi command: remove locks of dead processes, then creates that are settled."""
     stack = stack_of(root, command, environment)
-    verb = stacks.verb_of(command)
+    verb = engine_words.verb(command)
     if stack is None or verb not in _VERBS:
         return
     for lock in stack.locks:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from kokunai import project
+from kokunai import engine_words, project
 from kokunai.cli import stacks
 from kokunai.cli.stacks import STATE
 from kokunai.errors import KokunaiError
@@ -164,8 +164,5 @@ def _of_a_preview(command: tuple[str, ...]) -> dict[str, str]:
     That is Pulumi 3.274 with state in files or a bucket. A command that changes anything must not
     have it: its checkpoints are what a later run finds after a kill.
     """
-    is_preview = Path(command[0]).name == "pulumi" and stacks.verb_of(command) in _PREVIEWS
+    is_preview = Path(command[0]).name == "pulumi" and engine_words.is_preview(command)
     return {"PULUMI_SKIP_CHECKPOINTS": "true"} if is_preview else {}
-
-
-_PREVIEWS = {"preview", "pre"}

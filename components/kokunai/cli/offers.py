@@ -66,13 +66,16 @@ def offers(*, as_json: bool, refresh: bool, **wanted: Any) -> None:
 
     同じ絞り込みを重ねて書くと、どれかに合うものを示します。合うものがなければ終了コード 1 で
     終わります。金額はこのプロジェクトの kokunai-prices.yaml、カタログの順に使います。--refresh は
-    さくらの公開価格と比べ、変わった価格だけを表示して kokunai-prices.yaml に書きます。 / A filter
+    さくらの公開価格と比べ、変わった価格だけを表示して kokunai-prices.yaml に書きます。ラボの価格は
+    比べるだけです。 / A filter
     that is given several
     times shows what fits any of them; the exit code is 1 when nothing fits. Prices are those of
     this project's kokunai-prices.yaml, then the catalogue's. --refresh compares them with Sakura's
-    public price list, prints only what changed, and writes it into kokunai-prices.yaml.
+    public price list, prints only what changed, and writes it into kokunai-prices.yaml; prices of
+    a lab are only compared.
     """
     if refresh:
+        _refuse_filters(wanted)
         from kokunai.cli import price_refresh
 
         price_refresh.run(as_json=as_json)
@@ -85,6 +88,21 @@ def offers(*, as_json: bool, refresh: bool, **wanted: Any) -> None:
         raise _nothing(wanted)
     if not as_json:
         _show(rows)
+
+
+def _refuse_filters(wanted: Mapping[str, Any]) -> None:
+    """The whole price list is compared, so a filter would be taken for what it is not."""
+    if given := [f"--{name.replace('_', '-')}" for name, value in wanted.items() if _is_set(value)]:
+        names = ", ".join(given)
+        raise KokunaiError(
+            ja=f"--refresh は価格表の全体を比べるため、{names} と一緒には使えません。",
+            en=f"--refresh compares the whole price list and cannot be used with {names}",
+        )
+
+
+def _is_set(value: Any) -> bool:
+    """Whether an option was given; a most price of 0 is one, too."""
+    return value is not None and value is not False and value != ()
 
 
 def _warn_of_broken_rows() -> None:

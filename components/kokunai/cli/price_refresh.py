@@ -8,6 +8,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import click
 from pydantic_core import PydanticCustomError
@@ -17,7 +18,7 @@ from kokunai.catalog import Price, retirement
 from kokunai.cli import local
 from kokunai.drivers import sakura_prices
 from kokunai.drivers.errors import DriverError
-from kokunai.drivers.root_url import checked_root_url
+from kokunai.drivers.root_url import checked_root_url, is_this_machine
 from kokunai.errors import KokunaiError
 from kokunai.foreign_text import shown
 from kokunai.language import worded
@@ -62,6 +63,7 @@ class Change:
 def run(*, as_json: bool) -> None:
     """Ask the list, print what changed, and write it; a strange answer changes nothing.
 
+    What a lab on this machine says is only compared: real stacks use the file, too.
     Raises KokunaiError where the list cannot be had or read, or lacks what is sold.
     """
     root = project.root(Path.cwd())
@@ -69,8 +71,10 @@ def run(*, as_json: bool) -> None:
     url = _root_url(root)
     listed = _ask(url, _with_a_list())
     fresh, changes = compared(listed, known, url)
-    if changes:
+    if changes and not _is_of_a_lab(url):
         price_file.write(root, {**known, **fresh})
+    elif changes:
+        _tell_unwritten()
     if as_json:
         click.echo(json.dumps([vars(change) for change in changes], ensure_ascii=False, indent=2))
         return
@@ -79,6 +83,18 @@ def run(*, as_json: bool) -> None:
     if not changes:
         said = "価格は変わっていません。", "No price has changed."
         click.echo(worded(*said, " / "), err=True)
+
+
+def _is_of_a_lab(url: str) -> bool:
+    return is_this_machine(urlsplit(url).hostname or "")
+
+
+def _tell_unwritten() -> None:
+    said = (
+        f"このマシンの価格表はラボのものなので、比べるだけで {price_file.NAME} には書きません。",
+        f"A price list on this machine is a lab's, so {price_file.NAME} is not written.",
+    )
+    click.echo(worded(*said, " / "), err=True)
 
 
 def compared(

@@ -65,19 +65,6 @@ def of_command(
     return named or _selected(root, environment)
 
 
-def verb_of(command: Sequence[str]) -> str:
-    """`up` of `pulumi --cwd here up --yes`; empty where there is none."""
-    words = iter(command[1:])
-    for word in words:
-        if word in _BEFORE_A_VALUE:
-            next(words, "")
-        elif not word.startswith("-"):
-            return word
-    return ""
-
-
-_BEFORE_A_VALUE = {"--cwd", "-C", "--color", "--stack", "-s", "--verbose", "-v"}
-"""Options that may stand before the verb, and whose value is a word of its own."""
 _SHORT = re.compile(r"-[defjry]*s=?(.*)")
 """`-sNAME` and `-s=NAME`, also behind short options without a value."""
 

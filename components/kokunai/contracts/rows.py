@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
+from kokunai.catalog.prices import MOST, Amount
 from kokunai.catalog.rows import Slug
 from kokunai.model import MOST_NODES, Cidr, FilePath, Spec
 from kokunai.problems import refusal
@@ -176,12 +177,12 @@ class Slurm(Spec):
 class Price(Spec):
     """The user's own price in yen; nothing is guessed where it is left out."""
 
-    jpy_per_month: float | None = Field(default=None, ge=0)
-    jpy_per_hour: float | None = Field(default=None, ge=0)
-    jpy_per_day: float | None = Field(default=None, ge=0)
-    jpy_per_minute: float | None = Field(default=None, ge=0)
-    jpy_per_point: float | None = Field(default=None, ge=0)
-    jpy_total: float | None = Field(default=None, ge=0)
+    jpy_per_month: Amount | None = None
+    jpy_per_hour: Amount | None = None
+    jpy_per_day: Amount | None = None
+    jpy_per_minute: Annotated[Amount, Field(le=MOST // 60)] | None = None
+    jpy_per_point: Amount | None = None
+    jpy_total: Amount | None = None
     """For the whole term."""
     tax_included: bool | None = None
 
@@ -191,6 +192,11 @@ class Price(Spec):
             units = ", ".join(name for name in Price.model_fields if name.startswith("jpy_"))
             raise refusal(f"単位を書いてください: {units}", f"needs one of: {units}")
         return self
+
+    @property
+    def has_rate(self) -> bool:
+        """Whether it says what a month, a day, an hour or a minute costs."""
+        return any((self.jpy_per_month, self.jpy_per_day, self.jpy_per_hour, self.jpy_per_minute))
 
 
 class HandedNetwork(Spec):
@@ -298,6 +304,21 @@ class Row(Spec):
     """Given for a Slurm cluster; its login node is then the only one of `hosts`."""
     networks: dict[Slug, HandedNetwork] = Field(default={})
     shares: dict[Slug, HandedShare] = Field(default={})
+
+    @model_validator(mode="after")
+    def _total_of_a_term(self) -> Row:
+        price = self.price
+        if price and price.jpy_total and not price.has_rate and self.term_months is None:
+            raise refusal(
+                "price.jpy_total には term_months が必要です。何か月分の金額かを書いてください",
+                "price.jpy_total needs term_months, which says how many months it is for",
+            )
+        return self
+
+    @property
+    def server_count(self) -> int | None:
+        """How many servers were handed over; None before, and for a cluster's login node."""
+        return None if self.slurm else max(len(self.hosts), len(self.services)) or None
 
 
 class File(Spec):

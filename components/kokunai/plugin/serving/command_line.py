@@ -14,18 +14,14 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from kokunai import engine_words
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 _PROCESSES = Path("/proc")
 _MOST_ANCESTORS = 8
 _OPTIONS = ("--replace", "--target-replace")
-_DESTROY = frozenset({"destroy", "down", "dn"})
-_OTHERS = frozenset({"up", "update", "preview", "pre", "refresh", "import", "watch"})
-_WITH_VALUE = frozenset(
-    {"-C", "--cwd", "--color", "--memprofilerate", "--profiling", "--tracing", "-v", "--verbose"}
-)
-"""Options that may stand before the command, with a word of their own."""
 
 
 def replaces(urn: str) -> bool:
@@ -40,13 +36,9 @@ def is_destroy() -> bool | None:
 
 def destroys(arguments: Sequence[str]) -> bool | None:
     """Whether these arguments of `pulumi` mean a destroy; None where no command is known."""
-    words = iter(arguments[1:])
-    for word in words:
-        if word in _WITH_VALUE:
-            next(words, None)
-        elif word in _DESTROY | _OTHERS:
-            return word in _DESTROY
-    return None
+    verb = engine_words.verb(arguments)
+    known = engine_words.DESTROYS | engine_words.PREVIEWS | engine_words.OTHERS
+    return verb in engine_words.DESTROYS if verb in known else None
 
 
 @functools.cache

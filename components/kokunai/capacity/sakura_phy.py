@@ -226,9 +226,12 @@ def _interfaces(pool: resolved.Pool, node: Node) -> tuple[Interface, ...]:
 
 
 def _disks_gib(offer: Offer) -> int:
-    """All disks of a server of this shape; 0 where they are not published."""
+    """All disks of a server of this shape; 0 where they or their number are not published."""
     shape = catalog.shapes().get(offer.shape or "")
-    return sum(disk.count * disk.size_gib for disk in (shape and shape.local_disks) or ())
+    disks = (shape.local_disks if shape else None) or ()
+    if any(disk.count is None for disk in disks):
+        return 0
+    return sum((disk.count or 0) * disk.size_gib for disk in disks)
 
 
 def _disks_of(pool: resolved.Pool, node: Node, chosen: dict[str, Any]) -> Data:

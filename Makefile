@@ -75,7 +75,7 @@ faults: .venv/installed  ## 障害のテストをすべて実行し、件数を�
 	@KOKUNAI_FAULTS=all $(BIN)/pytest -s -rA tests/faults
 
 quick: .venv/installed  ## 速いテストだけ（エンジンとホストなし） / the quick tests: no engine, no hosts
-	@$(BIN)/pytest -n $(WORKERS) -m "not e2e and not hosts and not slow"
+	@$(BIN)/pytest -n $(WORKERS) --dist loadgroup -m "not e2e and not hosts and not slow"
 
 lint: .venv/installed  ## 書式、型、依存の向き / format, types, import directions
 	@$(BIN)/ruff check .

@@ -1,6 +1,7 @@
 """The house keeps its own rules: one-way imports, a reason atop every file, small functions."""
 
 import ast
+import functools
 import subprocess
 import sys
 from pathlib import Path
@@ -16,9 +17,20 @@ SOURCES = sorted(
 )
 
 
+# One worker reads each file once.
+pytestmark = pytest.mark.xdist_group("house")
+
+
+@functools.cache
+def _tree(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
+@functools.cache
 def _functions(path: Path) -> list[ast.FunctionDef | ast.AsyncFunctionDef]:
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    return [n for n in ast.walk(tree) if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef)]
+    return [
+        n for n in ast.walk(_tree(path)) if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef)
+    ]
 
 
 def _length(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
@@ -27,7 +39,7 @@ def _length(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
 
 
 def test_every_file_opens_with_why_it_exists():
-    silent = [path for path in SOURCES if not ast.get_docstring(ast.parse(path.read_text()))]
+    silent = [path for path in SOURCES if not ast.get_docstring(_tree(path))]
 
     assert silent == []
 

@@ -6,6 +6,9 @@ import pytest
 
 from support import japanese
 
+# One worker reads each file once.
+pytestmark = pytest.mark.xdist_group("house")
+
 
 def test_brackets_in_japanese_sentences_are_full_width():
     found = [

@@ -21,6 +21,8 @@ from kokunai.plugin.sakura.server import first_key
 from support.operation import Operation
 from support.plugin_engine import urn
 
+pytestmark = pytest.mark.slow
+
 if TYPE_CHECKING:
     from support.lab_client import LabClient
     from support.plugin_engine import Engine

@@ -14,6 +14,8 @@ from kokunai.plugin.sakura.dedicated import mark as marks
 from support import phy_account, virtual_time
 from support.phy_kind import kind, operation
 
+pytestmark = pytest.mark.slow
+
 if TYPE_CHECKING:
     from pathlib import Path
 

@@ -12,6 +12,8 @@ from kokunai.plugin.sakura.products import Products
 from support.lab_client import LabClient
 from support.plugin_engine import Engine, Failed, urn
 
+pytestmark = pytest.mark.slow
+
 SERVER, SWITCH, NFS = "kokunai:sakura:Server", "kokunai:sakura:Switch", "kokunai:sakura:Nfs"
 
 

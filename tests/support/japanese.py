@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -41,8 +42,13 @@ SPELLINGS = {
 """A pattern that must not stand in a Japanese text, and what stands there instead."""
 
 
-def texts() -> Iterator[tuple[str, str]]:
+@functools.cache
+def texts() -> tuple[tuple[str, str], ...]:
     """Place and text of everything with Japanese in it, code left out."""
+    return tuple(_read())
+
+
+def _read() -> Iterator[tuple[str, str]]:
     found = [path for folder in FOLDERS for path in sorted((ROOT / folder).rglob("*"))]
     for path in [*found, *(ROOT / name for name in ALONE)]:
         if path.is_symlink() or AS_ELSEWHERE & set(path.parts) or not path.is_file():

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import pkgutil
+import sys
 from dataclasses import dataclass, field
 from importlib import metadata
 from typing import TYPE_CHECKING, Any, Protocol, cast
@@ -112,7 +114,7 @@ def registered() -> tuple[Emulator, ...]:
     Raises KokunaiError when two of them claim the same name or the same paths.
     """
     built_in = [cast("Emulator", pkgutil.resolve_name(dotted)) for dotted in _BUILT_IN]
-    added = [_loaded(found) for found in sorted(metadata.entry_points(group=_ENTRY_POINTS))]
+    added = [_loaded(found) for found in _installed(_ENTRY_POINTS, tuple(sys.path))]
     emulators = (*built_in, *added)
     for first, second in itertools.combinations(emulators, 2):
         # A seller's API may lie within another one of its own; the longer path is served first.
@@ -123,6 +125,12 @@ def registered() -> tuple[Emulator, ...]:
         if _overlap(emulator.prefix, _LAB_PREFIX):
             _refuse(emulator, "lab")
     return emulators
+
+
+@functools.cache
+def _installed(group: str, _: tuple[str, ...]) -> list[metadata.EntryPoint]:
+    """Of the packages on this path, each of which is read for it."""
+    return sorted(metadata.entry_points(group=group))
 
 
 def _loaded(entry_point: metadata.EntryPoint) -> Emulator:

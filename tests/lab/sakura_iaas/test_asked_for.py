@@ -10,6 +10,8 @@ from sakura_account import ARCHIVE_ID
 from kokunai.lab.delays import Delays
 from kokunai.lab.hosts import identity
 
+pytestmark = pytest.mark.slow
+
 KMS_KEY = 113000000901
 PNG = "iVBORw0KGgo="
 NEVER = Delays(copy_seconds=3600, boot_seconds=0, stop_seconds=0)

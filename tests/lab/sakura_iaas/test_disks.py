@@ -5,6 +5,8 @@ from sakura_account import ARCHIVE_ID, PUBLIC_KEY
 
 from kokunai.lab.delays import Delays
 
+pytestmark = pytest.mark.slow
+
 NEVER = Delays(copy_seconds=3600, boot_seconds=0, stop_seconds=0)
 SECRET = "correct-horse-battery"
 

@@ -5,6 +5,8 @@ import time
 import httpx
 import pytest
 
+pytestmark = pytest.mark.slow
+
 SWITCH = {"Switch": {"Name": "switch"}}
 
 

@@ -8,6 +8,8 @@ from emulator import Recorder
 from kokunai.errors import KokunaiError
 from kokunai.lab.sakura_iaas import interfaces
 
+pytestmark = pytest.mark.slow
+
 RULE = {
     "Protocol": "tcp",
     "SourceNetwork": "10.0.0.0/8",

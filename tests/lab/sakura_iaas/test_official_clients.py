@@ -8,6 +8,8 @@ from sakura_account import PUBLIC_KEY
 
 from kokunai.lab.hosts import identity
 
+pytestmark = pytest.mark.slow
+
 SCOPES = {
     # github.com/sacloud/iaas-api-go v1.29.2, ostype/filter_criteria.go
     "debian": ["current-stable", "distro-debian"],

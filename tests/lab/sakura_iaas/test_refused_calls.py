@@ -6,6 +6,8 @@ import pytest
 
 from kokunai.lab.delays import Delays
 
+pytestmark = pytest.mark.slow
+
 RULE = {"Protocol": "tcp", "SourceNetwork": "", "Action": "allow"}
 NEVER = Delays(copy_seconds=3600, boot_seconds=0, stop_seconds=0)
 

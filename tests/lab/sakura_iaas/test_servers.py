@@ -9,6 +9,8 @@ from sakura_account import PUBLIC_KEY
 
 from kokunai.errors import KokunaiError
 
+pytestmark = pytest.mark.slow
+
 H100 = {"CPU": 24, "MemoryMB": 245760, "GPU": 1, "GPUModel": "nvidia_h100_80gbvram"}
 
 

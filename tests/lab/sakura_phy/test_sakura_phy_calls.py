@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 SERVER = "servers/100000000101"
 ASSIGN = {
     "mode": "access",

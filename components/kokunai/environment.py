@@ -113,7 +113,7 @@ class Environment(pulumi.ComponentResource):
             pool = GpuNodePool(**arguments, **shared)
             nodes = NodeConfiguration(row.name, pool=pool, opts=shared["opts"])
             self.nodes[row.name], self.verified[row.name] = pool.nodes, nodes.verified
-            self.offers[row.name], self.verdicts[row.name] = pool.offer, nodes.verdicts
+            self.offers[row.name], self.verdicts[row.name] = _said(pool.offer), nodes.verdicts
 
     @classmethod
     def from_config(cls) -> Environment:
@@ -210,3 +210,8 @@ def _networks(spec: model.Environment, settings: StackSettings) -> dict[str, res
         )
         for row in spec.networks
     }
+
+
+def _said(offer: dict[str, Any]) -> dict[str, Any]:
+    """Without what says nothing, since Pulumi shows the whole map when one figure changes."""
+    return {key: told for key, told in offer.items() if told is not None and told is not False}

@@ -314,11 +314,15 @@ def test_no_secret_reaches_the_directory_or_the_process_list(lab):
     lab.up(*QUICK)
     secret = "never-write-this-down"
     variables = lab.variables()
-    body = {
-        "Disk": {"Name": "d", "SizeMB": 20480, "Plan": {"ID": 4}},
-        "Config": {"Password": secret},
-    }
     with lab.client() as client:
+        [archive, *_] = client.get("archive").json()["Archives"]
+        disk = {
+            "Name": "d",
+            "SizeMB": 20480,
+            "Plan": {"ID": 4},
+            "SourceArchive": {"ID": archive["ID"]},
+        }
+        body = {"Disk": disk, "Config": {"Password": secret}}
         assert client.post("disk", json=body).status_code == 201
 
     command = Path(f"/proc/{lab.pid}/cmdline").read_text()

@@ -62,6 +62,13 @@ def _until_pending(cluster: Cluster) -> None:
         time.sleep(0.2)
 
 
+def _until_none_pending(cluster: Cluster) -> None:
+    """The controller takes a cancelled job from its queue a moment later."""
+    end = time.monotonic() + 30
+    while "PENDING" in " ".join(cluster.jobs()) and time.monotonic() < end:
+        time.sleep(0.2)
+
+
 async def checked(engine: Engine, inputs: dict[str, Any]) -> dict[str, Any]:
     news, failures = await engine.check(WHERE, inputs)
     assert failures == {}
@@ -117,6 +124,7 @@ async def test_what_was_started_is_cancelled_when_the_engine_stops(
     with pytest.raises(Failed):
         await creating
 
+    await asyncio.to_thread(_until_none_pending, cluster)
     assert "PENDING" not in " ".join(cluster.jobs())
     cluster.run("scancel --name=other")
 

@@ -323,7 +323,7 @@ def test_no_secret_reaches_the_directory_or_the_process_list(lab):
             "SourceArchive": {"ID": archive["ID"]},
         }
         body = {"Disk": disk, "Config": {"Password": secret}}
-        assert client.post("disk", json=body).status_code == 201
+        assert client.post("disk", json=body).status_code == 202
 
     command = Path(f"/proc/{lab.pid}/cmdline").read_text()
     kept = b"".join(path.read_bytes() for path in lab.directory.rglob("*") if path.is_file())

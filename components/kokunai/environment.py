@@ -213,5 +213,9 @@ def _networks(spec: model.Environment, settings: StackSettings) -> dict[str, res
 
 
 def _said(offer: dict[str, Any]) -> dict[str, Any]:
-    """Without what says nothing, since Pulumi shows the whole map when one figure changes."""
-    return {key: told for key, told in offer.items() if told is not None and told is not False}
+    """Short, since Pulumi shows the whole map when one figure changes.
+
+    What says nothing is left out, and the ways of access are one text, such as `wvs2, internet`.
+    """
+    told = {**offer, "access": ", ".join(offer["access"])}
+    return {key: value for key, value in told.items() if value is not None and value is not False}

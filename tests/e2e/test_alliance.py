@@ -84,7 +84,7 @@ def test_four_ways_of_capacity_become_verified_nodes_of_one_stack(alliance: Alli
         "train": ("kddi", "kddi", "kddi-sakai", "contract", "2030-03-31"),
         "infer": ("highreso", "highreso", "highreso-takamatsu", "contract", "2030-03-31"),
     }
-    assert offers["train"]["access"] == ["wvs2", "internet"]
+    assert offers["train"]["access"] == "wvs2, internet"
     assert (offers["prepare"]["jpy_per_hour"], offers["infer"]["basis"]) == (990, "quote")
     summary = json.loads(alliance.run("summary", "--stack", "alliance", "--json"))
     assert "fail" not in json.dumps(summary["verified"])

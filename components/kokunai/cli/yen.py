@@ -66,6 +66,7 @@ def term(cost: Mapping[str, Any]) -> str:
 
 
 def access(names: Any) -> str:
-    """By which networks the servers are reached."""
-    words = [said(_ACCESS.get(str(name), (str(name), str(name)))) for name in names or []]
+    """By which networks the servers are reached; a stack output has them as one text."""
+    listed = names.split(", ") if isinstance(names, str) else names or []
+    words = [said(_ACCESS.get(str(name), (str(name), str(name)))) for name in listed]
     return ", ".join(words) or said(("不明", "unknown"))

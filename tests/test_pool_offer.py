@@ -43,20 +43,16 @@ def test_the_outputs_of_a_pool_name_the_purchase_once_for_all_nodes(recorder: Re
         "seller": "sakura",
         "operator": "sakura",
         "site": "sakura-ishikari",
-        "access": ["internet"],
+        "access": "internet",
         "obtained": "api",
         "node_count": 2,
         "gpu_count": 2,
         "basis": "secondary",
         "tax": "included",
-        "is_lowest": False,
         "jpy_per_hour": 1_980,
         "jpy_per_gpu_hour": 990,
         "jpy_per_month": 770_000,
         "term_months": 0,
-        "jpy_per_term": None,
-        "paid_until": None,
-        "ends_on": None,
     }
 
 

@@ -163,6 +163,18 @@ def test_the_json_of_an_offer_says_what_it_stands_on(capsys: pytest.CaptureFixtu
     assert "soroban.highreso.jp" in row["source"]
 
 
+def test_the_shortest_term_is_told_beside_the_one_that_the_price_presumes(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    monkeypatch.setenv("KOKUNAI_LANG", "en")
+    row = _offers(capsys, "--max-price", "481")["sakura-phy-h100"]
+
+    assert _run("--gpu", "h100", "--obtained", "web-order") == 0
+
+    assert (row["term_months"], row["jpy_per_term"], row["price_presumes_months"]) == (2, None, 36)
+    assert "2 months (price of 36 months)" in capsys.readouterr().out
+
+
 @pytest.fixture
 def lab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """The lab's emulator in this process, where the price list is asked for."""

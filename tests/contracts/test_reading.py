@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 from kokunai.contracts import reading
+from kokunai.contracts.rows import Row
 from kokunai.errors import KokunaiError
 from support.catalogue import sellers
 from support.contract_hosts import NETWORK, OFFER, by_contract, host_key
@@ -62,6 +63,21 @@ def test_a_sound_file_is_read_with_keys_and_dates(tmp_path: Path):
     assert [one.name for one in found["kddi"].hosts] == ["h1", "h2"]
     assert found["later"].standing == "applied"
     assert found["later"].hosts == ()
+
+
+@pytest.mark.parametrize(
+    ("changes", "count"),
+    [
+        ({}, 2),
+        ({"hosts": None, "services": ["1", "2", "3"]}, 3),
+        ({"hosts": [host(1)], "slurm": {"partition": "gpu"}}, None),
+    ],
+)
+def test_a_contract_says_how_many_servers_its_price_is_for(
+    changes: dict[str, Any], count: int | None
+):
+    assert Row.model_validate(delivered(**changes)).server_count == count
+    assert Row.model_validate(APPLIED).server_count is None
 
 
 @pytest.mark.parametrize(

@@ -246,6 +246,18 @@ def test_outputs_tell_seller_operator_access_price_and_paid_until(
     assert wanted.items() <= node.items()
 
 
+def test_a_pool_on_one_of_two_hosts_bears_half_of_the_contracts_price(
+    recorder: Recorder, root: Path, contract_hosts: ContractHosts
+):
+    contract_hosts.write_contract(price={"jpy_per_month": 4_000_000}, term_months=12)
+    made: list[kokunai.Environment] = []
+
+    pools = [{**STACK["pools"][0], "node_count": 1}]
+    declared(recorder, lambda: made.append(environment(root, pools=pools)))
+
+    assert made[0].offers["rack"]["jpy_per_month"] == 2_000_000
+
+
 @pytest.mark.parametrize(
     ("section", "changes", "place", "words"),
     [

@@ -141,6 +141,7 @@ def _row(offer: Offer, own: Any) -> dict[str, Any]:
         catalog.fabrics().get(offer.fabric or ""),
     )
     last = retirement.last_day(offer)
+    price = own.price if own else offer.price
     dropped = {"key", "terms", "price", "ends_on", "shape", "fabric", "source", "as_of"}
     return {
         "offer": offer.key,
@@ -152,6 +153,7 @@ def _row(offer: Offer, own: Any) -> dict[str, Any]:
         "shape": shape.model_dump(mode="json") if shape else None,
         "fabric": fabric.model_dump(mode="json") if fabric else None,
         **cost.of_servers(offer, 1, own.own if own else None).as_data(),
+        "price_presumes_months": price.minimum_months if price else 0,
         "ends_on": last.isoformat() if last else None,
         "source": own.source if own else offer.source,
         "as_of": (own.as_of if own else offer.as_of).isoformat(),

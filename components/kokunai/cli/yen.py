@@ -60,8 +60,12 @@ def term(cost: Mapping[str, Any]) -> str:
     if not months:
         return said(("不明", "unknown") if months is None else ("なし", "none"))
     ja, en = f"{int(months)} か月", f"{int(months)} month{'s' * (months != 1)}"
+    presumed = int(cost.get("price_presumes_months") or 0)
     if least is not None:
         ja, en = f"{ja}（{int(least):,} 円）", f"{en} ({int(least):,} yen)"
+    elif presumed > months:
+        ja = f"{ja}（金額は {presumed} か月契約のもの）"
+        en = f"{en} (price of {presumed} months)"
     return said((ja, en))
 
 

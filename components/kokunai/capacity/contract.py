@@ -5,14 +5,12 @@ from __future__ import annotations
 from ipaddress import AddressValueError, IPv4Address, IPv4Network
 from typing import TYPE_CHECKING, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, ValidationError
-
 from kokunai import catalog, placement
 from kokunai.capacity import Host
+from kokunai.capacity.terms import Terms, terms_of
 from kokunai.contracts import pairing
 from kokunai.errors import KokunaiError, Problem
 from kokunai.parts import Link, Part
-from kokunai.problems import translated
 from kokunai.resolved import Interface
 
 if TYPE_CHECKING:
@@ -30,10 +28,8 @@ _NETWORK = "kokunai:contract:Network"
 _SHARE = "kokunai:contract:Share"
 
 
-class OfferTerms(BaseModel):
+class OfferTerms(Terms):
     """What the offer promises of a machine; what is left out is not compared."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     architecture: Literal["amd64", "arm64"] | None = None
     cpu_count: int | None = None
@@ -51,7 +47,7 @@ class ByContract:
         network: model.Network | None,  # noqa: ARG002 - of the protocol
     ) -> Iterator[Problem]:
         """A pool has to say by which contract it is had."""
-        _terms(offer)
+        terms_of(offer, OfferTerms)
         if pool.contract is None:
             yield Problem(
                 "contract",
@@ -173,18 +169,6 @@ class ByContract:
 DOOR = ByContract()
 
 
-def _terms(offer: catalog.Offer) -> OfferTerms:
-    """Terms of the offer. Raises KokunaiError naming what is wrong with them."""
-    try:
-        return OfferTerms.model_validate(offer.terms)
-    except ValidationError as error:
-        problem = next(translated(error, OfferTerms))
-    raise KokunaiError(
-        ja=f"カタログの行 {offer.key} の terms.{problem.path}: {problem.ja}",
-        en=f"terms.{problem.path} of row {offer.key} in the catalogue: {problem.en}",
-    )
-
-
 def _given(pool: resolved.Pool) -> list[tuple[Any, Handed, Contract]]:
     """Each node with its machine, at rack scale by rack and tray."""
     contract = pool.contract
@@ -242,7 +226,7 @@ def _reached(handed: Handed, contract: Contract, settings: StackSettings) -> dic
 
 def _expected(pool: resolved.Pool) -> dict[str, Any]:
     """What must be in the box, as far as the catalogue and the contract say it."""
-    terms, door = _terms(pool.offer), ByContract()
+    terms, door = terms_of(pool.offer, OfferTerms), ByContract()
     shape = catalog.shapes().get(pool.offer.shape or "")
     expected = {
         "gpuCount": pool.offer.gpu_count,

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeVar
-
-from pydantic import BaseModel, ConfigDict, ValidationError
+from typing import TYPE_CHECKING, Any
 
 from kokunai import catalog
 from kokunai.capacity import Host, sakura_limits
+from kokunai.capacity.terms import Terms, terms_of
 from kokunai.errors import KokunaiError, Problem
 from kokunai.parts import Data, Link, Part
-from kokunai.problems import translated
 from kokunai.resolved import Interface
 
 if TYPE_CHECKING:
@@ -19,7 +17,7 @@ if TYPE_CHECKING:
     from kokunai import model, resolved
     from kokunai.addressing import Node
     from kokunai.capacity import Asked
-    from kokunai.catalog import Image, Offer, Service
+    from kokunai.catalog import Offer, Service
     from kokunai.settings import StackSettings
 
 DRIVER = "sakura-iaas"
@@ -38,11 +36,7 @@ _EPHEMERAL_PORTS = "32768-60999"
 _DNS, _NTP, _SSH = "53", "123", "22"
 
 
-class _Terms(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class OfferTerms(_Terms):
+class OfferTerms(Terms):
     """What the API has to know of an offer."""
 
     zone: str
@@ -53,35 +47,20 @@ class OfferTerms(_Terms):
     generation: int
 
 
-class ServiceTerms(_Terms):
+class ServiceTerms(Terms):
     """What the API has to know of networks and storage at a site."""
 
     zone: str
     """Where a network stands that no pool is in."""
 
 
-class ImageTerms(_Terms):
+class ImageTerms(Terms):
     """What the API calls an operating system."""
 
     archive: str
     """Name of an archive, or a tag that its newest version has."""
     startup_script: str = ""
     """Run once as root, at the first boot."""
-
-
-_TermsType = TypeVar("_TermsType", bound=_Terms)
-
-
-def _terms(row: Offer | Service | Image, model: type[_TermsType]) -> _TermsType:
-    """Terms of a row of the catalogue. Raises KokunaiError naming what is wrong with them."""
-    try:
-        return model.model_validate(row.terms)
-    except ValidationError as error:
-        problem = next(translated(error, model))
-    raise KokunaiError(
-        ja=f"カタログの行 {row.key} の terms.{problem.path}: {problem.ja}",
-        en=f"terms.{problem.path} of row {row.key} in the catalogue: {problem.en}",
-    )
 
 
 class SakuraIaas:
@@ -91,7 +70,7 @@ class SakuraIaas:
         self, pool: model.GpuNodePool, offer: Offer, network: model.Network | None
     ) -> Iterator[Problem]:
         """A private network reaches the servers of one zone only."""
-        zone = _terms(offer, OfferTerms).zone
+        zone = terms_of(offer, OfferTerms).zone
         if network is not None and network.zone not in {None, zone}:
             yield Problem(
                 "network",
@@ -100,7 +79,7 @@ class SakuraIaas:
                 f"{network.name} stands in zone {network.zone}, but {offer.key} is sold in {zone}",
             )
         if pool.image and (image := catalog.image(pool.image, driver=offer.driver)):
-            _terms(image, ImageTerms)
+            terms_of(image, ImageTerms)
 
     def limits(self, asked: Asked) -> Iterator[Problem]:
         """Rules of the packet filter, and sizes of disks and file servers."""
@@ -108,7 +87,7 @@ class SakuraIaas:
 
     def zone(self, network: model.Network, service: Service, offers: Iterable[Offer]) -> str:
         """The network's own zone, else that of its pools, else the one where GPUs are sold."""
-        zones = {_terms(offer, OfferTerms).zone for offer in offers}
+        zones = {terms_of(offer, OfferTerms).zone for offer in offers}
         if network.zone is not None:
             return network.zone
         if len(zones) > 1:
@@ -117,7 +96,7 @@ class SakuraIaas:
                 ja=f"ネットワーク {network.name} のプールが複数ゾーンにまたがります: {names}",
                 en=f"the pools of network {network.name} are sold in several zones: {names}",
             )
-        return zones.pop() if zones else _terms(service, ServiceTerms).zone
+        return zones.pop() if zones else terms_of(service, ServiceTerms).zone
 
     def network_parts(self, network: resolved.Network, settings: StackSettings) -> list[Part]:
         """A switch."""
@@ -183,7 +162,7 @@ class SakuraIaas:
     def parts(self, pool: resolved.Pool, settings: StackSettings) -> list[Part]:
         """A server for each node."""
         [ssh_key, packet_filter] = self.shared_parts(pool, settings)
-        terms = _terms(pool.offer, OfferTerms)
+        terms = terms_of(pool.offer, OfferTerms)
         same_for_all = {
             "zone": terms.zone,
             "site": pool.offer.site,
@@ -193,7 +172,7 @@ class SakuraIaas:
             "sshKeyIds": [ssh_key.link()],
             "hostKeySeed": Link(_OWNER, settings.spec.name, "hostKeySeed"),
         }
-        if script := _terms(pool.image, ImageTerms).startup_script:
+        if script := terms_of(pool.image, ImageTerms).startup_script:
             same_for_all["startupScript"] = script
         return [
             Part(
@@ -252,7 +231,7 @@ def _ssh_key(settings: StackSettings) -> Part:
     props = {
         "name": settings.spec.name,
         "publicKey": settings.key.public_key,
-        "zone": _terms(service, ServiceTerms).zone,
+        "zone": terms_of(service, ServiceTerms).zone,
         "site": service.site,
         "labels": settings.labels(service),
     }
@@ -270,7 +249,7 @@ def _account_service() -> Service:
 
 
 def _packet_filter(pool: resolved.Pool, settings: StackSettings) -> Part:
-    zone, service = _terms(pool.offer, OfferTerms).zone, catalog.service(pool.offer.site)
+    zone, service = terms_of(pool.offer, OfferTerms).zone, catalog.service(pool.offer.site)
     name = f"{settings.spec.name}-{zone}"
     props = {
         "name": name,
@@ -328,7 +307,7 @@ def _plan(offer: Offer, terms: OfferTerms) -> dict[str, Any]:
 
 
 def _boot_disk(pool: resolved.Pool) -> dict[str, Any]:
-    archive = _terms(pool.image, ImageTerms).archive
+    archive = terms_of(pool.image, ImageTerms).archive
     return {"sizeGib": pool.spec.boot_disk_gib, "plan": "ssd", "image": archive}
 
 

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
-
-from pydantic import BaseModel, ConfigDict, ValidationError
+from typing import TYPE_CHECKING, Any, Literal
 
 from kokunai import catalog
 from kokunai.capacity import Host
+from kokunai.capacity.terms import Terms, terms_of
 from kokunai.errors import KokunaiError, Problem
 from kokunai.parts import Data, Link, Part
-from kokunai.problems import translated
 from kokunai.resolved import Interface
 
 if TYPE_CHECKING:
@@ -18,7 +16,7 @@ if TYPE_CHECKING:
 
     from kokunai import model, resolved
     from kokunai.addressing import Node
-    from kokunai.catalog import Image, Offer
+    from kokunai.catalog import Offer
     from kokunai.contracts.rows import HandedNetwork
     from kokunai.settings import StackSettings
 
@@ -30,11 +28,7 @@ _SECONDS_A_CALL = 12
 """300 calls an hour for the whole account."""
 
 
-class _Terms(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class OfferTerms(_Terms):
+class OfferTerms(Terms):
     """How a server of an offer is found in the account, and how it is connected."""
 
     model: str = ""
@@ -52,26 +46,11 @@ class OfferTerms(_Terms):
     """Size of its disks; left out, what the shape of the offer says."""
 
 
-class ImageTerms(_Terms):
+class ImageTerms(Terms):
     """What the API calls an operating system."""
 
     os_image: str
     """Id of an image, or words of its name."""
-
-
-_TermsType = TypeVar("_TermsType", bound=_Terms)
-
-
-def _terms(row: Offer | Image, model: type[_TermsType]) -> _TermsType:
-    """Terms of a row of the catalogue. Raises KokunaiError naming what is wrong with them."""
-    try:
-        return model.model_validate(row.terms)
-    except ValidationError as error:
-        problem = next(translated(error, model))
-    raise KokunaiError(
-        ja=f"カタログの行 {row.key} の terms.{problem.path}: {problem.ja}",
-        en=f"terms.{problem.path} of row {row.key} in the catalogue: {problem.en}",
-    )
 
 
 class SakuraPhy:
@@ -84,8 +63,8 @@ class SakuraPhy:
         network: model.Network | None,  # noqa: ARG002 - of the protocol
     ) -> Iterator[Problem]:
         """Terms that cannot be read; how many servers are free is known to the API alone."""
-        _terms(offer, OfferTerms)
-        _terms(catalog.image(pool.image, driver=offer.driver), ImageTerms)
+        terms_of(offer, OfferTerms)
+        terms_of(catalog.image(pool.image, driver=offer.driver), ImageTerms)
         yield from ()
 
     def shared_parts(self, pool: resolved.Pool, settings: StackSettings) -> list[Part]:  # noqa: ARG002
@@ -100,12 +79,12 @@ class SakuraPhy:
         """
         if not pool.is_kept:
             return []
-        terms, contract = _terms(pool.offer, OfferTerms), _contract(pool)
+        terms, contract = terms_of(pool.offer, OfferTerms), _contract(pool)
         same_for_all = {
             "site": pool.offer.site,
             "labels": settings.labels(pool.offer, pool=pool.spec.name),
             "reinstall": contract.get("reinstall", terms.reinstall),
-            "osImage": _terms(pool.image, ImageTerms).os_image,
+            "osImage": terms_of(pool.image, ImageTerms).os_image,
             "loginUser": pool.image.login_user,
             "sshPublicKeys": [settings.key.public_key],
             "linkSpeed": terms.link_speed,
@@ -147,7 +126,7 @@ class SakuraPhy:
 
     def collective_interface(self, pool: resolved.Pool) -> str:
         """The private network where the pool has one, else what the offer says, else the bond."""
-        terms = _terms(pool.offer, OfferTerms)
+        terms = terms_of(pool.offer, OfferTerms)
         return _private_interface(pool) or terms.collective_interface or terms.interface
 
 
@@ -218,7 +197,7 @@ def _private_interface(pool: resolved.Pool) -> str:
 
 
 def _interfaces(pool: resolved.Pool, node: Node) -> tuple[Interface, ...]:
-    first = Interface(_terms(pool.offer, OfferTerms).interface)
+    first = Interface(terms_of(pool.offer, OfferTerms).interface)
     private = _private_interface(pool)
     if not private or node.interface_address is None:
         return (first,)

@@ -176,6 +176,20 @@ def tags_of(op: Operation, props: Props) -> list[str]:
     return sorted({*given, *ownership.tags(op, room=ownership.ROOM - len(given))})
 
 
+def named(op: Operation, props: Props) -> dict[str, Any]:
+    """Name, marked description and tags, as the requests take them."""
+    return {
+        "name": props["name"],
+        "description": described(op, props),
+        "tags": tags_of(op, props),
+    }
+
+
+def changeable(op: Operation, props: Props) -> Item:
+    """The same as the API's own fields, for an update that changes nothing else."""
+    return {key.capitalize(): value for key, value in named(op, props).items()}
+
+
 def own_tags(tags: list[str] | None) -> list[str]:
     """Tags as inputs: without our marks and without the API's marks of a former id."""
     return sorted(tag for tag in tags or [] if not tag.startswith(("kokunai-", "@previous-id=")))

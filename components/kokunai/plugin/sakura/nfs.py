@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import Field
 
@@ -21,14 +21,14 @@ from kokunai.plugin.kind import (
 from kokunai.plugin.sakura import fields, ownership
 from kokunai.plugin.sakura.kind import (
     SakuraKind,
+    changeable,
     creation_failed,
-    described,
     description_inputs,
     keeping,
     mark_found,
+    named,
     own_tags,
     place_of,
-    tags_of,
 )
 from kokunai.plugin.sakura.ownership import Finding
 from kokunai.plugin.sakura.power import is_up, power_on, remove_when_off, status_of
@@ -173,7 +173,7 @@ class Nfs(SakuraKind):
                 raise creation_failed(session.op)
             is_mine = ownership.is_marked(session.op, item)
             if not is_mine or _labels_of(item, session.zone) != _labels_of_inputs(inputs):
-                body = {"Appliance": _changeable(session.op, inputs)}
+                body = {"Appliance": changeable(session.op, inputs)}
                 await session.update(APPLIANCE, item_id, body)
             item = await power_on(session, APPLIANCE, item_id)
             outputs["instanceStatus"] = "up" if is_up(item) else status_of(item)
@@ -191,25 +191,13 @@ async def _made(session: Session, item_id: str) -> Item:
 
 def _body(op: Operation, props: Props, plan_id: int) -> Item:
     return sakura_requests.nfs(
-        **_named(op, props),
+        **named(op, props),
         plan_id=plan_id,
         switch_id=props["switchId"],
         address=props["address"],
         prefix_length=props["prefixLength"],
         gateway=props["gateway"],
     )
-
-
-def _named(op: Operation, props: Props) -> dict[str, Any]:
-    return {
-        "name": props["name"],
-        "description": described(op, props),
-        "tags": tags_of(op, props),
-    }
-
-
-def _changeable(op: Operation, props: Props) -> Item:
-    return {key.capitalize(): value for key, value in _named(op, props).items()}
 
 
 def _labels_of(item: Item, zone: str) -> Props:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from kokunai.drivers import sakura_requests
 from kokunai.drivers.errors import NotFound, Passing
@@ -22,13 +22,13 @@ from kokunai.plugin.kind import (
 from kokunai.plugin.sakura import fields, ownership
 from kokunai.plugin.sakura.kind import (
     SakuraKind,
-    described,
+    changeable,
     description_inputs,
     keeping,
     mark_found,
+    named,
     own_tags,
     place_of,
-    tags_of,
 )
 from kokunai.plugin.sakura.ownership import Finding
 from kokunai.plugin.sakura.session import id_of, ready
@@ -167,7 +167,7 @@ async def _finish(session: Session, pulumi_id: str, item: Item, new: Props, stat
         item = await _ready(session, id_of(item))
         outputs.update(_computed(item))
         if not ownership.is_marked(session.op, item) or _labels(item) != _labels_of(new):
-            body = {"Internet": _changeable(session.op, new)}
+            body = {"Internet": changeable(session.op, new)}
             await session.update(INTERNET, id_of(item), body)
         if item["BandWidthMbps"] != new["bandwidthMbps"]:
             item = await _widened(session, item, new["bandwidthMbps"])
@@ -219,22 +219,10 @@ async def _widened(session: Session, item: Item, mbps: int) -> Item:
 
 def _body(op: Operation, props: Props) -> Item:
     return sakura_requests.internet(
-        **_named(op, props),
+        **named(op, props),
         prefix_length=props["prefixLength"],
         bandwidth_mbps=props["bandwidthMbps"],
     )
-
-
-def _named(op: Operation, props: Props) -> dict[str, Any]:
-    return {
-        "name": props["name"],
-        "description": described(op, props),
-        "tags": tags_of(op, props),
-    }
-
-
-def _changeable(op: Operation, props: Props) -> Item:
-    return {key.capitalize(): value for key, value in _named(op, props).items()}
 
 
 def _labels(item: Item) -> Props:
